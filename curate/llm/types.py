@@ -1,0 +1,70 @@
+"""The nouns of an LLM call: which model, one Request, one Completion, and the Protocol that joins them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ModelSpec(BaseModel):
+    """One entry of a recipe's `models:`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backend: Literal["vllm", "openai", "transformers", "replay"]
+    model: str
+    """A hub name, a folder, a GGUF file, `pkg://package/file` for a file inside an installed package,
+    or, for `replay`, a call log."""
+    base_url: str | None = None
+    api_key_env: str = "OPENAI_API_KEY"
+    usd_per_mtok: tuple[float, float] | None = None
+    """Price of a million prompt tokens and of a million completion tokens."""
+    batch_size: int = Field(default=16, ge=1)
+    max_context: int = Field(default=2048, ge=16)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a chat: role is `system`, `user` or `assistant`."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """One LLM call. Exactly one of `messages` (chat) and `prompt` (raw continuation) is given.
+
+    `id` ties the answer to the question and must be unique within a call log together with the rest of the request.
+    `temperature` 0 is greedy. `seed` makes sampling repeatable where the backend can.
+    """
+
+    id: str
+    messages: tuple[Message, ...] | None = None
+    prompt: str | None = None
+    max_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Completion:
+    """The answer to one Request. `text` excludes the stop string. `finish_reason`: `stop`, `length` or `error`."""
+
+    id: str
+    text: str
+    finish_reason: str
+    prompt_tokens: int
+    completion_tokens: int
+    error: str | None = None
+
+
+class LLM(Protocol):
+    """The one door: requests in, completions out, in any order, exactly one for each request id."""
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answer every request. An answer that cannot be had is a Completion with `finish_reason` `error`."""
+        ...

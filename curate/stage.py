@@ -1,0 +1,230 @@
+"""The shapes of a stage: what the author of one writes, and what the runner gives it.
+
+A stage is a frozen, keyword-only, validated record of its parameters with one method that does the work:
+
+    Source        read(part)        -> Made       outside data in, Documents out
+    Filter        judge(shard)      -> Verdict    keep or drop each row, with a reason
+    GlobalFilter  sketch + plan + judge           the same, after learning from all shards
+    Maker         make(shard)       -> Made       new Documents from old ones (seeds, textbooks, exercises)
+    Job           run(context)      -> metrics    everything else: training, evaluation
+
+The runner (curate/run.py) owns the rest: shards, receipts, resume, counting, progress. A stage never writes into
+`kept/` or `dropped/`, never sees which engine runs it, and keeps no state between shards, so that any number of
+workers in any order give the same bytes.
+"""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict
+
+from curate.llm.types import ModelSpec
+from curate.shards import list_shards
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Metrics = dict[str, float]
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
+"""What `plan` may use to spread its own work: map(function, items) -> results in item order.
+
+The function must be picklable: a module-level function or a `functools.partial` of one."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Marks a parameter that names another part of the recipe, so that it is checked and ordered before it runs."""
+
+    kind: str
+
+
+StageRef = Annotated[str, Reference("stage")]
+ModelRef = Annotated[str, Reference("model")]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage may know besides its parameters and the shard in hand. Picklable; the same for every shard."""
+
+    name: str
+    """The stage's name in the recipe."""
+    seed: int
+    """The run's seed; draw from `derive_seed(context.seed, document_id)`, never from global state."""
+    directory: Path
+    """The stage's own directory: `plan/`, `calls/` and, for jobs, output files live here."""
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    """The stages under `from:`, in order: name -> that stage's directory."""
+    references: Mapping[str, Path] = field(default_factory=dict)
+    """The stages that StageRef parameters name: name -> that stage's directory."""
+    models: Mapping[str, ModelSpec] = field(default_factory=dict)
+    """The recipe's `models:`."""
+
+    @property
+    def plan(self) -> Path:
+        """The folder that `GlobalFilter.plan` fills and `judge` reads."""
+        return self.directory / "plan"
+
+    @property
+    def calls(self) -> Path:
+        """The folder of the LLM call log."""
+        return self.directory / "calls"
+
+    def shards(self) -> list[Path]:
+        """The kept shards of all inputs, in input order, then name order."""
+        return [path for directory in self.inputs.values() for path in list_shards(directory / "kept")]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a filter says of each row of one shard, columnar.
+
+    reasons   string array, one per row: why the row is dropped, or null to keep it
+    columns   new or replaced columns (scores), written to kept and dropped rows alike
+    evidence  columns for dropped rows only: `score` (the value that broke the rule), `survivor`, `similarity`
+    metrics   sums for the receipt (tokens, calls, ...)
+    """
+
+    reasons: pa.Array
+    columns: Mapping[str, pa.Array] = field(default_factory=dict)
+    evidence: Mapping[str, pa.Array] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=dict)
+
+    def split(self, shard: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Return (kept, dropped); together they hold every row of the shard, in its order."""
+        if len(self.reasons) != shard.num_rows:
+            raise ValueError(f"{len(self.reasons)} verdicts for {shard.num_rows} rows")
+        for name, values in self.columns.items():
+            position = shard.column_names.index(name) if name in shard.column_names else None
+            if position is None:
+                shard = shard.append_column(name, values)
+            else:
+                shard = shard.set_column(position, name, values)
+        marked = shard.append_column("reason", self.reasons)
+        for name, values in self.evidence.items():
+            marked = marked.append_column(name, values)
+        keep = pc.is_null(self.reasons)
+        return shard.filter(keep), marked.filter(pc.invert(keep))
+
+
+@dataclass(frozen=True)
+class Made:
+    """New Documents and, beside them, the attempts that failed: rows that carry a `reason` column.
+
+    Every attempt stands in exactly one of the two tables, so attempts = documents + rejected.
+    """
+
+    documents: pa.Table
+    rejected: pa.Table
+    metrics: Metrics = field(default_factory=dict)
+
+
+class Stage(BaseModel, ABC):
+    """Base of all stages. Subclass fields are the YAML parameters; the docstring is what `curate stages` prints.
+
+    VERSION is part of the cache key: raise it whenever the same input would give other bytes.
+    ALONE stages run one shard at a time in the driver process, because they use the whole machine themselves
+    (an LLM in process, a pool of sandboxes).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    VERSION: ClassVar[int] = 1
+    ALONE: ClassVar[bool] = False
+
+    def fingerprint(self) -> str:
+        """Digest of outside data that the stage reads besides its inputs (source files, benchmark files)."""
+        return ""
+
+    def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: B027 - most stages have nothing to check
+        """Raise UserError before anything runs if something outside is missing (a file, a benchmark, a model)."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One unit of a source: what becomes one shard. `name` is the shard's name; `paths` and `rows` say what to read."""
+
+    name: str
+    paths: tuple[str, ...]
+    start: int = 0
+    stop: int | None = None
+
+
+class Source(Stage):
+    """Reads outside data."""
+
+    @abstractmethod
+    def parts(self) -> list[Part]:
+        """List the units to read, in a stable order. Raises UserError where there is nothing to read."""
+
+    @abstractmethod
+    def read(self, part: Part) -> Made:
+        """Read one part: Documents, and beside them what could not be one, with a reason."""
+
+
+class Filter(Stage):
+    """Judges rows, one shard at a time."""
+
+    @abstractmethod
+    def judge(self, shard: pa.Table, context: Context) -> Verdict:
+        """Return a verdict for every row of the shard."""
+
+
+class GlobalFilter(Filter):
+    """A filter that must learn something from all shards before it can judge one.
+
+    `sketch` runs once per shard (in parallel, receipted); the runner stores each sketch as
+    `plan/sketches/<shard name>.parquet`. `plan` runs once, reads `context.plan / "sketches"` (and the shards, if it
+    must), and writes what it learnt into `context.plan`. `judge` reads it from there.
+    """
+
+    @abstractmethod
+    def sketch(self, shard: pa.Table, context: Context) -> pa.Table:
+        """Return the small part of a shard that `plan` needs."""
+
+    @abstractmethod
+    def plan(self, context: Context, map: Map) -> Metrics:
+        """Learn from all sketches, write files into `context.plan`, return figures for the report."""
+
+
+class Maker(Stage):
+    """Makes new Documents from the rows of a shard, one attempt or more per row."""
+
+    @abstractmethod
+    def make(self, shard: pa.Table, context: Context) -> Made:
+        """Return new Documents and rejected attempts."""
+
+
+class Job(Stage):
+    """Anything that reads whole inputs and leaves files in `context.directory`: training, evaluation.
+
+    A job may be killed at any moment and is then run again in the same directory; it must resume from what it finds
+    there or start afresh, and must write its final files atomically.
+    """
+
+    ALONE: ClassVar[bool] = True
+
+    @abstractmethod
+    def run(self, context: Context, progress: "Progress") -> Metrics:
+        """Do the work and return the figures that the report and `curate status` show."""
+
+
+class Progress:
+    """Where a job says how far it is. The base class is silent; the runner passes one that draws and records."""
+
+    def update(self, done: float, total: float, note: str = "") -> None:
+        """Report `done` of `total` units."""
+
+
+def derive_seed(seed: int, *parts: object) -> int:
+    """Return a 63-bit seed that depends on the run's seed and the parts alone.
+
+    >>> derive_seed(17, "doc-1") == derive_seed(17, "doc-1") != derive_seed(18, "doc-1")
+    True
+    """
+    text = "\x1f".join([str(seed), *map(str, parts)])
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1

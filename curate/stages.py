@@ -1,0 +1,39 @@
+"""The table of stages: what a recipe's `use:` may say, and where the code for it lives.
+
+Strings, so that torch, ray, vllm or datasets load only when a stage that needs them is used.
+"""
+
+from importlib import import_module
+
+from curate.errors import UserError, did_you_mean
+from curate.stage import Stage
+
+STAGES = {
+    "dedup.exact": "curate.dedup.exact:Exact",
+    "dedup.minhash": "curate.dedup.minhash:MinHash",
+    "decontam.ngram": "curate.decontam:NGram",
+    "filter.heuristics": "filters.heuristics:Heuristics",
+    "filter.rubric": "filters.rubric:Rubric",
+    "filter.quality": "filters.quality:Quality",
+    "synth.seeds": "synth.seeds:Seeds",
+    "synth.textbook": "synth.textbook:Textbook",
+    "synth.exercise": "synth.exercise:Exercise",
+    "train.lm": "train.lm:TrainLM",
+    "eval.code": "eval.code:EvalCode",
+}
+
+SOURCES = {
+    "installed": "curate.sources:Installed",
+    "folder": "curate.sources:Folder",
+    "parquet": "curate.sources:ParquetFiles",
+    "jsonl": "curate.sources:JsonLines",
+    "hub": "curate.sources:Hub",
+}
+
+
+def find(use: str, table: dict[str, str] = STAGES) -> type[Stage]:
+    """Return the class behind a `use:` word. Raises UserError with the nearest known word."""
+    if use not in table:
+        raise UserError(f"unknown stage {use!r}{did_you_mean(use, table)}")
+    module, _, name = table[use].partition(":")
+    return getattr(import_module(module), name)  # type: ignore[no-any-return]

@@ -1,0 +1,1 @@
+"""Measuring: tasks and protocols, generation, scoring, pass@k."""

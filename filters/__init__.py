@@ -1,0 +1,1 @@
+"""Judging: which documents teach, and why the others do not."""

@@ -1,0 +1,1 @@
+"""Making: seeds, textbooks and exercises, verified by running them."""

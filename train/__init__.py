@@ -1,0 +1,1 @@
+"""Training: a tokenizer, packed blocks, and a small Llama-type model."""
