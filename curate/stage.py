@@ -140,7 +140,7 @@ class Stage(BaseModel, ABC):
         """Digest of outside data that the stage reads besides its inputs (source files, benchmark files)."""
         return ""
 
-    def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: B027 - most stages have nothing to check
+    def check(self, models: Mapping[str, ModelSpec]) -> None:
         """Raise UserError before anything runs if something outside is missing (a file, a benchmark, a model)."""
 
 

@@ -1,0 +1,115 @@
+"""Receipts: the proof that one shard passed one stage, and their sum.
+
+A receipt is written last, after the shard's kept and dropped rows are on disk, so a shard with a receipt is done.
+`stages/<name>-<key>/` holds:
+
+    stage.json            what the stage is: see StageRecord
+    done/<shard>.json     one Receipt a shard (for a job: one, named `job`)
+    stats.json            the sum of the receipts, written when the stage is complete
+    kept/<shard>.parquet  dropped/<shard>.parquet
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curate.shards import write_json
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Counts and digests of one shard after one stage. rows_in = rows_kept + rows_dropped, always."""
+
+    shard: str
+    rows_in: int
+    rows_kept: int
+    rows_dropped: int
+    dropped_by_reason: dict[str, int] = field(default_factory=dict)
+    bytes_in: int = 0
+    """UTF-8 bytes of text that came in (0 for a source, a maker counts its seeds)."""
+    bytes_kept: int = 0
+    kept_sha256: str = ""
+    dropped_sha256: str = ""
+    seconds: float = 0.0
+    joules: float | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    """What the stage counted itself: prompt_tokens, completion_tokens, usd, loss, ..."""
+
+    def __post_init__(self) -> None:
+        """Refuse counts that lose a row."""
+        if self.rows_in != self.rows_kept + self.rows_dropped:
+            raise ValueError(
+                f"{self.shard}: {self.rows_in} rows in, {self.rows_kept} kept, {self.rows_dropped} dropped"
+            )
+        if self.rows_dropped != sum(self.dropped_by_reason.values()):
+            raise ValueError(f"{self.shard}: {self.rows_dropped} rows dropped, reasons for {self.dropped_by_reason}")
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """`stage.json`: what a stage directory is, and how far it got. `state`: `running`, `done` or `failed`."""
+
+    name: str
+    use: str
+    key: str
+    version: int
+    parameters: dict[str, Any]
+    inputs: list[str]
+    """Names of the stages it reads, in order."""
+    state: str
+    shards_total: int
+    started: str
+    """UTC, ISO 8601."""
+    finished: str | None = None
+    failures: dict[str, str] = field(default_factory=dict)
+    """Shard name -> one line, for shards that could not be worked on."""
+    plan_seconds: float = 0.0
+    plan_metrics: dict[str, float] = field(default_factory=dict)
+
+
+def read_receipts(directory: Path) -> list[Receipt]:
+    """Return the receipts of a stage directory in shard order."""
+    return [Receipt(**json.loads(path.read_text())) for path in sorted((directory / "done").glob("[!.]*.json"))]
+
+
+def write_receipt(receipt: Receipt, directory: Path) -> None:
+    """Write one receipt, atomically, to `directory/done/`."""
+    write_json(asdict(receipt), directory / "done" / f"{receipt.shard}.json")
+
+
+def read_record(directory: Path) -> StageRecord | None:
+    """Return the stage's record, or None where it never started."""
+    path = directory / "stage.json"
+    return StageRecord(**json.loads(path.read_text())) if path.exists() else None
+
+
+def write_record(record: StageRecord, directory: Path) -> None:
+    """Write `stage.json`, atomically."""
+    write_json(asdict(record), directory / "stage.json")
+
+
+def total(receipts: Iterable[Receipt]) -> dict[str, Any]:
+    """Sum receipts into what `stats.json` and `curate status --json` show."""
+    receipts = list(receipts)
+    reasons: dict[str, int] = {}
+    metrics: dict[str, float] = {}
+    for receipt in receipts:
+        for reason, count in receipt.dropped_by_reason.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+        for name, value in receipt.metrics.items():
+            metrics[name] = metrics.get(name, 0.0) + value
+    joules = [receipt.joules for receipt in receipts if receipt.joules is not None]
+    return {
+        "shards_done": len(receipts),
+        "rows_in": sum(receipt.rows_in for receipt in receipts),
+        "rows_kept": sum(receipt.rows_kept for receipt in receipts),
+        "rows_dropped": sum(receipt.rows_dropped for receipt in receipts),
+        "dropped_by_reason": dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))),
+        "bytes_in": sum(receipt.bytes_in for receipt in receipts),
+        "bytes_kept": sum(receipt.bytes_kept for receipt in receipts),
+        "seconds": sum(receipt.seconds for receipt in receipts),
+        "joules": sum(joules) if joules else None,
+        "metrics": metrics,
+    }
