@@ -1,5 +1,6 @@
 """The one exception that a user's mistake raises, and the "did you mean" behind it."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -19,3 +20,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; known: {', '.join(choices)}" if choices else ""
+
+
+def from_os_error(error: OSError) -> UserError:
+    """Turn what the operating system refused into one line with the path and the next step."""
+    where = f"{error.filename}: " if error.filename else ""
+    why = error.strerror or str(error)
+    steps = {
+        errno.ENOSPC: "free space there and run again; what is finished is kept",
+        errno.EDQUOT: "free space there and run again; what is finished is kept",
+        errno.EROFS: "choose a writable place with --runs DIR",
+        errno.EACCES: "mend its permissions or choose another place with --runs DIR",
+        errno.EPERM: "mend its permissions or choose another place with --runs DIR",
+        errno.EMFILE: "raise the limit on open files (ulimit -n) and run again",
+        errno.ENOENT: "check the path",
+    }
+    return UserError(f"{where}{why}; {steps.get(error.errno or 0, 'mend that and run again')}")

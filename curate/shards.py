@@ -107,7 +107,7 @@ def _publish(temporary: Path, path: Path) -> None:
     """Sync a temporary file, rename it into place, and sync the directory so that the name survives too."""
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(temporary, path)
+    temporary.replace(path)
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(directory)

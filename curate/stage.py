@@ -100,10 +100,7 @@ class Verdict:
             raise ValueError(f"{len(self.reasons)} verdicts for {shard.num_rows} rows")
         for name, values in self.columns.items():
             position = shard.column_names.index(name) if name in shard.column_names else None
-            if position is None:
-                shard = shard.append_column(name, values)
-            else:
-                shard = shard.set_column(position, name, values)
+            shard = shard.append_column(name, values) if position is None else shard.set_column(position, name, values)
         marked = shard.append_column("reason", self.reasons)
         for name, values in self.evidence.items():
             marked = marked.append_column(name, values)
@@ -129,12 +126,15 @@ class Stage(BaseModel, ABC):
     VERSION is part of the cache key: raise it whenever the same input would give other bytes.
     ALONE stages run one shard at a time in the driver process, because they use the whole machine themselves
     (an LLM in process, a pool of sandboxes).
+    READS and YIELDS say what may stand above and below it: `documents`, `a model` or `scores`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     VERSION: ClassVar[int] = 1
     ALONE: ClassVar[bool] = False
+    READS: ClassVar[str] = "documents"
+    YIELDS: ClassVar[str] = "documents"
 
     def fingerprint(self) -> str:
         """Digest of outside data that the stage reads besides its inputs (source files, benchmark files)."""
@@ -207,6 +207,7 @@ class Job(Stage):
     """
 
     ALONE: ClassVar[bool] = True
+    YIELDS: ClassVar[str] = "scores"
 
     @abstractmethod
     def run(self, context: Context, progress: "Progress") -> Metrics:

@@ -1,0 +1,53 @@
+"""The Ray engine: the same `map` on one machine or a cluster (extra `[ray]`).
+
+Every worker must see the run directory under the same path (one machine, or a shared file system). A task whose
+worker dies is retried by Ray; a second death fails the item alone.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from curate.engine import ATTEMPTS, Outcome, attempt
+from curate.errors import UserError
+
+
+class RayEngine:
+    """Ray Core tasks, at most two in flight for each worker."""
+
+    def __init__(self, workers: int, address: str | None) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise UserError("engine 'ray' needs the extra: pip install 'curate[ray]', or use --engine local") from error
+        self._ray = ray
+        self.workers = workers
+        self.address = address
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any], *, gpus: float = 0) -> Iterator[Outcome]:
+        """Yield outcomes as tasks finish; the function is stored once in the object store."""
+        ray = self._ray
+        remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=ATTEMPTS - 1)(attempt)
+        shared = ray.put(function)
+        waiting, running = list(items)[::-1], {}
+        while waiting or running:
+            while waiting and len(running) < 2 * self.workers:
+                item = waiting.pop()
+                running[remote.remote(shared, item)] = item
+            done, _ = ray.wait(list(running), num_returns=1)
+            for reference in done:
+                item = running.pop(reference)
+                try:
+                    yield ray.get(reference)
+                except ray.exceptions.RayError as error:
+                    yield Outcome(item, error=f"the worker died: {' '.join(str(error).split())[:300]}")
+
+    def __enter__(self) -> Self:
+        settings: dict[str, Any] = {"address": self.address} if self.address else {"num_cpus": self.workers}
+        self._ray.init(log_to_driver=False, include_dashboard=False, configure_logging=False, **settings)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ray.shutdown()

@@ -1,0 +1,316 @@
+"""Recipes: YAML in, a checked graph of stages out.
+
+`load(path)` reads one YAML file, refuses what it does not know (with the nearest known word), builds every stage's
+parameters, resolves `from:` and references to other stages, and returns the stages in an order in which each comes
+after what it reads. `keys(recipe)` names each stage by a hash of everything that determines its bytes.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from curate.errors import UserError, did_you_mean
+from curate.llm.types import ModelSpec
+from curate.stage import Reference, Stage
+from curate.stages import SOURCES, STAGES, find
+
+TOP_LEVEL = ("name", "seed", "engine", "models", "sources", "stages")
+Spec = TypeVar("Spec", bound=BaseModel)
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+class EngineSpec(BaseModel):
+    """`engine:` of a recipe. It never enters a key: any engine and any number of workers give the same bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["local", "ray"] = "local"
+    workers: int | None = Field(default=None, ge=1)
+    """Processes that work on shards; default: the machine's cores."""
+    address: str | None = None
+    """Ray only: the cluster to join; default: a Ray of its own on this machine."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One stage of a recipe with its place in the graph."""
+
+    name: str
+    use: str
+    stage: Stage
+    inputs: tuple[str, ...]
+    """Stages whose kept rows (or files) it reads, in the order of `from:`."""
+    references: tuple[str, ...]
+    """Stages that its other parameters name."""
+    models: tuple[str, ...]
+    """Models that its parameters name."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked recipe. `nodes` stand in an order in which each comes after what it reads; sources come first."""
+
+    name: str
+    seed: int
+    engine: EngineSpec
+    models: Mapping[str, ModelSpec]
+    nodes: tuple[Node, ...]
+    text: str
+    """The YAML that is equivalent to this recipe, overrides included."""
+
+    def node(self, name: str) -> Node:
+        """Return the stage of that name. Raises UserError with the nearest known name."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise UserError(f"no stage {name!r} in recipe {self.name!r}{did_you_mean(name, [n.name for n in self.nodes])}")
+
+    def until(self, name: str) -> tuple[Node, ...]:
+        """Return the stages needed to finish `name`, in order."""
+        needed = {self.node(name).name}
+        for node in reversed(self.nodes):
+            if node.name in needed:
+                needed.update(node.inputs, node.references)
+        return tuple(node for node in self.nodes if node.name in needed)
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, where PyYAML would silently keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if key in seen:
+                raise UserError(f"line {key_node.start_mark.line + 1}: key {key!r} is given twice; keep one of them")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Read and check a recipe file; `overrides` maps dotted paths to values (`--set stages.minhash.threshold=0.7`).
+
+    Raises UserError for anything that could not run: a missing file, broken YAML, an unknown or doubled key,
+    a wrong value, an unknown stage, a reference to nothing, a circle.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        value = yaml.load(text, Loader=_UniqueKeys)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"no recipe at {path}; give the path of a YAML file, such as recipes/quickstart.yaml"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read recipe {path}: {error}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds no recipe; it needs the keys name, sources and stages")
+    for dotted, override in (overrides or {}).items():
+        _override(value, dotted, override)
+    try:
+        return parse(value)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def parse(value: Mapping[str, Any]) -> Recipe:
+    """Check a recipe given as nested dictionaries. Raises UserError."""
+    for key in value:
+        if key not in TOP_LEVEL:
+            raise UserError(f"unknown key {key!r}{did_you_mean(str(key), TOP_LEVEL)}")
+    name = value.get("name")
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UserError(f"name: {name!r} must be letters, digits, '.', '_' or '-', such as quickstart")
+    seed = value.get("seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool):
+        raise UserError(f"seed: {seed!r} must be a whole number")
+    engine = _model(EngineSpec, value.get("engine") or {}, "engine")
+    models = {key: _model(ModelSpec, spec, f"models.{key}") for key, spec in _section(value, "models").items()}
+    nodes = [_source_node(key, settings) for key, settings in _section(value, "sources").items()]
+    if not nodes:
+        raise UserError("sources: there are none; add one, such as `sources: {code: {installed: true}}`")
+    stages = _section(value, "stages")
+    previous: str | None = nodes[-1].name
+    for key, settings in stages.items():
+        if any(node.name == key for node in nodes):
+            raise UserError(f"stages.{key}: the name {key!r} is taken by a source; rename one of them")
+        nodes.append(_stage_node(key, settings, previous, models))
+        previous = key
+    text = yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True)
+    return Recipe(name, seed, engine, models, _in_order(nodes), text)
+
+
+def keys(recipe: Recipe) -> dict[str, str]:
+    """Return each stage's key: 12 hex digits that change when, and only when, its bytes could.
+
+    A key hashes the stage's code name, its VERSION, its parameters, the run's seed, the models it names, digests of
+    outside data (source listings, benchmark files), and the keys of all stages it reads.
+    """
+    found: dict[str, str] = {}
+    for node in recipe.nodes:
+        parts = {
+            "use": node.use,
+            "version": node.stage.VERSION,
+            "parameters": node.stage.model_dump(mode="json"),
+            "seed": recipe.seed,
+            "models": {name: recipe.models[name].model_dump(mode="json") for name in node.models},
+            "outside": node.stage.fingerprint(),
+            "inputs": [found[name] for name in node.inputs],
+            "references": {name: found[name] for name in node.references},
+        }
+        canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+        found[node.name] = hashlib.sha256(canonical.encode()).hexdigest()[:12]
+    return found
+
+
+def explain(error: ValidationError, where: str, known: list[str]) -> UserError:
+    """Turn pydantic's first complaint into one line with the path, the value and what would do."""
+    first = error.errors()[0]
+    path = ".".join([where, *map(str, first["loc"])])
+    if first["type"] == "extra_forbidden":
+        return UserError(f"{where}: unknown key {first['loc'][-1]!r}{did_you_mean(str(first['loc'][-1]), known)}")
+    if first["type"] == "missing":
+        return UserError(f"{path}: this key is required")
+    cause = first.get("ctx", {}).get("error")
+    message = str(cause) if isinstance(cause, Exception) else first["msg"][0].lower() + first["msg"][1:]
+    return UserError(f"{path}: {first['input']!r} will not do: {message}")
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Split `a.b=c` into its dotted path and its YAML value. Raises UserError."""
+    path, separator, value = text.partition("=")
+    if not separator or not path:
+        raise UserError(f"--set {text!r}: write it as path=value, such as stages.minhash.threshold=0.7")
+    try:
+        return path, yaml.load(value, Loader=_UniqueKeys)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {text!r}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+
+
+def _override(value: dict[str, Any], dotted: str, override: Any) -> None:
+    *path, last = dotted.split(".")
+    place = value
+    for key in path:
+        inner = place.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise UserError(f"--set {dotted}: {key!r} holds {inner!r}, not further keys")
+        place = inner
+    place[last] = override
+
+
+def _section(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+    section = value.get(name) or {}
+    if not isinstance(section, dict):
+        raise UserError(f"{name}: {section!r} must map names to settings")
+    for key in section:
+        if not isinstance(key, str) or not NAME.match(key):
+            raise UserError(f"{name}: {key!r} must be a name of letters, digits and '_', such as minhash")
+    return section
+
+
+def _model(kind: type[Spec], settings: Any, where: str) -> Spec:
+    if not isinstance(settings, dict):
+        raise UserError(f"{where}: {settings!r} must be settings, such as {{key: value}}")
+    try:
+        return kind(**settings)
+    except ValidationError as error:
+        raise explain(error, where, list(kind.model_fields)) from error
+
+
+def _source_node(name: str, settings: Any) -> Node:
+    from curate.sources import source_from
+
+    where = f"sources.{name}"
+    if not isinstance(settings, dict):
+        raise UserError(f"{where}: {settings!r} must be settings, such as {{path: 'data/*.parquet'}}")
+    try:
+        stage = source_from(name, settings)
+    except ValidationError as error:
+        raise explain(error, where, list(settings)) from error
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    kind = next(kind for kind, target in SOURCES.items() if target.endswith(f":{type(stage).__name__}"))
+    return Node(name, f"source.{kind}", stage, (), (), ())
+
+
+def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[str, ModelSpec]) -> Node:
+    where = f"stages.{name}"
+    if not isinstance(settings, dict) or "use" not in settings:
+        raise UserError(f"{where}: say what it does with `use:`, one of {', '.join(STAGES)}")
+    use, given = settings["use"], settings.get("from", previous)
+    parameters = {key: value for key, value in settings.items() if key not in ("use", "from")}
+    try:
+        kind = find(str(use))
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    try:
+        stage = kind(**parameters)
+    except ValidationError as error:
+        raise explain(error, where, ["use", "from", *kind.model_fields]) from error
+    inputs = tuple(given) if isinstance(given, list) else (given,)
+    if not inputs or len(set(inputs)) < len(inputs) or not all(isinstance(i, str) for i in inputs):
+        raise UserError(f"{where}.from: {given!r} must be a stage or a list of different stages")
+    named = _named(stage, "model")
+    for model in named:
+        if model not in models:
+            raise UserError(f"{where}: no model {model!r} under models:{did_you_mean(model, models)}")
+    return Node(name, str(use), stage, inputs, _named(stage, "stage"), named)
+
+
+def _named(stage: Stage, kind: str) -> tuple[str, ...]:
+    """Return the names that a stage's parameters of one reference kind hold."""
+    names = []
+    for field, info in type(stage).model_fields.items():
+        value = getattr(stage, field)
+        if value is not None and _refers(info.annotation, info.metadata, kind):
+            names.append(str(value))
+    return tuple(names)
+
+
+def _refers(annotation: Any, metadata: list[Any], kind: str) -> bool:
+    """Tell whether a field is `StageRef`/`ModelRef`, bare or as a part of `StageRef | None`."""
+    marks = [*metadata, *getattr(annotation, "__metadata__", ())]
+    for part in getattr(annotation, "__args__", ()):
+        marks.extend(getattr(part, "__metadata__", ()))
+    return any(isinstance(mark, Reference) and mark.kind == kind for mark in marks)
+
+
+def _in_order(nodes: list[Node]) -> tuple[Node, ...]:
+    """Sort stages so that each follows what it reads, keeping the recipe's order otherwise."""
+    by_name = {node.name: node for node in nodes}
+    for node in nodes:
+        for name in (*node.inputs, *node.references):
+            if name not in by_name:
+                raise UserError(f"stages.{node.name}: no stage {name!r}{did_you_mean(name, by_name)}")
+        for name in node.inputs:
+            _check_edge(by_name[name], node)
+    ordered: dict[str, Node] = {}
+    waiting = list(nodes)
+    while waiting:
+        ready = next((n for n in waiting if all(name in ordered for name in (*n.inputs, *n.references))), None)
+        if ready is None:
+            circle = ", ".join(node.name for node in waiting)
+            raise UserError(f"stages: {circle} wait for each other in a circle; cut it")
+        ordered[ready.name] = ready
+        waiting.remove(ready)
+    return tuple(ordered.values())
+
+
+def _check_edge(above: Node, below: Node) -> None:
+    """Refuse to feed documents to a stage that reads models, and the reverse."""
+    gives, wants = above.stage.YIELDS, below.stage.READS
+    if gives != wants:
+        raise UserError(
+            f"stages.{below.name}: {below.use} reads {wants}, but {above.name!r} ({above.use}) yields {gives}; "
+            f"name another stage under from:"
+        )

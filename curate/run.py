@@ -1,0 +1,321 @@
+"""Running a recipe: one directory, one stage after another, one receipt per shard.
+
+    runs/<recipe name>/
+        recipe.yaml  run.json  journal.jsonl  run.log
+        stages/<stage name>-<key>/{kept/, dropped/, plan/, calls/, done/, stage.json, stats.json}
+
+The rule that makes a run safe to kill at any moment: a shard's kept and dropped rows are written first, each whole or
+not at all, and its receipt last; a stage's plan is complete when `plan/done.json` stands. Running again skips stages
+that are done, and within a stage the shards that have a receipt. A stage's directory carries the key that hashes all
+it depends on, so a changed recipe never meets an old file.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from curate import __version__
+from curate.energy import joules_so_far
+from curate.engine import Engine, LocalEngine, Outcome, open_engine, ordered
+from curate.errors import UserError, from_os_error
+from curate.progress import Display, JobProgress
+from curate.receipts import StageRecord, read_receipts, read_record, total, write_receipt, write_record
+from curate.recipe import Node, Recipe, keys
+from curate.shards import list_shards, write_json, write_text
+from curate.stage import Context, Job, Map, Metrics, Source
+from curate.work import judge_shard, make_shard, read_part, run_job, sketch_shard
+
+
+class ShardsFailed(Exception):
+    """Some shards of a stage could not be worked on; the others are done and receipted. Exit code 2."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recipe in one directory: where each of its stages lives."""
+
+    recipe: Recipe
+    directory: Path
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    def stage_directory(self, node: Node) -> Path:
+        """Return `stages/<name>-<key>`."""
+        return self.directory / "stages" / f"{node.name}-{self.keys[node.name]}"
+
+    def context(self, node: Node) -> Context:
+        """Return what the stage may know."""
+        place = {other.name: self.stage_directory(other) for other in self.recipe.nodes}
+        return Context(
+            name=node.name,
+            seed=self.recipe.seed,
+            directory=place[node.name],
+            inputs={name: place[name] for name in node.inputs},
+            references={name: place[name] for name in node.references},
+            models=self.recipe.models,
+        )
+
+    def is_done(self, node: Node) -> bool:
+        """Tell whether the stage stands complete on disk."""
+        record = read_record(self.stage_directory(node))
+        return record is not None and record.state == "done"
+
+
+def open_run(recipe: Recipe, runs: Path) -> Run:
+    """Check every stage against the outside world and name the directories. Writes nothing. Raises UserError."""
+    for node in recipe.nodes:
+        try:
+            node.stage.check({name: recipe.models[name] for name in node.models})
+        except UserError as error:
+            raise UserError(f"{node.name}: {error}") from error
+    return Run(recipe, runs / recipe.name, keys(recipe))
+
+
+def execute(run: Run, display: Display, *, until: str | None = None, workers: int | None = None, engine: str = "") -> None:
+    """Bring every stage (or those that `until` needs) to completion.
+
+    Raises UserError for what the user can mend, ShardsFailed after finishing what could be finished, and
+    KeyboardInterrupt when interrupted; in each case everything receipted is kept.
+    """
+    recipe, spec = run.recipe, run.recipe.engine
+    nodes = recipe.until(until) if until else recipe.nodes
+    try:
+        with _locked(run.directory), open_engine(engine or spec.kind, workers or spec.workers, spec.address) as machine:
+            journal = Journal(run, nodes)
+            try:
+                for node in nodes:
+                    StageRun(run, node, machine, journal, display).finish()
+            except BaseException as error:
+                journal.close(_state_after(error), error)
+                raise
+            journal.close("done" if len(nodes) == len(recipe.nodes) else "partial")
+    except OSError as error:
+        raise from_os_error(error) from error
+
+
+def _state_after(error: BaseException) -> str:
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the run directory for this process alone; the kernel lets go when the process ends, however it ends."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(f"{directory} is in use by another `curate run`; wait for it or choose --runs DIR") from error
+        yield
+
+
+class Journal:
+    """What happened, for people and for `curate status`: run.json (now), journal.jsonl (events), run.log (errors)."""
+
+    def __init__(self, run: Run, nodes: tuple[Node, ...]) -> None:
+        self.run = run
+        self.value: dict[str, Any] = {
+            "name": run.recipe.name,
+            "seed": run.recipe.seed,
+            "state": "running",
+            "pid": os.getpid(),
+            "started": now(),
+            "finished": None,
+            "error": None,
+            "curate_version": __version__,
+            "machine": {"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
+            "until": [node.name for node in nodes],
+            "stages": [
+                {
+                    "name": node.name,
+                    "use": node.use,
+                    "key": run.keys[node.name],
+                    "directory": str(run.stage_directory(node).relative_to(run.directory)),
+                    "inputs": list(node.inputs),
+                }
+                for node in run.recipe.nodes
+            ],
+        }
+        write_text(run.recipe.text, run.directory / "recipe.yaml")
+        self._save()
+        self.event("run started", pid=os.getpid())
+
+    def event(self, event: str, stage: str | None = None, **details: Any) -> None:
+        """Append one event."""
+        row = {"time": now(), "event": event, **({"stage": stage} if stage else {}), **details}
+        with (self.run.directory / "journal.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    def log(self, text: str) -> None:
+        """Append to run.log: tracebacks, so that the terminal can stay at one line."""
+        with (self.run.directory / "run.log").open("a", encoding="utf-8") as file:
+            file.write(f"{now()} {text.rstrip()}\n")
+
+    def close(self, state: str, error: BaseException | None = None) -> None:
+        """Record how the run ended."""
+        self.value |= {"state": state, "finished": now(), "error": str(error) if error else None}
+        self._save()
+        self.event(f"run {state}", **({"error": str(error)} if error else {}))
+
+    def _save(self) -> None:
+        write_json(self.value, self.run.directory / "run.json")
+
+
+class StageRun:
+    """One stage on its way to completion."""
+
+    def __init__(self, run: Run, node: Node, engine: Engine, journal: Journal, display: Display) -> None:
+        self.node, self.stage, self.journal, self.display = node, node.stage, journal, display
+        self.run = run
+        self.context = run.context(node)
+        self.directory = self.context.directory
+        self.engine = LocalEngine(1) if node.stage.ALONE else engine
+
+    def finish(self) -> None:
+        """Do what is left of the stage, or nothing if it is complete."""
+        if self.run.is_done(self.node):
+            self.display.cached(self.node.name)
+            self.journal.event("stage cached", self.node.name)
+            return
+        _sweep(self.directory)
+        names = self._items()
+        self.record = StageRecord(
+            name=self.node.name,
+            use=self.node.use,
+            key=self.run.keys[self.node.name],
+            version=self.stage.VERSION,
+            parameters=self.stage.model_dump(mode="json"),
+            inputs=list(self.node.inputs),
+            state="running",
+            shards_total=len(names),
+            started=now(),
+        )
+        write_record(self.record, self.directory)
+        self.journal.event("stage started", self.node.name, shards=len(names))
+        try:
+            self._plan(names)
+            failures = self._work(names)
+        except UserError as error:
+            self._end("failed")
+            raise UserError(f"{self.node.name}: {error}") from error
+        if failures:
+            self._end("failed", failures)
+            first = next(iter(failures.items()))
+            raise ShardsFailed(
+                f"{self.node.name}: {len(failures)} of {len(names)} shards failed; {first[0]}: {first[1]}; "
+                f"tracebacks in {self.run.directory / 'run.log'}"
+            )
+        self._end("done")
+
+    def _items(self) -> dict[str, Any]:
+        """Return what there is to do: shard name -> Part, Path or None (a job has one item)."""
+        if isinstance(self.stage, Job):
+            return {"job": None}
+        if isinstance(self.stage, Source):
+            try:
+                return {part.name: part for part in self.stage.parts()}
+            except UserError as error:
+                raise UserError(f"{self.node.name}: {error}") from error
+        several = len(self.context.inputs) > 1
+        return {
+            f"{name}.{path.stem}" if several else path.stem: path
+            for name, directory in self.context.inputs.items()
+            for path in list_shards(directory / "kept")
+        }
+
+    def _plan(self, items: dict[str, Any]) -> None:
+        """Sketch every shard, then learn from all sketches; a finished plan is kept, an unfinished one starts over."""
+        if not hasattr(self.stage, "sketch"):
+            return
+        finished = self.context.plan / "done.json"
+        if finished.exists():
+            metrics, seconds = json.loads(finished.read_text()).values()
+        else:
+            sketches = self.context.plan / "sketches"
+            todo = {name: item for name, item in items.items() if not (sketches / f"{name}.parquet").exists()}
+            failures = self._map(partial(sketch_shard, self.stage, self.context), todo, len(items), "sketch")
+            if failures:
+                raise UserError("; ".join(f"{name}: {line}" for name, line in failures.items()))
+            for path in self.context.plan.iterdir():
+                if path != sketches:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            start = time.monotonic()
+            self.display.start(self.node.name, 1, 0, "plan")
+            metrics = self._learn(partial(ordered, self.engine))
+            seconds = time.monotonic() - start
+            write_json({"metrics": metrics, "seconds": seconds}, finished)
+        self.record = replace(self.record, plan_seconds=seconds, plan_metrics=metrics)
+        write_record(self.record, self.directory)
+
+    def _learn(self, map: Map) -> Metrics:
+        """Call the stage's own `plan`, which GlobalFilter declares and a Maker may have."""
+        plan: Callable[[Context, Map], Metrics] = getattr(self.stage, "plan")  # noqa: B009 - structural, see _plan
+        return plan(self.context, map)
+
+    def _work(self, items: dict[str, Any]) -> dict[str, str]:
+        """Work on every shard without a receipt. Returns failures by shard name."""
+        done = {receipt.shard for receipt in read_receipts(self.directory)}
+        todo = {name: item for name, item in items.items() if name not in done}
+        if isinstance(self.stage, Job):
+            work = partial(run_job, self.stage, self.context, JobProgress(self.directory, self.node.name, self.display))
+        elif isinstance(self.stage, Source):
+            work = partial(read_part, self.stage, self.context)
+        elif hasattr(self.stage, "make"):
+            work = partial(make_shard, self.stage, self.context)
+        else:
+            work = partial(judge_shard, self.stage, self.context)
+        return self._map(work, todo, len(items), "")
+
+    def _map(self, work: Callable[[Any], Any], todo: dict[str, Any], count: int, phase: str) -> dict[str, str]:
+        """Send items to the engine, write their receipts, draw the progress, collect failures."""
+        failures: dict[str, str] = {}
+        self.display.start(self.node.name, count, count - len(todo), phase)
+        before = joules_so_far() if self.stage.ALONE else None
+        for outcome in self.engine.map(work, list(todo.items())):
+            if outcome.error is not None:
+                self._failed(outcome, failures)
+                continue
+            if outcome.value is not None:
+                after = joules_so_far() if self.stage.ALONE else None
+                spent = after - before if after is not None and before is not None else None
+                before = after
+                write_receipt(replace(outcome.value, joules=spent), self.directory)
+            self.display.advance(self.node.name, outcome.value)
+        return failures
+
+    def _failed(self, outcome: Outcome, failures: dict[str, str]) -> None:
+        name = outcome.item[0]
+        self.journal.log(f"{self.node.name} {name}: {outcome.error}\n{outcome.detail}")
+        self.journal.event("shard failed", self.node.name, shard=name, error=outcome.error)
+        if outcome.mistake:
+            raise UserError(str(outcome.error))
+        failures[name] = str(outcome.error)
+
+    def _end(self, state: str, failures: dict[str, str] | None = None) -> None:
+        """Write stats.json and the final stage.json, and say so."""
+        stats = total(read_receipts(self.directory))
+        write_json(stats, self.directory / "stats.json")
+        self.record = replace(self.record, state=state, finished=now(), failures=failures or {})
+        write_record(self.record, self.directory)
+        self.journal.event(f"stage {state}", self.node.name, rows_in=stats["rows_in"], rows_kept=stats["rows_kept"])
+        self.display.finish(self.node.name, state, stats)
+
+
+def _sweep(directory: Path) -> None:
+    """Remove the temporary files that a killed run left behind."""
+    for path in directory.rglob(".*.tmp") if directory.exists() else ():
+        path.unlink()
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,84 @@
+"""The work on one item, as it runs inside a worker: read, let the stage do its part, write, return the receipt.
+
+These functions take the stage and its context first, so that `functools.partial` of them is what an engine ships.
+An item is a pair (shard name, Part | Path | None). The caller writes the receipt.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.receipts import Receipt
+from curate.shards import conform, empty_documents, read_shard, write_shard
+from curate.stage import Context, Filter, GlobalFilter, Job, Made, Maker, Metrics, Part, Progress, Source
+
+
+def read_part(stage: Source, context: Context, item: tuple[str, Part]) -> Receipt:
+    """Read one part of a source into a shard."""
+    start = time.monotonic()
+    return _store_made(stage.read(item[1]), context, item[0], 0, start)
+
+
+def judge_shard(stage: Filter, context: Context, item: tuple[str, Path]) -> Receipt:
+    """Let a filter judge one shard."""
+    start = time.monotonic()
+    shard = read_shard(item[1])
+    verdict = stage.judge(shard, context)
+    kept, dropped = verdict.split(shard)
+    return _store(kept, dropped, context, item[0], text_bytes(shard), start, verdict.metrics)
+
+
+def make_shard(stage: Maker, context: Context, item: tuple[str, Path]) -> Receipt:
+    """Let a maker make new Documents from one shard."""
+    start = time.monotonic()
+    shard = read_shard(item[1])
+    return _store_made(stage.make(shard, context), context, item[0], text_bytes(shard), start)
+
+
+def sketch_shard(stage: GlobalFilter, context: Context, item: tuple[str, Path]) -> None:
+    """Let a global stage sketch one shard."""
+    sketch = stage.sketch(read_shard(item[1]), context)
+    write_shard(sketch, context.plan / "sketches" / f"{item[0]}.parquet")
+
+
+def run_job(stage: Job, context: Context, progress: Progress, item: tuple[str, Any]) -> Receipt:
+    """Run a job; its receipt counts no rows."""
+    start = time.monotonic()
+    metrics = stage.run(context, progress)
+    return Receipt(item[0], 0, 0, 0, seconds=time.monotonic() - start, metrics=metrics)
+
+
+def text_bytes(table: pa.Table) -> int:
+    """Return the UTF-8 bytes of the text column."""
+    return int(pc.sum(pc.binary_length(table.column("text"))).as_py() or 0)
+
+
+def _store_made(made: Made, context: Context, name: str, bytes_in: int, start: float) -> Receipt:
+    rejected = made.rejected
+    if rejected.num_columns == 0:
+        rejected = empty_documents().append_column("reason", pa.array([], pa.string()))
+    return _store(made.documents, rejected, context, name, bytes_in, start, made.metrics)
+
+
+def _store(
+    kept: pa.Table, dropped: pa.Table, context: Context, name: str, bytes_in: int, start: float, metrics: Metrics
+) -> Receipt:
+    """Write both halves, then say what they hold."""
+    kept, dropped = conform(kept), conform(dropped)
+    reasons = pc.value_counts(dropped.column("reason").combine_chunks()).to_pylist()
+    return Receipt(
+        shard=name,
+        rows_in=kept.num_rows + dropped.num_rows,
+        rows_kept=kept.num_rows,
+        rows_dropped=dropped.num_rows,
+        dropped_by_reason={str(row["values"]): row["counts"] for row in reasons},
+        bytes_in=bytes_in,
+        bytes_kept=text_bytes(kept),
+        kept_sha256=write_shard(kept, context.directory / "kept" / f"{name}.parquet"),
+        dropped_sha256=write_shard(dropped, context.directory / "dropped" / f"{name}.parquet"),
+        seconds=time.monotonic() - start,
+        metrics=metrics,
+    )
