@@ -94,8 +94,9 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
-    """Read and check a recipe file; `overrides` maps dotted paths to values (`--set stages.minhash.threshold=0.7`).
+def load(path: Path, overrides: Mapping[str, Any] | None = None, *, limit: int | None = None) -> Recipe:
+    """Read and check a recipe file; `overrides` maps dotted paths to values (`--set stages.minhash.threshold=0.7`),
+    `limit` caps the documents of every source.
 
     Raises UserError for anything that could not run: a missing file, broken YAML, an unknown or doubled key,
     a wrong value, an unknown stage, a reference to nothing, a circle.
@@ -117,6 +118,9 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
         raise UserError(f"{path} holds no recipe; it needs the keys name, sources and stages")
     for dotted, override in (overrides or {}).items():
         _override(value, dotted, override)
+    if limit is not None:
+        for name in _section(value, "sources"):
+            _override(value, f"sources.{name}.limit", limit)
     try:
         return parse(value)
     except UserError as error:

@@ -286,7 +286,7 @@ class StageRun:
                 continue
             if outcome.value is not None:
                 after = joules_so_far() if self.stage.ALONE else None
-                spent = after - before if after is not None and before is not None else None
+                spent = after - before if after and before and after >= before else None
                 before = after
                 write_receipt(replace(outcome.value, joules=spent), self.directory)
             self.display.advance(self.node.name, outcome.value)

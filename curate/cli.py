@@ -1,0 +1,230 @@
+"""The command line. Exit codes: 0 done, 1 a mistake the user can mend, 2 some shards failed, 130 interrupted.
+
+Each command loads what it needs when it is called, so that `curate --help` answers at once.
+"""
+
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from curate.errors import UserError, from_os_error
+
+app = typer.Typer(
+    name="curate",
+    help="Turn a heap of source code into a small, textbook-quality corpus, train a small model on it, and score it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="The run's directory, such as runs/quickstart.")]
+RunsRoot = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs live.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="Override a value of the recipe.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read at most N documents per source.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes; default: the cores.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def plan(recipe: RecipePath, runs: RunsRoot = Path("runs"), settings: Settings = None, limit: Limit = None) -> None:
+    """Check a recipe and say what would run; writes nothing."""
+    from curate.plan import render_plan
+
+    _print(render_plan(_open(recipe, runs, settings, limit)))
+
+
+@app.command()
+def run(
+    recipe: RecipePath,
+    until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")] = None,
+    limit: Limit = None,
+    workers: Workers = None,
+    engine: Annotated[str | None, typer.Option(metavar="local|ray", help="Override the recipe's engine.")] = None,
+    settings: Settings = None,
+    runs: RunsRoot = Path("runs"),
+) -> None:
+    """Execute a recipe, or continue it: what is done is not done again."""
+    from curate.progress import open_display
+    from curate.run import execute
+
+    if engine not in (None, "local", "ray"):
+        raise UserError(f"--engine {engine!r}: it must be local or ray")
+    opened = _open(recipe, runs, settings, limit)
+    with open_display() as display:
+        execute(opened, display, until=until, workers=workers, engine=engine or "")
+    if until is None:
+        from curate.report import report as write_report
+
+        write_report(opened.directory)
+        _print(f"report: {opened.directory / 'report.html'}")
+
+
+@app.command()
+def status(run: RunPath, as_json: AsJson = False) -> None:
+    """Say how far a run is, stage by stage; works on a live run."""
+    from curate.status import render_status
+    from curate.status import status as read_status
+
+    value = read_status(run)
+    _print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else render_status(value))
+
+
+@app.command()
+def show(
+    run: RunPath,
+    stage: Annotated[str, typer.Argument(metavar="STAGE")],
+    dropped: Annotated[bool, typer.Option("--dropped", help="Dropped rows instead of kept ones.")] = False,
+    reason: Annotated[str | None, typer.Option(metavar="R", help="Only rows dropped for this reason.")] = None,
+    count: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many.")] = 5,
+    where: Annotated[str | None, typer.Option(metavar="SQL", help="A condition, such as 'quality > 0.9'.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read the documents of a stage."""
+    from curate.browse import render_rows
+    from curate.browse import show as read_rows
+
+    rows = read_rows(run, stage, dropped=dropped or reason is not None, reason=reason, count=count, where=where)
+    _print(json.dumps(rows, indent=2, ensure_ascii=False, default=str) if as_json else render_rows(rows))
+
+
+@app.command()
+def trace(
+    run: RunPath,
+    document: Annotated[str, typer.Argument(metavar="ID", help="A document's id.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell the life of one document, stage by stage."""
+    from curate.browse import render_trace
+    from curate.browse import trace as read_trace
+
+    steps = read_trace(run, document)
+    _print(json.dumps(steps, indent=2, ensure_ascii=False, default=str) if as_json else render_trace(steps))
+
+
+@app.command()
+def report(run: RunPath) -> None:
+    """Write report.html (one file, no network) and report.md."""
+    from curate.report import report as write_report
+
+    write_report(run)
+    _print(f"{run / 'report.html'}\n{run / 'report.md'}")
+
+
+@app.command(name="eval")
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a hub name, or a GGUF file.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where samples, results and scores go.")],
+    tasks: Annotated[str, typer.Option(metavar="A,B", help="Benchmarks.")] = "humaneval,mbpp",
+    protocol: Annotated[str | None, typer.Option(metavar="P", help="A named protocol.")] = None,
+    samples: Annotated[int, typer.Option(min=1, metavar="N", help="Samples per task.")] = 1,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N tasks.")] = None,
+    weak: Annotated[bool, typer.Option("--allow-weak-sandbox", help="Run with resource limits alone.")] = False,
+) -> None:
+    """Generate and score: no recipe needed."""
+    from importlib import import_module
+
+    names = [name for name in tasks.split(",") if name]
+    _call(
+        import_module("eval.code").evaluate,
+        model,
+        names,
+        out,
+        protocol=protocol,
+        samples=samples,
+        limit=limit,
+        allow_weak=weak,
+    )
+
+
+@app.command()
+def score(
+    samples: Annotated[Path, typer.Argument(metavar="SAMPLES.jsonl")],
+    tasks: Annotated[str, typer.Option(metavar="NAME|TASKS.jsonl", help="A benchmark, or a file of your own tasks.")],
+    out: Annotated[Path, typer.Option(metavar="RESULTS.jsonl", help="One verdict a sample.")],
+    workers: Workers = None,
+    weak: Annotated[bool, typer.Option("--allow-weak-sandbox", help="Run with resource limits alone.")] = False,
+) -> None:
+    """Judge given completions or solutions by running them."""
+    from importlib import import_module
+
+    _call(import_module("eval.scoring").score, samples, tasks, out, workers=workers or 0, allow_weak=weak)
+
+
+@app.command()
+def table(
+    places: Annotated[list[Path], typer.Argument(metavar="RUN|DIR...")],
+    diff: Annotated[bool, typer.Option("--diff", help="Tasks gained and lost between two results.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the leaderboard: what was measured beside what was published."""
+    from curate.table import table_text
+
+    _print(table_text(places, diff=diff, as_json=as_json))
+
+
+@app.command()
+def stages(
+    name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the parameters as JSON Schema.")] = False,
+) -> None:
+    """List the stages, or print one stage's parameters and defaults as YAML with comments."""
+    from curate.plan import render_stage, render_stages
+
+    _print(render_stages() if name is None else render_stage(name, schema=schema))
+
+
+def main() -> NoReturn:
+    """Run the command line and turn every way to end into an exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(standalone_mode=False)
+    except UserError as error:
+        _leave(f"error: {error}", 1)
+    except typer.Exit as error:
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _leave("interrupted; run the same command again to continue", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:
+        _leave(f"error: {from_os_error(error)}", 1)
+    except Exception as error:
+        if type(error).__name__ == "ShardsFailed":
+            _leave(f"failed: {error}", 2)
+        if hasattr(error, "format_message"):
+            _leave(f"error: {error.format_message()} (see curate --help)", 1)
+        raise
+    sys.exit(0)
+
+
+def _open(recipe: Path, runs: Path, settings: list[str] | None, limit: int | None) -> Any:
+    from curate.recipe import load, parse_override
+    from curate.run import open_run
+
+    overrides = dict(parse_override(text) for text in settings or [])
+    return open_run(load(recipe, overrides, limit=limit), runs)
+
+
+def _call(function: Any, *arguments: Any, **options: Any) -> None:
+    """Call into a stage package, whose functions return the text to print."""
+    _print(str(function(*arguments, **options)))
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def _leave(line: str, code: int) -> NoReturn:
+    sys.stderr.write(line + "\n")
+    sys.exit(code)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,79 @@
+"""Looking before running: what a recipe would do (`curate plan`), and what stages there are (`curate stages`)."""
+
+import json
+from typing import Any
+
+import yaml
+
+from curate.receipts import read_receipts, read_record, total
+from curate.recipe import Node
+from curate.run import Run
+from curate.stage import Job, Reference, Source, Stage
+from curate.stages import SOURCES, STAGES, find
+
+
+def render_plan(run: Run) -> str:
+    """Return one line a stage: what it reads, whether it is cached, and how much is left."""
+    lines = [f"recipe {run.recipe.name} -> {run.directory} ({run.recipe.engine.kind} engine, seed {run.recipe.seed})"]
+    widths = [max(len(getattr(node, field)) for node in run.recipe.nodes) for field in ("name", "use")]
+    for node in run.recipe.nodes:
+        reads = ", ".join((*node.inputs, *node.references)) or "-"
+        name, use = node.name.ljust(widths[0]), node.use.ljust(widths[1])
+        lines.append(f"  {name}  {use}  {run.keys[node.name]}  {_state(run, node):<34}  from {reads}")
+    return "\n".join(lines)
+
+
+def _state(run: Run, node: Node) -> str:
+    directory = run.stage_directory(node)
+    record = read_record(directory)
+    if record is None:
+        return f"will run{_size(node)}"
+    stats = total(read_receipts(directory))
+    if record.state == "done":
+        return f"cached: {stats['rows_kept']:,} of {stats['rows_in']:,} rows" if stats["rows_in"] else "cached"
+    return f"will continue: {stats['shards_done']} of {record.shards_total} shards stand"
+
+
+def _size(node: Node) -> str:
+    """Say how many shards a source will read; other stages are only known when what is above them has run."""
+    if not isinstance(node.stage, Source):
+        return ""
+    parts = len(node.stage.parts())
+    return f": {parts} shard{'s' if parts != 1 else ''}"
+
+
+def render_stages() -> str:
+    """Return the stages and sources, one line each."""
+    names = {**STAGES, **{f"source.{kind}": target for kind, target in SOURCES.items()}}
+    width = max(map(len, names))
+    lines = []
+    for name in names:
+        kind = find(name.removeprefix("source."), SOURCES) if name.startswith("source.") else find(name)
+        lines.append(f"{name:<{width}}  {_first_sentence(kind)}")
+    return "\n".join(lines)
+
+
+def render_stage(name: str, *, schema: bool = False) -> str:
+    """Return one stage's parameters: YAML with its defaults, or JSON Schema. Raises UserError for an unknown one."""
+    source = name.removeprefix("source.")
+    kind = find(source, SOURCES) if name.startswith("source.") else find(name)
+    if schema:
+        return json.dumps(kind.model_json_schema(), indent=2, ensure_ascii=False)
+    lines = [f"# {line}".rstrip() for line in (kind.__doc__ or "").strip().splitlines()]
+    lines += [f"use: {name}"] if not issubclass(kind, Source) else []
+    for field, info in kind.model_fields.items():
+        marks = [mark.kind for mark in info.metadata if isinstance(mark, Reference)]
+        comment = " ".join([*(info.description or "").split(), *[f"(the name of a {mark})" for mark in marks]])
+        value = "# required" if info.is_required() else _yaml(info.get_default(call_default_factory=True))
+        lines.append(f"{field}: {value}" + (f"  # {comment}" if comment else ""))
+    return "\n".join(lines)
+
+
+def _yaml(value: Any) -> str:
+    plain = json.loads(json.dumps(value, default=lambda other: other.model_dump(mode="json")))
+    return yaml.safe_dump(plain, default_flow_style=True, width=10_000).removesuffix("...\n").strip()
+
+
+def _first_sentence(kind: type[Stage]) -> str:
+    text = " ".join((kind.__doc__ or "").split())
+    return text.partition(". ")[0].rstrip(".") + (" (a job)" if issubclass(kind, Job) else "")
