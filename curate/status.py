@@ -1,0 +1,266 @@
+"""How far a run is, read from its files alone, so it works on a live, a dead and a finished run.
+
+In: a run directory. Out: one dictionary (`status`), which `curate status --json` prints, and a table of it for a
+terminal (`render_status`). `read_run` is the one place that knows how `run.json` names the stages; browsing and the
+report start from it too. Nothing here writes, and nothing here opens a shard: counts come from the receipts.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from curate import display
+from curate.errors import UserError, did_you_mean
+from curate.receipts import Receipt, StageRecord, read_receipts, read_record, total
+
+COLOURS = {"done": "green", "running": "cyan", "failed": "red", "interrupted": "yellow", "partial": "yellow", "pending": "dim"}
+
+
+@dataclass(frozen=True)
+class StageFiles:
+    """One current stage of a run: where its files are and what it reads."""
+
+    name: str
+    use: str
+    key: str
+    directory: Path
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """A run directory that has a `run.json`, and its current stages in recipe order."""
+
+    directory: Path
+    facts: Mapping[str, Any]
+    """`run.json` as it stands."""
+    stages: tuple[StageFiles, ...]
+
+    def stage(self, name: str) -> StageFiles:
+        """Return the stage of that name. Raises UserError with the nearest known name."""
+        for stage in self.stages:
+            if stage.name == name:
+                return stage
+        raise UserError(f"no stage {name!r} in {self.directory}{did_you_mean(name, [s.name for s in self.stages])}")
+
+    @property
+    def state(self) -> str:
+        """`running`, `done`, `partial`, `failed` or `interrupted`; a run whose process is gone was interrupted."""
+        state = str(self.facts["state"])
+        alive = state == "running" and _is_alive(self.facts.get("pid")) and _is_locked(self.directory)
+        return "interrupted" if state == "running" and not alive else state
+
+
+def read_run(directory: Path) -> RunFiles:
+    """Read `run.json`. Raises UserError where there is none, or where it is not one of ours."""
+    path = directory / "run.json"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        stages = tuple(
+            StageFiles(s["name"], s["use"], s["key"], directory / s["directory"], tuple(s["inputs"]))
+            for s in facts["stages"]
+        )
+        return RunFiles(directory, {**facts, "state": facts["state"]}, stages)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"{directory} is no run: it has no run.json{_other_runs(directory)}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"cannot read {path}: {error!r}; continue the run to write it anew") from error
+
+
+def _other_runs(directory: Path) -> str:
+    """Suggest the runs that stand beside a wrong path."""
+    beside = [path.parent.name for path in sorted(directory.parent.glob("*/run.json"))]
+    return did_you_mean(directory.name, beside) or "; start one with `curate run RECIPE`"
+
+
+def _is_alive(pid: object) -> bool:
+    """Tell whether a process of this machine runs under that id."""
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _is_locked(directory: Path) -> bool:
+    """Tell whether a process holds the run's lock: an id alone may by now belong to someone else's process."""
+    try:
+        with (directory / ".lock").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def status(directory: Path, now: datetime | None = None) -> dict[str, Any]:
+    """Return the state of a run and of each of its stages, as plain values ready for JSON.
+
+    `rows_in = rows_kept + rows_dropped` for every stage. None stands for what is not known (yet). Rates are per
+    second of work summed over workers; `time_left_s` is wall time, judged by the shards finished since the start.
+    Raises UserError for a directory that is no run.
+    """
+    run = read_run(directory)
+    now = now or datetime.now(UTC)
+    stages = [_stage_status(run, stage, now) for stage in run.stages]
+    return {
+        "name": run.facts.get("name", directory.name),
+        "state": run.state,
+        **{name: run.facts.get(name) for name in ("seed", "started", "finished", "error", "curate_version", "machine")},
+        "seconds": sum(stage["seconds"] + stage["plan_seconds"] for stage in stages),
+        "joules": _sum_known(stage["joules"] for stage in stages),
+        "tokens": _sum_known(stage["tokens"] for stage in stages),
+        "usd": _sum_known(stage["usd"] for stage in stages),
+        "stages": stages,
+    }
+
+
+def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, Any]:
+    record = read_record(stage.directory)
+    receipts = read_receipts(stage.directory)
+    sums = total(receipts)
+    state = _stage_state(record, run)
+    live = record if state == "running" else None
+    return {
+        "name": stage.name,
+        "use": stage.use,
+        "key": stage.key,
+        "inputs": list(stage.inputs),
+        "state": state,
+        "shards_total": record.shards_total if record else None,
+        **sums,
+        "plan_seconds": record.plan_seconds if record else 0.0,
+        "plan_metrics": record.plan_metrics if record else {},
+        "rows_per_s": sums["rows_in"] / sums["seconds"] if sums["seconds"] else None,
+        "mb_per_s": _volume(stage, sums) / 1e6 / sums["seconds"] if sums["seconds"] else None,
+        "time_left_s": _time_left(stage, live, receipts, now) if live else None,
+        "progress": _progress(stage) if live else None,
+        "tokens": _sum_known(sums["metrics"].get(name) for name in ("prompt_tokens", "completion_tokens")),
+        "usd": sums["metrics"].get("usd"),
+        "failures": record.failures if record else {},
+        "started": record.started if record else None,
+        "finished": record.finished if record else None,
+    }
+
+
+def _volume(stage: StageFiles, sums: Mapping[str, Any]) -> int:
+    """Bytes of text that a stage worked through: what came in, or for a source what it brought."""
+    return int(sums["bytes_kept"] if stage.use.startswith("source.") else sums["bytes_in"])
+
+
+def _stage_state(record: StageRecord | None, run: RunFiles) -> str:
+    """A stage that says `running` is so only in a live run, and only if this session of the run started it."""
+    if record is None:
+        return "pending"
+    live = run.state == "running" and _timestamp(record.started) >= _timestamp(run.facts.get("started"))
+    return "interrupted" if record.state == "running" and not live else record.state
+
+
+def _time_left(stage: StageFiles, record: StageRecord, receipts: list[Receipt], now: datetime) -> float | None:
+    """Seconds until the remaining shards are done at the pace of this session's; None before its first shard.
+
+    Receipts of an earlier session are left out: their times say nothing of the pace since the restart.
+    """
+    finished = {r.shard: (stage.directory / "done" / f"{r.shard}.json").stat().st_mtime for r in receipts}
+    fresh = [finished[r.shard] - r.seconds for r in receipts if finished[r.shard] >= _timestamp(record.started)]
+    if not fresh:
+        return None
+    remaining = max(record.shards_total - len(receipts), 0)
+    return remaining * max(now.timestamp() - min(fresh), 0.0) / len(fresh)
+
+
+def _timestamp(iso: object) -> float:
+    try:
+        return datetime.fromisoformat(str(iso)).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _progress(stage: StageFiles) -> dict[str, Any] | None:
+    """Return the last thing a running job said of itself: done, total, note."""
+    path = stage.directory / "progress.json"
+    value: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    return value
+
+
+def _sum_known(values: Any) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def render_status(state: Mapping[str, Any]) -> str:
+    """Return the status for a terminal: one line of totals, one table row a stage, one line a failure.
+
+    Columns that no stage has a value for (energy, tokens, cost) are left out.
+    """
+    head = Text.assemble(
+        (display.one_line(state["name"]), "bold"),
+        "  ",
+        (state["state"], COLOURS.get(state["state"], "")),
+        f"  {display.duration(state['seconds'])} of work",
+    )
+    columns = [column for column in _columns(state["stages"]) if any(column[2])]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title, side, _ in columns:
+        table.add_column(title, justify="right" if side == "right" else "left", no_wrap=True)
+    for index, stage in enumerate(state["stages"]):
+        table.add_row(*[Text(cells[index]) for _, _, cells in columns], style=COLOURS.get(stage["state"], ""))
+    failures = [
+        Text(f"{stage['name']}/{display.one_line(shard)}: {display.one_line(line, 200)}", style="red")
+        for stage in state["stages"]
+        for shard, line in stage["failures"].items()
+    ]
+    return display.render(Group(head, table, *failures))
+
+
+def _columns(stages: list[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
+    """Return the table as columns of (title, side, cells); an absent value is an empty cell."""
+    shards = [f"{s['shards_done']}/{s['shards_total']}" if s["shards_total"] is not None else "" for s in stages]
+    return [
+        ("stage", "left", [s["name"] for s in stages]),
+        ("use", "left", [s["use"] for s in stages]),
+        ("state", "left", [s["state"] for s in stages]),
+        ("shards", "right", shards),
+        ("in", "right", [_cell(s["rows_in"], display.number) for s in stages]),
+        ("kept", "right", [_cell(s["rows_kept"] if s["rows_in"] else 0, display.number) for s in stages]),
+        ("dropped", "right", [_dropped(s) for s in stages]),
+        ("rows/s", "right", [_cell(s["rows_per_s"], display.number) for s in stages]),
+        ("MB/s", "right", [_cell(s["mb_per_s"], lambda v: f"{v:.3g}") for s in stages]),
+        ("work", "right", [_cell(s["seconds"] + s["plan_seconds"], display.duration) for s in stages]),
+        ("left", "right", [_left(s) for s in stages]),
+        ("energy", "right", [_cell(s["joules"], display.energy) for s in stages]),
+        ("tokens", "right", [_cell(s["tokens"], display.number) for s in stages]),
+        ("cost", "right", [_cell(s["usd"], lambda v: f"${v:,.2f}") for s in stages]),
+    ]
+
+
+def _cell(value: float | None, show: Any) -> str:
+    return str(show(value)) if value else ""
+
+
+def _dropped(stage: Mapping[str, Any]) -> str:
+    if not stage["rows_dropped"]:
+        return ""
+    return f"{display.number(stage['rows_dropped'])} ({display.percent(stage['rows_dropped'], stage['rows_in'])})"
+
+
+def _left(stage: Mapping[str, Any]) -> str:
+    """Time left where shards tell it, else how far the job says it is."""
+    progress = stage["progress"]
+    if progress and progress["total"]:
+        return display.percent(progress["done"], progress["total"])
+    return _cell(stage["time_left_s"], display.duration)
