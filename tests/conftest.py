@@ -1,0 +1,79 @@
+"""Shared by all tests: one place to run the command line as a user does, and one small real recipe."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+# The data stages over a slice of the interpreter's own library: every kind of filter, no LLM, no training.
+DATA_RECIPE = {
+    "name": "data",
+    "seed": 17,
+    "sources": {"code": {"installed": True, "limit": 900, "shard_rows": 150}},
+    "stages": {
+        "exact": {"use": "dedup.exact"},
+        "minhash": {"use": "dedup.minhash"},
+        "heuristics": {"use": "filter.heuristics"},
+        "labels": {"use": "filter.rubric"},
+        "quality": {"use": "filter.quality", "from": "heuristics", "learn_from": "labels"},
+        "clean": {"use": "decontam.ngram", "against": ["humaneval"]},
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def curate() -> Run:
+    """Run `curate ARGUMENTS...` in a process of its own, not in a terminal."""
+
+    def run(*arguments: object, timeout: float = 300, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "curate", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def write_recipe(tmp_path: Path) -> Callable[..., Path]:
+    """Write a recipe as YAML; keyword arguments replace the top-level keys of the small data recipe."""
+
+    def write(**changes: object) -> Path:
+        path = tmp_path / "recipe.yaml"
+        path.write_text(yaml.safe_dump({**DATA_RECIPE, **changes}, sort_keys=False))
+        return path
+
+    return write
+
+
+def shard_digests(run: Path) -> dict[str, tuple[str, str]]:
+    """Return the sha256 of each kept and dropped shard of a run, by stage directory and shard name."""
+    found = {}
+    for path in sorted(run.glob("stages/*/done/*.json")):
+        receipt = json.loads(path.read_text())
+        found[f"{path.parent.parent.name}/{path.stem}"] = (receipt["kept_sha256"], receipt["dropped_sha256"])
+    return found
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, curate: Run) -> Iterator[Path]:
+    """A finished run of the small data recipe with one worker: what others are compared with."""
+    place = tmp_path_factory.mktemp("finished")
+    recipe = place / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(DATA_RECIPE, sort_keys=False))
+    done = curate("run", recipe, "--runs", place, "--workers", 1)
+    assert done.returncode == 0, done.stderr
+    yield place / "data"
