@@ -22,7 +22,14 @@ from curate import display
 from curate.errors import UserError, did_you_mean
 from curate.receipts import Receipt, StageRecord, read_receipts, read_record, total
 
-COLOURS = {"done": "green", "running": "cyan", "failed": "red", "interrupted": "yellow", "partial": "yellow", "pending": "dim"}
+COLOURS = {
+    "done": "green",
+    "partial": "green",
+    "running": "cyan",
+    "interrupted": "yellow",
+    "failed": "red",
+    "pending": "dim",
+}
 
 
 @dataclass(frozen=True)
