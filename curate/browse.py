@@ -19,7 +19,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.console import Group, RenderableType
-from rich.rule import Rule
 from rich.syntax import Syntax
 from rich.text import Text
 
@@ -276,10 +275,14 @@ def render_rows(rows: list[dict[str, Any]]) -> str:
         return "no such documents"
     parts: list[RenderableType] = []
     for row in rows:
-        parts.append(Rule(Text(display.one_line(row["id"]), style="bold"), align="left", style="dim"))
+        parts.append(_heading(row["id"]))
         parts.append(_facts({name: value for name, value in row.items() if name not in ("id", "text")}))
         parts.append(_code(str(row["text"])))
     return display.render(Group(*parts))
+
+
+def _heading(identity: str) -> Text:
+    return Text(f"── {display.one_line(identity)}", style="bold")
 
 
 def _facts(values: Mapping[str, Any], indent: str = "") -> Text:
@@ -306,7 +309,7 @@ def render_trace(steps: list[dict[str, Any]]) -> str:
     for step in steps:
         if step["document"] != document:
             document = step["document"]
-            parts.append(Rule(Text(display.one_line(document), style="bold"), align="left", style="dim"))
+            parts.append(_heading(document))
         line = Text.assemble(
             (step["fate"].ljust(8), colours.get(step["fate"], "")), (step["stage"], "bold"), f"  {step['use']}"
         )
