@@ -4,8 +4,8 @@
 or a cluster (extra `[ray]`). Results come in any order; what a stage writes does not depend on it. Counting, resume
 and progress live above, in curate/run.py, so both engines look the same to the user.
 
-A worker that dies (out of memory, a crash in native code) costs its item one retry; an item whose worker dies twice
-fails, and the others go on.
+When a worker dies (out of memory, a crash in native code), what was in flight is tried again one item at a time; an
+item whose worker then dies twice fails, and the others go on.
 """
 
 import multiprocessing
@@ -113,14 +113,18 @@ class LocalEngine:
                 running.clear()
 
     def _after_a_death(self, items: list[Any], function: Callable[[Any], Any]) -> Iterator[Outcome]:
-        """Try what was in flight again, one item at a time, so that a second death has one culprit."""
+        """Try what was in flight again, one item at a time, so that the next death has one culprit."""
         self._stop(now=True)
         for item in items:
+            yield self._alone(function, item)
+
+    def _alone(self, function: Callable[[Any], Any], item: Any) -> Outcome:
+        for _ in range(ATTEMPTS):
             try:
-                yield self._workers().submit(attempt, function, item).result()
+                return self._workers().submit(attempt, function, item).result()
             except BrokenProcessPool:
                 self._stop(now=True)
-                yield Outcome(item, error=f"the worker died {ATTEMPTS} times (out of memory or a crash in native code)")
+        return Outcome(item, error=f"its worker died {ATTEMPTS} times (out of memory, or a crash in native code)")
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:

@@ -29,7 +29,8 @@ class RayEngine:
         ray = self._ray
         remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=ATTEMPTS - 1)(attempt)
         shared = ray.put(function)
-        waiting, running = list(items)[::-1], {}
+        waiting = list(items)[::-1]
+        running: dict[Any, Any] = {}
         while waiting or running:
             while waiting and len(running) < 2 * self.workers:
                 item = waiting.pop()

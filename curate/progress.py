@@ -78,7 +78,7 @@ class Plain(Silent):
         if done and phase != "sketch":
             self._say(f"{stage}: continuing, {done} of {total} shards stand")
 
-    def advance(self, stage: str, receipt: Receipt | None) -> None:
+    def advance(self, stage: str, receipt: Receipt | None) -> None:  # noqa: ARG002 - a line counts shards alone
         """Count a shard; speak only now and then."""
         self._done += 1
         if time.monotonic() - self._said > PLAIN_EVERY_S:
@@ -140,12 +140,11 @@ class Bars:
 
     def advance(self, stage: str, receipt: Receipt | None) -> None:
         """Move the bar by one shard and show the rate."""
-        note = {}
+        self._bars.advance(self._tasks[stage])
         if receipt is not None and receipt.rows_in:
             self._rows[stage] += receipt.rows_in
             rate = self._rows[stage] / max(time.monotonic() - self._began[stage], 1e-3)
-            note = {"note": f"{rate:,.0f} rows/s"}
-        self._bars.update(self._tasks[stage], advance=1, **note)
+            self._bars.update(self._tasks[stage], note=f"{rate:,.0f} rows/s")
 
     def job(self, stage: str, done: float, total: float, note: str) -> None:
         """Move the bar to where the job is."""

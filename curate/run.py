@@ -32,7 +32,7 @@ from curate.progress import Display, JobProgress
 from curate.receipts import StageRecord, read_receipts, read_record, total, write_receipt, write_record
 from curate.recipe import Node, Recipe, keys
 from curate.shards import list_shards, write_json, write_text
-from curate.stage import Context, Job, Map, Metrics, Source
+from curate.stage import Context, Filter, Global, Job, Maker, Source
 from curate.work import judge_shard, make_shard, read_part, run_job, sketch_shard
 
 
@@ -80,7 +80,9 @@ def open_run(recipe: Recipe, runs: Path) -> Run:
     return Run(recipe, runs / recipe.name, keys(recipe))
 
 
-def execute(run: Run, display: Display, *, until: str | None = None, workers: int | None = None, engine: str = "") -> None:
+def execute(
+    run: Run, display: Display, *, until: str | None = None, workers: int | None = None, engine: str = ""
+) -> None:
     """Bring every stage (or those that `until` needs) to completion.
 
     Raises UserError for what the user can mend, ShardsFailed after finishing what could be finished, and
@@ -114,7 +116,9 @@ def _locked(directory: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise UserError(f"{directory} is in use by another `curate run`; wait for it or choose --runs DIR") from error
+            raise UserError(
+                f"{directory} is in use by another `curate run`; wait for it or choose --runs DIR"
+            ) from error
         yield
 
 
@@ -234,7 +238,7 @@ class StageRun:
 
     def _plan(self, items: dict[str, Any]) -> None:
         """Sketch every shard, then learn from all sketches; a finished plan is kept, an unfinished one starts over."""
-        if not hasattr(self.stage, "sketch"):
+        if not isinstance(self.stage, Global):
             return
         finished = self.context.plan / "done.json"
         if finished.exists():
@@ -250,29 +254,28 @@ class StageRun:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             start = time.monotonic()
             self.display.start(self.node.name, 1, 0, "plan")
-            metrics = self._learn(partial(ordered, self.engine))
+            metrics = self.stage.plan(self.context, partial(ordered, self.engine))
             seconds = time.monotonic() - start
             write_json({"metrics": metrics, "seconds": seconds}, finished)
         self.record = replace(self.record, plan_seconds=seconds, plan_metrics=metrics)
         write_record(self.record, self.directory)
 
-    def _learn(self, map: Map) -> Metrics:
-        """Call the stage's own `plan`, which GlobalFilter declares and a Maker may have."""
-        plan: Callable[[Context, Map], Metrics] = getattr(self.stage, "plan")  # noqa: B009 - structural, see _plan
-        return plan(self.context, map)
-
     def _work(self, items: dict[str, Any]) -> dict[str, str]:
         """Work on every shard without a receipt. Returns failures by shard name."""
         done = {receipt.shard for receipt in read_receipts(self.directory)}
         todo = {name: item for name, item in items.items() if name not in done}
-        if isinstance(self.stage, Job):
-            work = partial(run_job, self.stage, self.context, JobProgress(self.directory, self.node.name, self.display))
-        elif isinstance(self.stage, Source):
-            work = partial(read_part, self.stage, self.context)
-        elif hasattr(self.stage, "make"):
-            work = partial(make_shard, self.stage, self.context)
-        else:
-            work = partial(judge_shard, self.stage, self.context)
+        match self.stage:
+            case Source():
+                work = partial(read_part, self.stage, self.context)
+            case Filter():
+                work = partial(judge_shard, self.stage, self.context)
+            case Maker():
+                work = partial(make_shard, self.stage, self.context)
+            case Job():
+                progress = JobProgress(self.directory, self.node.name, self.display)
+                work = partial(run_job, self.stage, self.context, progress)
+            case other:
+                raise TypeError(f"{type(other).__name__} is none of the shapes in curate/stage.py")
         return self._map(work, todo, len(items), "")
 
     def _map(self, work: Callable[[Any], Any], todo: dict[str, Any], count: int, phase: str) -> dict[str, str]:

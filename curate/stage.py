@@ -4,8 +4,8 @@ A stage is a frozen, keyword-only, validated record of its parameters with one m
 
     Source        read(part)        -> Made       outside data in, Documents out
     Filter        judge(shard)      -> Verdict    keep or drop each row, with a reason
-    GlobalFilter  sketch + plan + judge           the same, after learning from all shards
     Maker         make(shard)       -> Made       new Documents from old ones (seeds, textbooks, exercises)
+    GlobalFilter, GlobalMaker                     the same, after `sketch` and `plan` have learnt from all shards
     Job           run(context)      -> metrics    everything else: training, evaluation
 
 The runner (curate/run.py) owns the rest: shards, receipts, resume, counting, progress. A stage never writes into
@@ -174,12 +174,20 @@ class Filter(Stage):
         """Return a verdict for every row of the shard."""
 
 
-class GlobalFilter(Filter):
-    """A filter that must learn something from all shards before it can judge one.
+class Maker(Stage):
+    """Makes new Documents from the rows of a shard, one attempt or more per row."""
 
-    `sketch` runs once per shard (in parallel, receipted); the runner stores each sketch as
+    @abstractmethod
+    def make(self, shard: pa.Table, context: Context) -> Made:
+        """Return new Documents and rejected attempts."""
+
+
+class Global(Stage):
+    """A stage that must learn something from all shards before it can work on one.
+
+    `sketch` runs once per shard (in parallel, resumable); the runner stores each sketch as
     `plan/sketches/<shard name>.parquet`. `plan` runs once, reads `context.plan / "sketches"` (and the shards, if it
-    must), and writes what it learnt into `context.plan`. `judge` reads it from there.
+    must), and writes what it learnt into `context.plan`, where `judge` or `make` reads it.
     """
 
     @abstractmethod
@@ -191,12 +199,12 @@ class GlobalFilter(Filter):
         """Learn from all sketches, write files into `context.plan`, return figures for the report."""
 
 
-class Maker(Stage):
-    """Makes new Documents from the rows of a shard, one attempt or more per row."""
+class GlobalFilter(Global, Filter):
+    """A filter that learns from all shards first."""
 
-    @abstractmethod
-    def make(self, shard: pa.Table, context: Context) -> Made:
-        """Return new Documents and rejected attempts."""
+
+class GlobalMaker(Global, Maker):
+    """A maker that learns from all shards first."""
 
 
 class Job(Stage):

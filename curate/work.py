@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from curate.receipts import Receipt
 from curate.shards import conform, empty_documents, read_shard, write_shard
-from curate.stage import Context, Filter, GlobalFilter, Job, Made, Maker, Metrics, Part, Progress, Source
+from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Progress, Source
 
 
 def read_part(stage: Source, context: Context, item: tuple[str, Part]) -> Receipt:
@@ -38,7 +38,7 @@ def make_shard(stage: Maker, context: Context, item: tuple[str, Path]) -> Receip
     return _store_made(stage.make(shard, context), context, item[0], text_bytes(shard), start)
 
 
-def sketch_shard(stage: GlobalFilter, context: Context, item: tuple[str, Path]) -> None:
+def sketch_shard(stage: Global, context: Context, item: tuple[str, Path]) -> None:
     """Let a global stage sketch one shard."""
     sketch = stage.sketch(read_shard(item[1]), context)
     write_shard(sketch, context.plan / "sketches" / f"{item[0]}.parquet")

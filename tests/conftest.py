@@ -7,8 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
+
+# The first example of a property pays for imports and compilation; time is not what these tests are about.
+hypothesis.settings.register_profile("curate", deadline=None)
+hypothesis.settings.load_profile("curate")
 
 ROOT = Path(__file__).parent.parent
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -33,7 +38,9 @@ DATA_RECIPE = {
 def curate() -> Run:
     """Run `curate ARGUMENTS...` in a process of its own, not in a terminal."""
 
-    def run(*arguments: object, timeout: float = 300, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    def run(
+        *arguments: object, timeout: float = 300, env: dict[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "curate", *map(str, arguments)],
             capture_output=True,
