@@ -1,0 +1,174 @@
+"""The report's pictures: inline SVG drawn by hand, a few kilobytes each, so that one file holds the whole report.
+
+Shapes carry class names and no colours: the page's style sheet paints them, in its light and its dark theme. The
+width is 440 units, so that 11-unit letters can still be read where a phone shows the picture 340 pixels wide.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
+
+from curate.display import number, printable
+
+WIDTH, HEIGHT = 440, 190
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 34
+POINTS = 400  # of a curve: more than the picture has columns
+BINS = 40
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One line of `intervals`: a value and, where it was measured here, its interval; all between 0 and 1."""
+
+    label: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def histogram(kept: Sequence[float], dropped: Sequence[float], cut: float | None, label: str) -> str:
+    """Draw how the scores of kept and dropped documents are spread, stacked, with the cut as a line."""
+    values = [value for value in (*kept, *dropped) if math.isfinite(value)]
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    high = high if high > low else low + 1
+    counts = {"dropped": _bins(dropped, low, high), "kept": _bins(kept, low, high)}
+    tallest = max(a + b for a, b in zip(counts["dropped"], counts["kept"], strict=True))
+    x, y = _scale(low, high, LEFT, WIDTH - RIGHT), _scale(0, tallest, HEIGHT - BOTTOM, TOP)
+    step = (WIDTH - LEFT - RIGHT) / BINS
+    parts = _axes(x, y, (low, high), (0, tallest), label, "documents")
+    for index in range(BINS):
+        base = 0
+        for name, bins in counts.items():
+            if bins[index]:
+                top = y(base + bins[index])
+                parts.append(_bar(LEFT + index * step, top, step - 0.6, y(base) - top, name))
+                base += bins[index]
+    if cut is not None and low <= cut <= high:
+        side = "end" if x(cut) > WIDTH / 2 else "start"
+        shift = -4 if side == "end" else 4
+        parts.append(f'<line class="cut" x1="{x(cut):.1f}" x2="{x(cut):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
+        parts.append(_text(x(cut) + shift, TOP + 8, f"cut {number(cut)}", side))
+    return _svg(parts, f"{label}: {len(kept)} kept, {len(dropped)} dropped")
+
+
+def curves(series: Mapping[str, Sequence[tuple[float, float]]], across: str, up: str) -> str:
+    """Draw named lines of (x, y) points in one frame, with a legend. Points that are not finite are left out."""
+    lines = {
+        name: [(a, b) for a, b in points if math.isfinite(a) and math.isfinite(b)] for name, points in series.items()
+    }
+    lines = {name: points for name, points in lines.items() if points}
+    if not lines:
+        return ""
+    xs = [a for points in lines.values() for a, _ in points]
+    ys = [b for points in lines.values() for _, b in points]
+    x_range, y_range = _span(xs), _span(ys)
+    x, y = _scale(*x_range, LEFT, WIDTH - RIGHT), _scale(*y_range, HEIGHT - BOTTOM, TOP)
+    parts = _axes(x, y, x_range, y_range, across, up)
+    for index, (name, points) in enumerate(lines.items()):
+        path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in _thin(points))
+        dots = len(points) <= BINS
+        parts.append(f'<polyline class="line s{index % 4}" points="{path}"/>')
+        parts += [
+            f'<circle class="dot s{index % 4}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="2"/>' for a, b in points if dots
+        ]
+        row = TOP + 6 + 14 * index
+        parts.append(f'<line class="line s{index % 4}" x1="{WIDTH - 122}" x2="{WIDTH - 106}" y1="{row}" y2="{row}"/>')
+        parts.append(_text(WIDTH - 102, row + 4, f"{name} {number(points[-1][1])}"))
+    return _svg(parts, f"{up} over {across}: {', '.join(lines)}")
+
+
+def intervals(rows: Sequence[Interval], label: str) -> str:
+    """Draw one dot a row from 0 to the best value, with its interval as a bar where there is one."""
+    if not rows:
+        return ""
+    names, height = 150, TOP + 20 * len(rows) + BOTTOM
+    high = max(0.05, *(row.high if row.high is not None else row.value for row in rows))
+    x = _scale(0, high, names, WIDTH - RIGHT - 34)
+    parts = []
+    for tick in _ticks(0, high, 4):
+        parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{TOP}" y2="{height - BOTTOM}"/>')
+        parts.append(_text(x(tick), height - BOTTOM + 13, f"{100 * tick:.3g}", "middle"))
+    for index, row in enumerate(rows):
+        at, ours = TOP + 20 * index + 10, row.low is not None
+        name = row.label if len(row.label) <= 24 else row.label[:23] + "…"
+        parts.append(_text(names - 8, at + 4, name, "end", "ours" if ours else "label"))
+        if row.low is not None and row.high is not None:
+            parts.append(f'<line class="range" x1="{x(row.low):.1f}" x2="{x(row.high):.1f}" y1="{at}" y2="{at}"/>')
+        kind = "kept" if ours else "published"
+        parts.append(f'<circle class="{kind}" cx="{x(row.value):.1f}" cy="{at}" r="4"/>')
+        end = max(x(row.value), x(row.high) if row.high is not None else 0)
+        parts.append(_text(end + 8, at + 4, f"{100 * row.value:.1f}"))
+    parts.append(_text(WIDTH - RIGHT, height - 4, label, "end"))
+    return _svg(parts, label, height)
+
+
+def _bins(values: Sequence[float], low: float, high: float) -> list[int]:
+    counts = [0] * BINS
+    for value in values:
+        if math.isfinite(value):
+            counts[min(int((value - low) / (high - low) * BINS), BINS - 1)] += 1
+    return counts
+
+
+def _thin(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Average neighbours where there are more points than the picture can show; the last point stays itself."""
+    size = math.ceil(len(points) / POINTS)
+    if size <= 1:
+        return points
+    groups = [points[start : start + size] for start in range(0, len(points), size)]
+    means = [(sum(a for a, _ in group) / len(group), sum(b for _, b in group) / len(group)) for group in groups]
+    return [*means, points[-1]]
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+    spread = (high - low) or 1.0
+    return lambda value: start + (value - low) / spread * (end - start)
+
+
+def _ticks(low: float, high: float, count: int) -> list[float]:
+    """Return about `count` round numbers (1, 2 or 5 times a power of ten apart) between two values."""
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(step * power for step in (1, 2, 5, 10) if step * power >= rough * (1 - 1e-9))
+    first = math.ceil(low / step - 1e-9)
+    return [round(index * step, 12) for index in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _axes(
+    x: Callable[[float], float],
+    y: Callable[[float], float],
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    across: str,
+    up: str,
+) -> list[str]:
+    parts = []
+    for tick in _ticks(*y_range, 4):
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
+        parts.append(_text(LEFT - 6, y(tick) + 4, number(tick), "end"))
+    for tick in _ticks(*x_range, 5):
+        parts.append(_text(x(tick), HEIGHT - BOTTOM + 14, number(tick), "middle"))
+    parts.append(_text(WIDTH - RIGHT, HEIGHT - 5, across, "end"))
+    parts.append(_text(2, TOP - 4, up))
+    return parts
+
+
+def _bar(x: float, y: float, width: float, height: float, kind: str) -> str:
+    return f'<rect class="{kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "label") -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(printable(text))}</text>'
+
+
+def _svg(parts: Sequence[str], title: str, height: int = HEIGHT) -> str:
+    name = quoteattr(printable(title))
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label={name}>{"".join(parts)}</svg>'
