@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 from curate.display import number, printable
 
 WIDTH, HEIGHT = 440, 190
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 14, 34
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 24, 34
 POINTS = 400  # of a curve: more than the picture has columns
 BINS = 40
 
@@ -32,8 +32,7 @@ def histogram(kept: Sequence[float], dropped: Sequence[float], cut: float | None
     values = [value for value in (*kept, *dropped) if math.isfinite(value)]
     if not values:
         return ""
-    low, high = min(values), max(values)
-    high = high if high > low else low + 1
+    low, high = _span(values)
     counts = {"dropped": _bins(dropped, low, high), "kept": _bins(kept, low, high)}
     tallest = max(a + b for a, b in zip(counts["dropped"], counts["kept"], strict=True))
     x, y = _scale(low, high, LEFT, WIDTH - RIGHT), _scale(0, tallest, HEIGHT - BOTTOM, TOP)
@@ -74,9 +73,12 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], across: str, up:
         parts += [
             f'<circle class="dot s{index % 4}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="2"/>' for a, b in points if dots
         ]
-        row = TOP + 6 + 14 * index
-        parts.append(f'<line class="line s{index % 4}" x1="{WIDTH - 122}" x2="{WIDTH - 106}" y1="{row}" y2="{row}"/>')
-        parts.append(_text(WIDTH - 102, row + 4, f"{name} {number(points[-1][1])}"))
+        if len(lines) > 1:
+            row = TOP + 6 + 14 * index
+            parts.append(
+                f'<line class="line s{index % 4}" x1="{WIDTH - 122}" x2="{WIDTH - 106}" y1="{row}" y2="{row}"/>'
+            )
+            parts.append(_text(WIDTH - 102, row + 4, f"{name} {number(points[-1][1])}"))
     return _svg(parts, f"{up} over {across}: {', '.join(lines)}")
 
 
@@ -157,7 +159,7 @@ def _axes(
     for tick in _ticks(*x_range, 5):
         parts.append(_text(x(tick), HEIGHT - BOTTOM + 14, number(tick), "middle"))
     parts.append(_text(WIDTH - RIGHT, HEIGHT - 5, across, "end"))
-    parts.append(_text(2, TOP - 4, up))
+    parts.append(_text(2, 10, up))
     return parts
 
 

@@ -142,6 +142,7 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
     sums = total(receipts)
     state = _stage_state(record, run)
     live = record if state == "running" else None
+    volume = _volume(stage, sums)
     return {
         "name": stage.name,
         "use": stage.use,
@@ -153,7 +154,7 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
         "plan_seconds": record.plan_seconds if record else 0.0,
         "plan_metrics": record.plan_metrics if record else {},
         "rows_per_s": sums["rows_in"] / sums["seconds"] if sums["seconds"] else None,
-        "mb_per_s": _volume(stage, sums) / 1e6 / sums["seconds"] if sums["seconds"] else None,
+        "mb_per_s": volume / 1e6 / sums["seconds"] if volume and sums["seconds"] else None,
         "time_left_s": _time_left(stage, live, receipts, now) if live else None,
         "progress": _progress(stage) if live else None,
         "tokens": _sum_known(sums["metrics"].get(name) for name in ("prompt_tokens", "completion_tokens")),
@@ -165,7 +166,12 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
 
 
 def _volume(stage: StageFiles, sums: Mapping[str, Any]) -> int:
-    """Bytes of text that a stage worked through: what came in, or for a source what it brought."""
+    """Bytes of text that a stage worked through: what came in, or for a source what it brought.
+
+    A maker has none: its time goes into calls, not into reading its seeds.
+    """
+    if stage.use.startswith("synth."):
+        return 0
     return int(sums["bytes_kept"] if stage.use.startswith("source.") else sums["bytes_in"])
 
 
