@@ -152,6 +152,8 @@ class Part:
     paths: tuple[str, ...]
     start: int = 0
     stop: int | None = None
+    repeats: tuple[int, ...] = ()
+    """Rows of this part whose id stood earlier in the source; `read` rejects them."""
 
 
 class Source(Stage):

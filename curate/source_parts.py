@@ -1,0 +1,41 @@
+"""From listings to parts: numbering, grouping, sampling and digests that every source shares."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from curate.errors import UserError
+from curate.source_rows import Cut
+from curate.stage import Part
+
+
+def numbered(cuts: Sequence[tuple[str, Cut]], repeats: Sequence[tuple[int, ...]], where: str) -> list[Part]:
+    """Return the cuts (file, cut) as parts in their order. Raises UserError where there are none."""
+    if not cuts:
+        raise UserError(f"no rows in {where!r}; check the data")
+    return [
+        Part(_number(index), (unit,), cut.start, cut.stop if cut.rows else None, repeats[index])
+        for index, (unit, cut) in enumerate(cuts)
+    ]
+
+
+def grouped(names: Sequence[str], size: int) -> list[Part]:
+    """Return parts of `size` names each."""
+    starts = range(0, len(names), size)
+    return [Part(_number(index), tuple(names[start : start + size])) for index, start in enumerate(starts)]
+
+
+def sample(names: Sequence[str], limit: int | None) -> list[str]:
+    """Return at most `limit` names, drawn by their hash, in their own order."""
+    if limit is None or len(names) <= limit:
+        return list(names)
+    drawn = set(sorted(names, key=lambda name: hashlib.blake2b(name.encode()).digest())[:limit])
+    return [name for name in names if name in drawn]
+
+
+def digest(lines: Iterable[str]) -> str:
+    """Return the sha256 of the lines."""
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _number(index: int) -> str:
+    return f"{index:06d}"

@@ -1,0 +1,311 @@
+"""Sources: outside data in, Documents out.
+
+`source_from(name, settings)` turns one entry of a recipe's `sources:` into a Source by the key it holds:
+
+    {installed: true, limit: 6000}                            the Python files on this machine
+    {folder: "src/", pattern: "*.py"}                         a folder of source files
+    {path: "data/*.parquet", text: content, id: hexsha}       Parquet files (.parquet)
+    {path: "data/*.jsonl.zst", text: content, keep: [repo]}   JSON Lines (.jsonl, .json, .ndjson, plain, .gz or .zst)
+    {hub: bigcode/the-stack-smol, split: train, text: content}   a data set of the Hugging Face hub
+
+`path` and `folder` may lie on any fsspec store (s3://, gs://, hf://, ...). Every row read becomes a Document or a
+rejected row with a reason (curate/source_rows.py). Ids: those of the `id` column, else made from the source's name,
+the file's name and the row's place in it. Ids of an `id` column are compared over the whole source before anything is
+read; of rows with the same id the first in source order stays, the others are rejected as "duplicate id". Ids of two
+sources with `id` columns are not compared with each other.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from pydantic import ConfigDict, Field, field_validator
+
+from curate import source_hub, source_jsonl, source_parquet
+from curate.errors import UserError, did_you_mean
+from curate.source_files import File, digest_line, find_below, find_files, name_below, open_bytes
+from curate.source_installed import installed_files
+from curate.source_parts import digest, grouped, numbered, sample
+from curate.source_rows import TOO_LARGE, UNREADABLE, Cut, Rows, repeated, sort_out
+from curate.stage import Made, Part, Source
+
+COLUMNS = ("id", "text", "source", "reason")
+JSON_LINES = (".jsonl", ".json", ".ndjson")
+
+
+def source_from(name: str, settings: Mapping[str, Any]) -> Source:
+    """Return the Source that a recipe's entry describes; the key it holds says which kind it is.
+
+    Raises UserError for an entry of no kind and for an unknown key, pydantic's ValidationError for a wrong value.
+    """
+    kinds = [key for key in ("installed", "folder", "path", "hub") if key in settings]
+    if len(kinds) != 1:
+        given = ", ".join(map(str, settings)) or "nothing"
+        raise UserError(f"give exactly one of `installed: true`, `folder:`, `path:` and `hub:`; given: {given}")
+    values = dict(settings)
+    kind: type[_Base]
+    if kinds == ["installed"]:
+        if values.pop("installed") is not True:
+            raise UserError(f"installed: {settings['installed']!r} will not do; write `installed: true`")
+        kind = Installed
+    elif kinds == ["path"]:
+        kind = _kind_of_path(str(values["path"]))
+    else:
+        kind = Folder if kinds == ["folder"] else Hub
+    known = [*(field for field in kind.model_fields if field != "name"), *(["installed"] if kind is Installed else [])]
+    for key in settings:
+        if key not in known:
+            raise UserError(f"unknown key {key!r}{did_you_mean(str(key), known)}")
+    return kind(name=name, **values)
+
+
+def _kind_of_path(path: str) -> "type[ParquetFiles] | type[JsonLines]":
+    name = path.removesuffix(".gz").removesuffix(".zst")
+    if path.endswith(".parquet"):
+        return ParquetFiles
+    if name.endswith(JSON_LINES):
+        return JsonLines
+    raise UserError(
+        f"path: {path!r} must end in .parquet, .jsonl, .json or .ndjson (the last three also with .gz or .zst); "
+        f"for source files use `folder:`"
+    )
+
+
+class _Base(Source):
+    """What all sources share."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: str = "source"
+    """The source's key in the recipe; it becomes the `source` column and the head of made-up ids."""
+    limit: int | None = Field(default=None, ge=1)
+    """Read at most this many rows."""
+    shard_rows: int = Field(default=5000, ge=1)
+    """Documents in a shard, at most."""
+    max_mb: float = Field(default=64, gt=0)
+    """Larger texts are rejected."""
+
+    @property
+    def max_bytes(self) -> int:
+        """The largest text, in bytes of UTF-8."""
+        return int(self.max_mb * 1e6)
+
+
+class Installed(_Base):
+    """Reads the Python files that come with the interpreter and its packages.
+
+    Columns: path, package, version, license (as the package states it). With `limit`, a sample drawn by the hash of
+    each file's id, so that the same installation gives the same sample.
+    """
+
+    shard_rows: int = Field(default=1000, ge=1)
+    """Documents in a shard, at most."""
+
+    def fingerprint(self) -> str:
+        """Digest of the files' ids (package, version, path) and sizes: the same versions give the same digest."""
+        by_id = {file.id: file for file in installed_files()}
+        return digest(f"{identity}\t{by_id[identity].size}" for identity in self._ids())
+
+    def parts(self) -> list[Part]:
+        """List the ids of the files to read, `shard_rows` to a part."""
+        return grouped(self._ids(), self.shard_rows)
+
+    def read(self, part: Part) -> Made:
+        """Read the files of a part."""
+        by_id = {file.id: file for file in installed_files()}
+        files = [by_id[identity] for identity in part.paths]
+        contents = (_content(file.location, file.size, self.max_bytes) for file in files)
+        columns = {name: [getattr(file, name) for file in files] for name in ("path", "package", "version", "license")}
+        return _files_made(self, part.paths, contents, columns)
+
+    def _ids(self) -> list[str]:
+        return sample([file.id for file in installed_files()], self.limit)
+
+
+class Folder(_Base):
+    """Reads a folder of source files, one Document a file.
+
+    Columns: path (below the folder). Hidden files and folders, and links, are left out. With `limit`, a sample drawn
+    by the hash of each file's path.
+    """
+
+    folder: str
+    """Where: a folder here or on any fsspec store."""
+    pattern: str = "*.py"
+    """Which files: matched with the name at any depth, or with the path below the folder if it holds a `/`."""
+    shard_rows: int = Field(default=1000, ge=1)
+    """Documents in a shard, at most."""
+
+    def fingerprint(self) -> str:
+        """Digest of the files' paths, sizes and times."""
+        files = self._files()
+        return digest(digest_line(files[name]) for name in files)
+
+    def parts(self) -> list[Part]:
+        """List the files to read, `shard_rows` to a part."""
+        return grouped(list(self._files()), self.shard_rows)
+
+    def read(self, part: Part) -> Made:
+        """Read the files of a part."""
+        base = self.folder.rstrip("/")
+        contents = (_content(f"{base}/{path}", None, self.max_bytes) for path in part.paths)
+        ids = [f"{self.name}/{path}" for path in part.paths]
+        return _files_made(self, ids, contents, {"path": list(part.paths)})
+
+    def _files(self) -> dict[str, File]:
+        files = {file.name: file for file in find_below(self.folder, self.pattern)}
+        return {name: files[name] for name in sample(list(files), self.limit)}
+
+
+class _Columns(_Base):
+    """What sources of rows with columns share."""
+
+    text: str = "text"
+    """The column that holds the text."""
+    id: str | None = None
+    """The column that holds a unique id; without one, ids are made from the file's name and the row's place."""
+    keep: tuple[str, ...] = ()
+    """Further columns to keep, under their own names."""
+
+    @field_validator("keep")
+    @classmethod
+    def _no_clash(cls, keep: tuple[str, ...]) -> tuple[str, ...]:
+        for name in keep:
+            if name in COLUMNS:
+                raise ValueError(f"{name!r} is a column of the tool's own; rename it in the data or leave it out")
+        return keep
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns to read."""
+        return list(dict.fromkeys([self.text, *([self.id] if self.id else []), *self.keep]))
+
+    def _made(self, table: pa.Table, head: str, part: Part) -> Made:
+        """Make Documents of a part's table; `head` and a row's number say where it stood."""
+        places = [f"{head}{part.start + row}" for row in range(table.num_rows)]
+        ids = table.column(self.id) if self.id is not None else None
+        keep = {name: table.column(name) for name in self.keep}
+        return sort_out(Rows(places, table.column(self.text), ids, keep), self.name, self.max_bytes, part.repeats)
+
+
+class _Files(_Columns):
+    """What Parquet and JSON Lines share: files that are cut into parts."""
+
+    path: str
+    """A file or a glob, here or on any fsspec store; files are read in name order."""
+
+    def fingerprint(self) -> str:
+        """Digest of the files' names, sizes and times."""
+        return digest(map(digest_line, find_files(self.path)))
+
+    def parts(self) -> list[Part]:
+        """Cut the files into parts; if there is an id column, read it all and note the rows that repeat an id."""
+        found: list[tuple[str, Cut]] = []
+
+        def cuts() -> Iterator[Sequence[str | None]]:
+            left = self.limit
+            for file in find_files(self.path):
+                for cut in self._cuts(file.url, left):
+                    found.append((file.url, cut))
+                    left = None if left is None else left - cut.rows
+                    yield cut.ids
+                    cut.ids = []
+                if left == 0:
+                    return
+
+        repeats = list(repeated(cuts()))
+        return numbered(found, repeats, self.path)
+
+    @abstractmethod
+    def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
+        """Cut one file into parts of at most `most` rows in all."""
+
+
+class ParquetFiles(_Files):
+    """Reads Parquet files, one Document a row."""
+
+    def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
+        return source_parquet.cut_file(url, self.wanted, self.id, self.shard_rows, most)
+
+    def read(self, part: Part) -> Made:
+        """Read the rows of a part."""
+        table = source_parquet.read_rows(part.paths[0], part.start, part.stop or 0, self.wanted)
+        return self._made(table, f"{self.name}/{name_below(part.paths[0], self.path)}@", part)
+
+
+class JsonLines(_Files):
+    """Reads JSON Lines files (plain, .gz, .zst), one Document a line."""
+
+    def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
+        return source_jsonl.cut_file(url, self.wanted, self.id, self.shard_rows, most, self.max_bytes)
+
+    def read(self, part: Part) -> Made:
+        """Read the lines of a part."""
+        name = f"{self.name}/{name_below(part.paths[0], self.path)}"
+        columns = (self.text, self.id, self.keep)
+        rows = source_jsonl.read_lines(part.paths[0], name, part.start, part.stop or 0, *columns, self.max_bytes)
+        return sort_out(rows, self.name, self.max_bytes, part.repeats)
+
+
+class Hub(_Columns):
+    """Reads a data set of the Hugging Face hub, or a local folder in its layout, through `datasets`.
+
+    Pin `revision` for a corpus that must not change: without it, the hub's newest is read and the stage's key does
+    not know which one that was.
+    """
+
+    hub: str
+    """The data set's name on the hub, or a folder."""
+    config: str | None = None
+    """The data set's configuration, if it has several."""
+    split: str = "train"
+    """Which split to read."""
+    revision: str | None = None
+    """A commit or tag of the data set."""
+    streaming: bool = True
+    """Read over the network without storing it; otherwise download it first."""
+
+    def parts(self) -> list[Part]:
+        """Cut the data set into parts; if there is an id column, read it all and note the rows that repeat an id."""
+        found: list[tuple[str, Cut]] = []
+
+        def cuts() -> Iterator[Sequence[str | None]]:
+            for unit, cut in self._dataset().cuts(self.wanted, self.id, self.shard_rows, self.limit):
+                found.append((unit, cut))
+                yield cut.ids
+                cut.ids = []
+
+        repeats = list(repeated(cuts()))
+        return numbered(found, repeats, self.hub)
+
+    def read(self, part: Part) -> Made:
+        """Read the rows of a part."""
+        table = self._dataset().read(part.paths[0], part.start, part.stop, self.wanted)
+        head = f"{self.name}/{part.paths[0]}@" if part.paths[0] != source_hub.WHOLE else f"{self.name}/"
+        return self._made(table, head, part)
+
+    def _dataset(self) -> source_hub.Dataset:
+        return source_hub.Dataset(self.hub, self.config, self.split, self.revision, self.streaming)
+
+
+def _content(url: str, size: int | None, max_bytes: int) -> tuple[bytes, str | None]:
+    """Return a file's bytes without a byte order mark, or what is left of it and why it cannot be a Document."""
+    if size is not None and size > max_bytes:
+        return b"", TOO_LARGE
+    try:
+        with open_bytes(url) as stream:
+            content = stream.read(max_bytes + 1).removeprefix(b"\xef\xbb\xbf")
+    except UserError:
+        return b"", UNREADABLE
+    return content, (TOO_LARGE if len(content) > max_bytes else None)
+
+
+def _files_made(
+    source: _Base, ids: Sequence[str], contents: Iterable[tuple[bytes, str | None]], columns: Mapping[str, list[Any]]
+) -> Made:
+    """Make Documents of files, with the columns that describe them."""
+    texts, reasons = zip(*contents, strict=True)
+    faults = {row: reason for row, reason in enumerate(reasons) if reason is not None}
+    keep = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+    return sort_out(Rows(ids, pa.array(texts, pa.large_binary()), None, keep, faults), source.name, source.max_bytes)
