@@ -1,0 +1,90 @@
+"""Subjects: the models that are scored, and what is known of each before it says a word.
+
+In: the folder of a trained model, or a model as the command line names it. Out: how to open it through the LLM door,
+where its weights lie, and the facts that the table shows (size, tokens). Not covered: loading it.
+"""
+
+import json
+import math
+import re
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curate.errors import UserError
+from curate.llm import ModelSpec
+
+TINY_PARAMETERS = 100e6
+"""Below this a step costs its overhead, so many sequences go together."""
+CONTEXT = 2048
+"""Context of a model whose config states none."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model to score. `folder` is None where the weights are not at hand (an endpoint, a hub name, a GGUF file)."""
+
+    label: str
+    """Its name for files."""
+    spec: ModelSpec
+    folder: Path | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """From `curate.json`: name, parameters, dataset_tokens, unique_tokens, tokens_seen; any may be missing."""
+
+
+def trained(label: str, folder: Path) -> Subject:
+    """Describe a `transformers` folder, with the notes that `train.lm` leaves there. Raises UserError for another."""
+    config = _read_json(folder / "config.json")
+    notes = _read_json(folder / "curate.json") if (folder / "curate.json").exists() else {}
+    facts = {"parameters": count_parameters(folder), **notes}
+    spec = ModelSpec(
+        backend="transformers",
+        model=str(folder),
+        batch_size=128 if (facts["parameters"] or math.inf) < TINY_PARAMETERS else 16,
+        max_context=config.get("max_position_embeddings") or CONTEXT,
+    )
+    return Subject(label, spec, folder, facts)
+
+
+def named(model: str | ModelSpec) -> Subject:
+    """Describe a model given by hand: a spec, a folder, a GGUF file, a file in a package, or a hub name.
+
+    Raises UserError for a path where nothing is.
+    """
+    if isinstance(model, ModelSpec):
+        return Subject(_label(model.model), model)
+    if Path(model).is_dir():
+        return trained(_label(model), Path(model))
+    if not Path(model).is_file() and not re.fullmatch(r"pkg://.+|[\w-][\w.-]*/[\w.-]+", model):
+        raise UserError(f"no model at {model!r}; name a folder, a GGUF file, pkg://package/file or a hub name")
+    return Subject(_label(model), ModelSpec(backend="transformers", model=model))
+
+
+def count_parameters(folder: Path) -> int | None:
+    """Return the number of weights from the safetensors headers alone, or None where there are none."""
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as file:
+            (size,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(size))
+        total += sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    return total or None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path.parent} holds no model: cannot read {path.name}; name a `transformers` folder"
+        ) from error
+    return dict(value)
+
+
+def _label(model: str) -> str:
+    """Return a name for files. `runs/x/stages/base-1a2b/model` is called `base-1a2b`."""
+    path = Path(model).resolve() if Path(model).exists() else Path(model)
+    name = path.parent.name if path.name == "model" else path.name
+    return re.sub(r"[^\w.-]+", "-", name) or "model"
