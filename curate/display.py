@@ -12,7 +12,7 @@ WIDE = 200  # columns where no terminal says how many it has
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but newline and tab: they move the cursor, ring, recolour
     "\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # invisible and bidirectional marks: they reorder code
-    "\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f]"  # lone surrogates, interlinear marks, tag characters
+    "\ud800-\udfff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"  # lone surrogates, interlinear marks, non-characters, tag characters
 )
 
 

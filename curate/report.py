@@ -69,7 +69,7 @@ def tiles(state: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
     taught = [stage for stage in taught if stage["rows_in"]]
     found = []
-    for words, group in (("documents read", read), ("accepted of those made", made), ("trained on", taught)):
+    for words, group in (("documents read", read), ("made and accepted", made), ("trained on", taught)):
         rows, volume = (sum(stage[name] for stage in group) for name in ("rows_kept", "bytes_kept"))
         if group:
             found.append((display.number(rows), words, display.size(volume)))
