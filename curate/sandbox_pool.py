@@ -1,0 +1,167 @@
+"""The parent's side of the sandbox: fork servers, one a worker, and the order of what they answer.
+
+In: requests (dictionaries for `sandbox_judge`, with their limits). Out: (request, reply) in input order, lazily, with a
+bounded number under way. No request can hold the parent for ever or take it down: a server that dies or overstays is
+replaced, and its request is answered `infra`.
+"""
+
+import json
+import os
+import queue
+import select
+import struct
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+HEADER = "=Qd"
+"""What goes before a request: its length, and the seconds after which it is abandoned."""
+_START_S = 60.0
+_AHEAD = 4
+"""Requests under way for each worker: enough that one slow program does not leave the others idle."""
+_KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "TZ")
+_BOOT = "import sys; sys.path.append({root!r}); from curate.sandbox_zygote import main; sys.path.pop(); main({level!r})"
+
+Request = dict[str, Any]
+Reply = dict[str, Any]
+
+
+def run(requests: Iterable[Request], level: str, workers: int) -> Iterator[tuple[Request, Reply]]:
+    """Yield (request, reply) in input order. `workers` 0 is one a core.
+
+    What the machine may have caused (no reply, or a timeout on the wall clock alone) is asked once more with nothing
+    else running, and believed then.
+    """
+    workers = workers or len(os.sched_getaffinity(0))
+    zygotes: queue.SimpleQueue[Zygote] = queue.SimpleQueue()
+    every = [Zygote(level) for _ in range(workers)]
+    for zygote in every:
+        zygotes.put(zygote)
+
+    def ask(request: Request) -> Reply:
+        zygote = zygotes.get()
+        try:
+            return zygote.ask(request)
+        finally:
+            zygotes.put(zygote)
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
+    under_way: deque[tuple[Request, Future[Reply]]] = deque()
+    try:
+        for request in requests:
+            under_way.append((request, pool.submit(ask, request)))
+            if len(under_way) >= workers * _AHEAD:
+                yield _settle(under_way, ask)
+        while under_way:
+            yield _settle(under_way, ask)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for zygote in every:
+            zygote.close()
+
+
+def _settle(under_way: deque[tuple[Request, Future[Reply]]], ask: Any) -> tuple[Request, Reply]:
+    request, future = under_way.popleft()
+    reply = future.result()
+    if _may_be_the_machine(request, reply):
+        wait([other for _, other in under_way])
+        reply = ask(request)
+    return request, reply
+
+
+def _may_be_the_machine(request: Request, reply: Reply) -> bool:
+    by_wall_clock = reply["verdict"] == "timeout" and reply.get("cpu_s", 0.0) < request["limits"]["cpu_s"]
+    return by_wall_clock or reply["verdict"] == "infra"
+
+
+def _environment() -> dict[str, str]:
+    """Return all that a sample sees of an environment: nothing of the parent's but where libraries and zones are.
+
+    A fixed hash seed gives every run the same order of sets. One thread for linear algebra: more would each take
+    address space and a place among the processes.
+    """
+    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+    return kept | threads | {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+
+
+class Zygote:
+    """One fork server and the pipes to it."""
+
+    def __init__(self, level: str) -> None:
+        self.level = level
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the reply to one request; where there is none, verdict `infra` and a new server for the next."""
+        limits = request["limits"]
+        patience_s = 2 * limits["wall_s"] + 20
+        try:
+            if self._process is None:
+                self._start()
+            body = json.dumps(request).encode()
+            reply = self._exchange(struct.pack(HEADER, len(body), patience_s) + body, patience_s + 10)
+        except (OSError, EOFError, ValueError) as problem:
+            reply = {"verdict": "infra", "detail": f"{type(problem).__name__}: {problem}"}
+        if reply["verdict"] == "infra":
+            self._stop()
+        return reply
+
+    def close(self) -> None:
+        """End the server and everything below it."""
+        self._closed = True
+        self._stop()
+
+    def _start(self) -> None:
+        if self._closed:
+            raise EOFError("the sandbox is closed")
+        root = str(Path(__file__).resolve().parent.parent)
+        code = _BOOT.format(root=root, level=self.level)
+        self._process = subprocess.Popen(
+            [sys.executable, "-s", "-P", "-B", "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            cwd="/",
+            bufsize=0,
+            start_new_session=True,
+        )
+        hello = self._exchange(b"", _START_S)
+        if "refused" in hello:
+            raise OSError(hello["refused"])
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.stdin.close()
+            try:
+                process.wait(1)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
+
+    def _exchange(self, data: bytes, patience_s: float) -> dict[str, Any]:
+        """Write and read without ever waiting for ever."""
+        reader, writer = self._process.stdout.fileno(), self._process.stdin.fileno()
+        os.set_blocking(writer, False)
+        deadline, outgoing, incoming = time.monotonic() + patience_s, memoryview(data), bytearray()
+        while (left_s := deadline - time.monotonic()) > 0:
+            readable, writable, _ = select.select([reader], [writer] if outgoing else [], [], left_s)
+            if writable:
+                outgoing = outgoing[os.write(writer, outgoing[:65536]) :]
+            if readable:
+                chunk = os.read(reader, 1 << 20)
+                if not chunk:
+                    raise EOFError("the fork server ended")
+                incoming += chunk
+                if len(incoming) >= 8 and len(incoming) == 8 + struct.unpack_from("=Q", incoming)[0]:
+                    return json.loads(bytes(incoming[8:]))
+        raise EOFError("the fork server does not answer")

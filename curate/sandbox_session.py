@@ -1,0 +1,254 @@
+"""The judge's end of a sample: starts its process, exchanges messages with it, holds it to its limits, ends it.
+
+In: limits and requests. Out: replies, or `Ended` with the verdict that ended the program. CPU time decides: it is read
+from the process's own clock while the judge waits, and from rusage when it is gone; wall time only backs it up.
+Replies are JSON of bounded size and are believed in nothing: anything malformed is a `crash` of the sample.
+"""
+
+import json
+import os
+import resource
+import select
+import signal
+import struct
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from curate.sandbox_isolation import LANDLOCK, NAMESPACES
+from curate.sandbox_sample import CHANNEL, frame, serve
+from curate.sandbox_values import MAX_BYTES
+
+_LOOK_S = 0.25
+"""At most this long between two looks at the sample's CPU clock: it may run on several cores."""
+
+
+class Ended(BaseException):
+    """The program is over. Not an Exception, so that no `except` clause of a test takes it for an answer."""
+
+    def __init__(self, verdict: str, detail: str) -> None:
+        super().__init__(verdict, detail)
+        self.verdict = verdict
+        self.detail = detail
+
+
+class Refused(Exception):
+    """The sample's process could not be confined: the harness failed, not the sample."""
+
+
+class Session:
+    """One sample's process, from fork to reaping."""
+
+    def __init__(self, level: str, scratch: str) -> None:
+        self.level = level
+        self.ended: Ended | None = None
+        self.cpu_s = 0.0
+        self.peak_mb = 0.0
+        self.output_bytes = 0
+        self._waited_s = 0.0
+        self._channel, theirs = _socket_pair()
+        self._output, output = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _become_sample(theirs, output, level, scratch)
+        os.close(theirs)
+        os.close(output)
+        os.set_blocking(self._channel, False)
+        os.set_blocking(self._output, False)
+        self._handle = os.pidfd_open(self._pid)
+        self._clock = (~self._pid << 3) | 2  # CPUCLOCK_SCHED of that process, as clock_getcpuclockid(3) makes it
+        self._reaped = False
+
+    def begin(self, limits: Mapping[str, float]) -> None:
+        """Send the limits and wait until the process is confined by them. Raises Refused."""
+        self._limits = limits
+        try:
+            reply = self.exchange(dict(limits))
+        except Ended as end:
+            raise Refused(f"the sample's process ended while it was confined: {end.detail}") from None
+        if "refused" in reply:
+            raise Refused(reply["refused"])
+
+    def exchange(self, message: Any) -> dict[str, Any]:
+        """Send one message, return the reply. Raises Ended, then and ever after, once the program is over."""
+        if self.ended is None:
+            started = time.monotonic()
+            try:
+                return self._converse(memoryview(frame(message)), started)
+            except Ended as end:
+                self.ended = end
+                self.close()
+            finally:
+                self._waited_s += time.monotonic() - started
+        raise self.ended
+
+    def close(self) -> None:
+        """Kill everything the program left and take its CPU time and peak memory. May be called again."""
+        if self._reaped:
+            return
+        self._reaped = True
+        _kill_all(self.level, self._pid)
+        self._status, usage = os.wait4(self._pid, 0)[1:]
+        _reap_orphans()
+        everything = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.cpu_s = everything.ru_utime + everything.ru_stime
+        self.peak_mb = usage.ru_maxrss / 1024
+        for descriptor in (self._channel, self._output, self._handle):
+            os.close(descriptor)
+
+    def _converse(self, outgoing: memoryview, started: float) -> dict[str, Any]:
+        incoming = bytearray()
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN | select.POLLOUT)
+        poll.register(self._output, select.POLLIN)
+        poll.register(self._handle, select.POLLIN)
+        while True:
+            events = dict(poll.poll(self._patience_ms(started)))
+            if events.get(self._output, 0) and not self._drain():
+                poll.unregister(self._output)
+            if outgoing and events.get(self._channel, 0) & select.POLLOUT:
+                outgoing = self._write(outgoing)
+                if not outgoing:
+                    poll.modify(self._channel, select.POLLIN)
+            if events.get(self._channel, 0) & (select.POLLIN | select.POLLHUP):
+                open_still = self._read(incoming)
+                reply = _complete(incoming)
+                if reply is not None:
+                    return reply
+                if not open_still:
+                    poll.unregister(self._channel)
+            if self._handle in events:
+                raise self._death()
+
+    def _patience_ms(self, started: float) -> int:
+        """Return how long to wait before the next look. Raises Ended where a limit is passed."""
+        cpu_left = self._limits["cpu_s"] - self._cpu_now()
+        wall_left = self._limits["wall_s"] - self._waited_s - (time.monotonic() - started)
+        if cpu_left <= 0:
+            raise Ended("timeout", f"more than {self._limits['cpu_s']:g} s of CPU time")
+        if wall_left <= 0:
+            raise Ended("timeout", f"more than {self._limits['wall_s']:g} s of wall time")
+        return 1 + int(1000 * min(cpu_left, wall_left, _LOOK_S))
+
+    def _cpu_now(self) -> float:
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:  # it has just ended
+            return 0.0
+
+    def _drain(self) -> bool:
+        """Count and discard what the program printed; False at its end. Raises Ended over the budget."""
+        try:
+            chunk = os.read(self._output, 1 << 16)
+        except BlockingIOError:
+            return True
+        self.output_bytes += len(chunk)
+        if self.output_bytes > self._limits["output_kb"] * 1024:
+            raise Ended("output", f"printed more than {self._limits['output_kb']:g} kB")
+        return bool(chunk)
+
+    def _write(self, outgoing: memoryview) -> memoryview:
+        try:
+            return outgoing[os.write(self._channel, outgoing[: 1 << 20]) :]
+        except BlockingIOError:
+            return outgoing
+        except (BrokenPipeError, ConnectionResetError):  # its death is reported by the handle
+            return memoryview(b"")
+
+    def _read(self, incoming: bytearray) -> bool:
+        try:
+            chunk = os.read(self._channel, 1 << 20)
+        except BlockingIOError:
+            return True
+        except ConnectionResetError:
+            return False
+        incoming += chunk
+        return bool(chunk)
+
+    def _death(self) -> Ended:
+        self.close()
+        if not os.WIFSIGNALED(self._status):
+            return Ended("crash", f"left with exit code {os.waitstatus_to_exitcode(self._status)} before it answered")
+        number = os.WTERMSIG(self._status)
+        if number == signal.SIGXCPU or (number == signal.SIGKILL and self.cpu_s > self._limits["cpu_s"]):
+            return Ended("timeout", f"more than {self._limits['cpu_s']:g} s of CPU time")
+        if number == signal.SIGXFSZ:
+            return Ended("output", "wrote a file over the limit")
+        if number == signal.SIGSYS:
+            return Ended("forbidden", "killed at a blocked system call")
+        return Ended("crash", f"died of {signal.Signals(number).name}")
+
+
+def _complete(incoming: bytearray) -> dict[str, Any] | None:
+    """Return the reply if it is all there. Raises Ended where it is none."""
+    if len(incoming) < 8:
+        return None
+    (length,) = struct.unpack_from("=Q", incoming)
+    if length > MAX_BYTES:
+        raise Ended("output", "an answer over the size limit")
+    if len(incoming) < 8 + length:
+        return None
+    try:
+        reply = json.loads(bytes(incoming[8:]))
+    except (ValueError, RecursionError):
+        raise Ended("crash", "wrote into the channel of answers") from None
+    if not isinstance(reply, dict):
+        raise Ended("crash", "wrote into the channel of answers")
+    return reply
+
+
+def _socket_pair() -> tuple[int, int]:
+    import socket
+
+    ours, theirs = socket.socketpair()
+    return ours.detach(), theirs.detach()
+
+
+def _become_sample(channel: int, output: int, level: str, scratch: str) -> None:
+    """Give the child its four descriptors and nothing else; serve until the end."""
+    os.setsid()
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.dup2(channel, 100)
+    os.dup2(100, CHANNEL)
+    os.closerange(CHANNEL + 1, 256)
+    try:
+        serve(level, scratch)
+    finally:
+        os._exit(0)
+
+
+def _kill_all(level: str, sample: int) -> None:
+    if level == NAMESPACES:
+        os.kill(-1, signal.SIGKILL)  # as the first process of its namespace the judge reaches all but itself
+        return
+    os.kill(sample, signal.SIGKILL)
+    if level != LANDLOCK:  # there the sample has no children
+        while children := _living_children():
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+            if children == [sample]:
+                return
+
+
+def _living_children() -> list[int]:
+    """Return the judge's children that still run: orphans come to it, so killing them again and again ends all."""
+    children = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                state, parent = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[:2]
+            except OSError:  # it has ended meanwhile
+                continue
+            if int(parent) == os.getpid() and state not in "ZX":
+                children.append(int(name))
+    return children
+
+
+def _reap_orphans() -> None:
+    try:
+        while True:
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        return

@@ -1,0 +1,180 @@
+"""The fork server: one warm interpreter that forks a judge, and the judge a sample, for every request.
+
+In, on descriptor 0: requests, each a header (length of the body, seconds it may take) and a JSON body. Out, on
+descriptor 1: for each a length and a JSON reply. The server itself never reads a body, so no test is in the memory of
+the processes it forks; the judge reads it after the sample has been forked from it.
+
+It ends, and with it everything below, when the other end of descriptor 0 closes, be the parent killed or done.
+"""
+
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import shutil
+import signal
+import struct
+import sys
+import tempfile
+import time
+import traceback
+from typing import Any
+
+from curate import sandbox_kernel as kernel
+from curate.sandbox_isolation import LANDLOCK, NAMESPACES, NOBODY, RLIMITS, enter, has_nobody, next_child_is_first
+from curate.sandbox_judge import judge_trial, make_calls
+from curate.sandbox_session import Refused, Session
+
+HEADER = "=Qd"
+WARM = (
+    "abc array bisect calendar cmath collections collections.abc copy dataclasses datetime decimal enum fractions "
+    "functools hashlib heapq inspect io itertools json logging math numbers operator random re statistics string "
+    "textwrap time traceback typing unittest"
+).split()
+"""What most programs import: loaded once here instead of once a trial."""
+
+
+def main(level: str) -> None:
+    """Serve requests until the parent goes away. The first reply says whether the level could be entered."""
+    requests, replies = os.dup(0), os.dup(1)
+    null = os.open("/dev/null", os.O_RDWR)
+    try:
+        processes = enter(level)
+        for name in WARM:
+            importlib.import_module(name)
+    except (OSError, KeyError) as problem:
+        _reply(replies, {"refused": str(problem)})
+        return
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+    kernel.hide_from_peers()
+    gc.collect()
+    gc.freeze()
+    _reply(replies, {"ready": True})
+    while header := os.read(requests, struct.calcsize(HEADER)):
+        length, patience_s = struct.unpack(HEADER, header)
+        _reply(replies, _serve(level, requests, length, patience_s, processes))
+
+
+def _serve(level: str, requests: int, length: int, patience_s: float, processes: int | None) -> Any:
+    """Fork the judge of one request, wait for its reply, end it."""
+    scratch = _make_scratch(level)
+    read_end, write_end = os.pipe()
+    if processes is not None:
+        next_child_is_first(processes)
+    judge = os.fork()
+    if judge == 0:
+        os.close(read_end)
+        _become_judge(level, scratch, requests, length, write_end)
+    os.close(write_end)
+    reply = _await(read_end, requests, patience_s)
+    os.close(read_end)
+    os.kill(judge, signal.SIGKILL)
+    _, status, usage = os.wait4(judge, 0)
+    if level != NAMESPACES:
+        shutil.rmtree(scratch, ignore_errors=True)
+    if reply:
+        return reply
+    return _silence(status, usage)
+
+
+def _await(read_end: int, requests: int, patience_s: float) -> bytes:
+    """Return the judge's reply, or nothing where it ends or overstays. Ends with the parent."""
+    deadline = time.monotonic() + patience_s
+    poll = select.poll()
+    poll.register(read_end, select.POLLIN)
+    poll.register(requests, select.POLLHUP)
+    chunks = []
+    while (left_s := deadline - time.monotonic()) > 0:
+        events = dict(poll.poll(int(left_s * 1000) + 1))
+        if events.get(requests, 0) & select.POLLHUP:
+            return b""
+        if read_end in events:
+            chunk = os.read(read_end, 1 << 20)
+            if not chunk:
+                return b"".join(chunks)
+            chunks.append(chunk)
+    return b""
+
+
+def _silence(status: int, usage: resource.struct_rusage) -> dict[str, Any]:
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return {"verdict": "infra", "detail": f"the judge ended without a reply (status {status}, {cpu_s:.1f} s)"}
+
+
+def _become_judge(level: str, scratch: str, requests: int, length: int, replies: int) -> None:
+    """Fork the sample first, read the request second: the sample's memory never held it."""
+    try:
+        started = time.monotonic()
+        kernel.die_with_parent()
+        kernel.adopt_orphans()
+        session = Session(level, scratch)
+        body = _read(requests, length)
+        reply = _work(session, json.loads(body))
+        session.close()
+        reply |= {"cpu_s": session.cpu_s, "wall_s": time.monotonic() - started, "peak_mb": session.peak_mb}
+        _write(replies, json.dumps(reply).encode())
+    except BaseException:  # noqa: BLE001 (the last stop: whatever it is becomes a verdict)
+        _write(replies, json.dumps({"verdict": "infra", "detail": traceback.format_exc()[-2000:]}).encode())
+    finally:
+        os._exit(0)
+
+
+def _work(session: Session, request: dict[str, Any]) -> dict[str, Any]:
+    limits = request["limits"]
+    try:
+        session.begin(limits)
+    except Refused as problem:
+        return {"verdict": "infra", "detail": str(problem)}
+    _limit_judge(limits)
+    reply = make_calls(session, request) if "arguments" in request else judge_trial(session, request)
+    session.close()
+    if reply["verdict"] == "pass" and session.cpu_s > limits["cpu_s"]:
+        reply |= {"verdict": "timeout", "detail": f"more than {limits['cpu_s']:g} s of CPU time"}
+    return reply
+
+
+def _limit_judge(limits: dict[str, float]) -> None:
+    """Bound what hostile values can make a test do."""
+    memory = (2 * int(limits["memory_mb"]) + 1024) << 20
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    cpu_s = 10 + 2 * int(limits["cpu_s"])
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+
+
+def _make_scratch(level: str) -> str:
+    if level == NAMESPACES:
+        return ""
+    scratch = tempfile.mkdtemp(prefix="curate-")
+    if level == RLIMITS and has_nobody():
+        os.chown(scratch, NOBODY, NOBODY)
+    return scratch
+
+
+def _reply(descriptor: int, message: Any) -> None:
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    _write(descriptor, struct.pack("=Q", len(body)) + body)
+
+
+def _read(descriptor: int, count: int) -> bytes:
+    chunks = []
+    while count:
+        chunk = os.read(descriptor, min(count, 1 << 20))
+        if not chunk:
+            raise EOFError("the request was cut short")
+        chunks.append(chunk)
+        count -= len(chunk)
+    return b"".join(chunks)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
