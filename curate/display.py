@@ -12,7 +12,7 @@ WIDE = 200  # columns where no terminal says how many it has
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but newline and tab: they move the cursor, ring, recolour
     "\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"  # invisible and bidirectional marks: they reorder code
-    "\ud800-\udfff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"  # lone surrogates, interlinear marks, non-characters, tag characters
+    "\ud800-\udfff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"  # surrogates, non-characters, tags
 )
 
 
@@ -50,6 +50,20 @@ def number(value: float | None) -> str:
     if isinstance(value, float) and not value.is_integer():
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
     return f"{value:,.0f}"
+
+
+def amount(count: float | None) -> str:
+    """Return a large count in short, to three digits.
+
+    >>> amount(15_500_000_000), amount(1e12), amount(820), amount(None)
+    ('15.5B', '1T', '820', '–')
+    """
+    if count is None:
+        return "–"
+    for scale, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if count >= scale:
+            return f"{count / scale:.3g}{unit}"
+    return f"{count:.0f}"
 
 
 def percent(part: float, whole: float) -> str:

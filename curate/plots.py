@@ -19,7 +19,7 @@ BINS = 40
 
 @dataclass(frozen=True)
 class Interval:
-    """One line of `intervals`: a value and, where it was measured here, its interval; all between 0 and 1."""
+    """One line of `intervals`: a value and, where it was measured here, its interval; all in per cent."""
 
     label: str
     value: float
@@ -87,12 +87,12 @@ def intervals(rows: Sequence[Interval], label: str) -> str:
     if not rows:
         return ""
     names, height = 150, TOP + 20 * len(rows) + BOTTOM
-    high = max(0.05, *(row.high if row.high is not None else row.value for row in rows))
+    high = max(5.0, *(row.high if row.high is not None else row.value for row in rows))
     x = _scale(0, high, names, WIDTH - RIGHT - 34)
     parts = []
     for tick in _ticks(0, high, 4):
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{TOP}" y2="{height - BOTTOM}"/>')
-        parts.append(_text(x(tick), height - BOTTOM + 13, f"{100 * tick:.3g}", "middle"))
+        parts.append(_text(x(tick), height - BOTTOM + 13, number(tick), "middle"))
     for index, row in enumerate(rows):
         at, ours = TOP + 20 * index + 10, row.low is not None
         name = row.label if len(row.label) <= 24 else row.label[:23] + "…"
@@ -102,7 +102,7 @@ def intervals(rows: Sequence[Interval], label: str) -> str:
         kind = "kept" if ours else "published"
         parts.append(f'<circle class="{kind}" cx="{x(row.value):.1f}" cy="{at}" r="4"/>')
         end = max(x(row.value), x(row.high) if row.high is not None else 0)
-        parts.append(_text(end + 8, at + 4, f"{100 * row.value:.1f}"))
+        parts.append(_text(end + 8, at + 4, f"{row.value:.1f}"))
     parts.append(_text(WIDTH - RIGHT, height - 4, label, "end"))
     return _svg(parts, label, height)
 

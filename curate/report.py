@@ -5,7 +5,7 @@ and every number names the file or the command it can be had from again. Chapter
 out. Text of documents is escaped by the template and highlighted by a lexer; none of it can become markup.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from curate.findings import Example, Scores, accepted, duplicates, read_json, sc
 from curate.receipts import read_record
 from curate.shards import write_text
 from curate.status import RunFiles, StageFiles, read_run, status
+from curate.table import TITLES, Row, collect, published, render_markdown
 
 REASONS_SHOWN = 6
 EXAMPLE_LINES = 22
@@ -150,16 +151,26 @@ def _maker(place: StageFiles, stage: Stage) -> dict[str, Any] | None:
 
 
 def _evaluation(files: RunFiles) -> dict[str, Any] | None:
-    """Return the rows of every `scores.json` and their picture."""
-    rows = [row for place in _using(files, "eval.") for row in read_json(place.directory / "scores.json") or []]
-    if not rows:
+    """Return the scores beside the published ones, a picture for each benchmark, and the verdicts behind them."""
+    measured = collect([files.directory])
+    if not measured:
         return None
-    lines = [
-        plots.Interval(f"{row['model']} {row['benchmark']}", row["pass_at_1"], row.get("low"), row.get("high"))
-        for row in rows
-        if row.get("pass_at_1") is not None
-    ]
-    return {"rows": rows, "picture": Markup(plots.intervals(lines, "pass@1, %"))}
+    rows = [*published(), *measured]
+    names = list(dict.fromkeys(name for row in measured for name in row.scores))
+    entries = [entry for place in _using(files, "eval.") for entry in read_json(place.directory / "scores.json") or []]
+    return {
+        "rows": rows,
+        "benchmarks": [(name, TITLES.get(name, name)) for name in names],
+        "pictures": [Markup(_score_lines(rows, name, TITLES.get(name, name))) for name in names],
+        "verdicts": [(entry["model"], entry["benchmark"], entry.get("verdicts") or {}) for entry in entries],
+        "markdown": Markup(render_markdown(measured)),
+    }
+
+
+def _score_lines(rows: Sequence[Row], benchmark: str, title: str) -> str:
+    scored = [(row.model, row.scores[benchmark]) for row in rows if benchmark in row.scores]
+    lines = [plots.Interval(model, score.value, score.low, score.high) for model, score in scored]
+    return plots.intervals(lines, f"{title}, pass@1 %")
 
 
 def _environment() -> Environment:
@@ -168,6 +179,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         number=display.number,
+        amount=display.amount,
         size=display.size,
         duration=display.duration,
         energy=display.energy,

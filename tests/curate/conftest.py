@@ -188,7 +188,14 @@ def _write_models(run: RunWriter, random: Random) -> None:
     ]
     write_text("".join(json.dumps(row) + "\n" for row in rows), run.place("model") / "metrics.jsonl")
     run.job("model", {"parameters": 3.1e6, "tokens": 1.2e6, "held_out_loss": 2.31})
-    score = {"model": "model", "protocol": "completion", "n_tasks": 164, "verdicts": {"wrong": 160, "pass": 4}}
+    score = {
+        "model": "model",
+        "model_parameters": 3_100_000,
+        "dataset_tokens": 1_200_000,
+        "protocol": "completion",
+        "n_tasks": 164,
+        "verdicts": {"wrong": 160, "pass": 4},
+    }
     scores = [
         {**score, "benchmark": "humaneval", "pass_at_1": 4 / 164, "low": 0.007, "high": 0.06, "bits_per_byte": 1.52},
         {
