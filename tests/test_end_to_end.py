@@ -1,0 +1,186 @@
+"""The whole path on real input: the quickstart recipe, every stage of it, only smaller."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import ROOT, Run
+
+SMALLER = {
+    "sources.code.limit": 1500,
+    "sources.code.shard_rows": 400,
+    "stages.seeds.count": 10,
+    "stages.exercises.count": 8,
+    "stages.exercises.solutions": 3,
+    "stages.textbook.count": 2,
+    "stages.model.steps": 40,
+    "stages.score.limit": 12,
+}
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory, curate: Run) -> Path:
+    """The finished run."""
+    place = tmp_path_factory.mktemp("runs")
+    changes = [word for key, value in SMALLER.items() for word in ("--set", f"{key}={value}")]
+    done = curate("run", ROOT / "recipes/quickstart.yaml", "--runs", place, *changes, timeout=540)
+    assert done.returncode == 0, done.stderr
+    return place / "quickstart"
+
+
+@pytest.fixture(scope="module")
+def stages(quickstart: Path, curate: Run) -> dict[str, dict[str, Any]]:
+    """The run's stages as `curate status --json` tells of them, by name."""
+    value = json.loads(curate("status", quickstart, "--json").stdout)
+    assert value["state"] == "done"
+    return {stage["name"]: stage for stage in value["stages"]}
+
+
+def test_no_row_is_lost_in_any_stage_or_shard(quickstart: Path, stages: dict[str, dict[str, Any]]) -> None:
+    run = json.loads((quickstart / "run.json").read_text())
+    assert len(run["stages"]) == len(stages) == 13
+    for stage in run["stages"]:
+        directory, said = quickstart / stage["directory"], stages[stage["name"]]
+        assert said["rows_in"] == said["rows_kept"] + said["rows_dropped"]
+        assert said["rows_dropped"] == sum(said["dropped_by_reason"].values())
+        for receipt in (json.loads(path.read_text()) for path in directory.glob("done/*.json")):
+            if receipt["shard"] == "job":
+                continue
+            halves = [directory / half / f"{receipt['shard']}.parquet" for half in ("kept", "dropped")]
+            assert [pq.read_metadata(half).num_rows for half in halves] == [
+                receipt["rows_kept"],
+                receipt["rows_dropped"],
+            ]
+
+
+def test_each_filter_reads_exactly_what_the_stages_above_it_kept(
+    stages: dict[str, dict[str, Any]], quickstart: Path
+) -> None:
+    run = json.loads((quickstart / "run.json").read_text())
+    for stage in run["stages"]:
+        if stage["inputs"] and stages[stage["name"]]["rows_in"] and not stage["use"].startswith("synth."):
+            assert stages[stage["name"]]["rows_in"] == sum(stages[name]["rows_kept"] for name in stage["inputs"])
+
+
+def test_documents_are_told_apart_by_id_through_the_whole_run(quickstart: Path) -> None:
+    for directory in quickstart.glob("stages/*"):
+        ids = [
+            value
+            for half in ("kept", "dropped")
+            for path in directory.glob(f"{half}/*.parquet")
+            for value in pq.read_table(path, columns=["id"]).column("id").to_pylist()
+        ]
+        assert len(ids) == len(set(ids)), f"doubled ids in {directory.name}"
+
+
+def test_duplicates_name_a_survivor_that_was_kept(quickstart: Path) -> None:
+    for name in ("exact", "minhash"):
+        (directory,) = quickstart.glob(f"stages/{name}-*")
+        kept = {i for p in directory.glob("kept/*.parquet") for i in pq.read_table(p).column("id").to_pylist()}
+        dropped = [row for path in directory.glob("dropped/*.parquet") for row in pq.read_table(path).to_pylist()]
+        assert dropped
+        for row in dropped:
+            assert row["survivor"] in kept
+            assert row["similarity"] >= 0.8
+
+
+def test_exercises_are_accepted_only_after_their_code_ran(stages: dict[str, dict[str, Any]], quickstart: Path) -> None:
+    from curate.sandbox import Trial, judge
+
+    (directory,) = quickstart.glob("stages/exercises-*")
+    rows = [row for path in directory.glob("kept/*.parquet") for row in pq.read_table(path).to_pylist()]
+    assert stages["exercises"]["rows_in"] == SMALLER["stages.exercises.count"]
+    for row in rows:
+        test = "def check(candidate):\n" + "".join(
+            f"    {line}\n" for line in row["tests"].replace(f"{row['function_name']}(", "candidate(").splitlines()
+        )
+        (judgement,) = judge([Trial(row["text"], row["function_name"], test)])
+        assert judgement.verdict == "pass", (row["text"], judgement)
+
+
+def test_the_model_learnt_and_opens_in_transformers(quickstart: Path, stages: dict[str, dict[str, Any]]) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    (directory,) = quickstart.glob("stages/model-*")
+    losses = [
+        row["held_out_loss"]
+        for row in map(json.loads, (directory / "metrics.jsonl").read_text().splitlines())
+        if row.get("held_out_loss") is not None
+    ]
+    assert losses[-1] < losses[0] - 0.5
+    model = AutoModelForCausalLM.from_pretrained(directory / "model")
+    tokenizer = AutoTokenizer.from_pretrained(directory / "model")
+    assert model.num_parameters() >= 3_000_000
+    assert tokenizer.decode(tokenizer("def f(x):\n    return x\n").input_ids).endswith("def f(x):\n    return x\n")
+
+
+def test_scores_come_with_protocol_interval_and_bits_per_byte(quickstart: Path) -> None:
+    (path,) = quickstart.glob("stages/score-*/scores.json")
+    scores = {row["benchmark"]: row for row in json.loads(path.read_text())}
+    assert set(scores) == {"humaneval", "mbpp"}
+    for row in scores.values():
+        assert row["n_tasks"] == SMALLER["stages.score.limit"]
+        assert sum(row["verdicts"].values()) == row["n_tasks"]
+        assert row["low"] <= row["pass_at_1"] <= row["high"]
+        assert 0 < row["bits_per_byte"] < 8
+        assert "@" in row["protocol"]
+
+
+def test_the_table_sets_the_model_beside_the_four_baselines(quickstart: Path, curate: Run) -> None:
+    rows = json.loads(curate("table", quickstart, "--json").stdout)
+    text = curate("table", quickstart).stdout
+    for words in (
+        ["phi-1", "50.6", "55.5"],
+        ["WizardCoder", "57.3", "51.8"],
+        ["GPT-3.5", "47"],
+        ["StarCoder", "33.6", "52.7"],
+    ):
+        (line,) = [line for line in text.splitlines() if all(word in line for word in words)][:1]
+        assert "published" in line
+    assert "measured" in text
+    assert rows
+
+
+def test_the_life_of_each_kind_of_document_can_be_traced(quickstart: Path, curate: Run) -> None:
+    def some(stage: str, half: str) -> str:
+        paths = sorted(quickstart.glob(f"stages/{stage}-*/{half}/*.parquet"))
+        return next(i for path in paths for i in pq.read_table(path).column("id").to_pylist())
+
+    for stage, half in [("clean", "kept"), ("minhash", "dropped"), ("quality", "dropped"), ("textbook", "dropped")]:
+        done = curate("trace", quickstart, some(stage, half), "--json")
+        assert done.returncode == 0, done.stderr
+        steps = json.loads(done.stdout)
+        assert stage in json.dumps(steps)
+
+
+def test_a_second_run_makes_no_call_and_no_change(quickstart: Path, curate: Run) -> None:
+    changes = [word for key, value in SMALLER.items() for word in ("--set", f"{key}={value}")]
+    again = curate("run", ROOT / "recipes/quickstart.yaml", "--runs", quickstart.parent, *changes)
+    assert again.returncode == 0
+    assert again.stderr.count("cached") == 13
+
+
+def test_the_call_log_answers_when_a_synthesis_stage_is_run_again(quickstart: Path, curate: Run) -> None:
+    (directory,) = quickstart.glob("stages/textbook-*")
+    before = [path.read_bytes() for path in sorted(directory.glob("kept/*.parquet"))]
+    for receipt in directory.glob("done/*.json"):
+        receipt.unlink()
+    (directory / "stage.json").unlink()
+    changes = [word for key, value in SMALLER.items() for word in ("--set", f"{key}={value}")]
+    command = ("run", ROOT / "recipes/quickstart.yaml", "--runs", quickstart.parent, "--until", "textbook", *changes)
+    assert curate(*command).returncode == 0
+    (stats,) = [json.loads(path.read_text()) for path in directory.glob("stats.json")]
+    assert stats["metrics"]["calls_made"] == 0
+    assert stats["metrics"]["calls_replayed"] > 0
+    assert [path.read_bytes() for path in sorted(directory.glob("kept/*.parquet"))] == before
+
+
+def test_the_report_is_one_file_that_needs_no_network(quickstart: Path) -> None:
+    page = (quickstart / "report.html").read_text()
+    assert "<script src" not in page and "<link" not in page
+    for name in ("minhash", "quality", "exercises", "phi-1"):
+        assert name in page
+    assert "phi-1" in (quickstart / "report.md").read_text()
