@@ -211,15 +211,20 @@ def _text(row: Row, *names: str) -> str | None:
         if value is not None:
             if not isinstance(value, str):
                 raise ValueError(f"{name} is {type(value).__name__}, a string is needed")
-            return value.replace("\r\n", "\n")
+            return _unix(value)
     return None
+
+
+def _unix(text: str) -> str:
+    """Return text with `\\n` line ends; a lone `\\r`, with which four of MBPP's solutions end, counts as one."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _asserts(row: Row) -> tuple[str, ...]:
     tests = row.get("tests", row.get("test_list", []))
     if not isinstance(tests, list) or not all(isinstance(test, str) for test in tests):
         raise ValueError("`tests` is not a list of strings")
-    return tuple(test.replace("\r\n", "\n") for test in tests)
+    return tuple(map(_unix, tests))
 
 
 def _called(tests: tuple[str, ...], program: str) -> str:

@@ -143,7 +143,7 @@ def _result(sample: Sample, judgement: Judgement) -> Result:
 
 def _key(samples: Sequence[Sample], trials: Iterable[Trial], limits: Limits) -> str:
     """Digest everything that decides the verdicts."""
-    hasher = hashlib.sha256(repr(limits).encode())
+    hasher = hashlib.sha256(f"{limits} {isolation_level()}".encode())
     for sample, trial in zip(samples, trials, strict=True):
         hasher.update(json.dumps([sample.task_id, sample.index, *astuple(trial)]).encode())
     return hasher.hexdigest()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from curate import benchmarks
 from curate.benchmarks import Task, digest, load
 from curate.errors import UserError
@@ -63,7 +64,7 @@ def test_mbpp_has_974_tasks_of_which_500_are_the_test_split() -> None:
     assert Counter(task.split for task in tasks) == {"prompt": 10, "test": 500, "validation": 90, "train": 374}
     assert tasks[10].task_id == "Mbpp/11" and tasks[10].split == "test"
     assert tasks[509].split == "test" and tasks[510].split == "validation"
-    assert not any("\r\n" in (task.solution or "") + task.setup for task in tasks)
+    assert not any("\r" in (task.solution or "") + task.setup for task in tasks)
     assert [task.task_id for task in tasks if task.setup] == ["Mbpp/367", "Mbpp/927"]
 
 

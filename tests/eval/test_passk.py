@@ -5,10 +5,11 @@ from math import isclose
 from random import Random
 
 import pytest
-from curate.errors import UserError
-from eval.passk import estimate, pass_at_k, wilson
 from hypothesis import given
 from hypothesis import strategies as st
+
+from curate.errors import UserError
+from eval.passk import estimate, pass_at_k, wilson
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=9), st.data())

@@ -1,11 +1,12 @@
 """Protocols: the prompt's exact bytes, where the answer is cut, and which tasks count."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from curate.benchmarks import Task
 from curate.errors import UserError
 from eval.protocols import PROTOCOLS, choose, digest
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def puzzle(number: int, split: str = "test") -> Task:
@@ -61,7 +62,11 @@ def test_mbpp_counts_the_test_split_alone_and_keeps_leading_functions(name: str)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
-@given(parts=st.lists(st.sampled_from([" x", "\nclass", "\ndef", "[DONE]", "\nprint", "\nassert", "\n", '"""']), max_size=8))
+@given(
+    parts=st.lists(
+        st.sampled_from([" x", "\nclass", "\ndef", "[DONE]", "\nprint", "\nassert", "\n", '"""']), max_size=8
+    )
+)
 def test_the_cut_is_a_prefix_without_a_stop_string(protocol, parts: list[str]) -> None:  # type: ignore[no-untyped-def]
     raw = "".join(parts)
     cut = protocol.cut(raw)
