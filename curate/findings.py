@@ -99,15 +99,18 @@ def duplicates(stage: StageFiles, parameters: Mapping[str, Any]) -> Duplicates |
         largest=[Cluster(survivor, count) for survivor, count in largest],
         similarities=[row["similarity"] for row in near],
         pairs=_differences(stage, [near[0], near[len(near) // 2]][: len(near)] if near else []),
-        detection=detection_curve(parameters.get("bands"), parameters.get("rows")),
+        detection=detection_curve(parameters.get("bands"), parameters.get("permutations")),
     )
 
 
-def detection_curve(bands: Any, rows: Any) -> list[tuple[float, float]]:
-    """Return points of 1 - (1 - s^rows)^bands, the chance that LSH proposes a pair of similarity s (Broder 1997)."""
-    if not isinstance(bands, int) or not isinstance(rows, int) or bands < 1 or rows < 1:
+def detection_curve(bands: Any, permutations: Any) -> list[tuple[float, float]]:
+    """Return points of 1 - (1 - s^rows)^bands, the chance that LSH proposes a pair of Jaccard similarity s.
+
+    rows = permutations / bands (Leskovec et al., Mining of Massive Datasets, section 3.4).
+    """
+    if not isinstance(bands, int) or not isinstance(permutations, int) or not 1 <= bands <= permutations:
         return []
-    return [(s / 100, 1 - (1 - (s / 100) ** rows) ** bands) for s in range(0, 101, 2)]
+    return [(s / 100, 1 - (1 - (s / 100) ** (permutations // bands)) ** bands) for s in range(0, 101, 2)]
 
 
 def _differences(stage: StageFiles, pairs: list[dict[str, Any]]) -> list[Example]:

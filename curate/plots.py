@@ -76,9 +76,9 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], across: str, up:
         if len(lines) > 1:
             row = TOP + 6 + 14 * index
             parts.append(
-                f'<line class="line s{index % 4}" x1="{WIDTH - 122}" x2="{WIDTH - 106}" y1="{row}" y2="{row}"/>'
+                f'<line class="line s{index % 4}" x1="{WIDTH - 150}" x2="{WIDTH - 134}" y1="{row}" y2="{row}"/>'
             )
-            parts.append(_text(WIDTH - 102, row + 4, f"{name} {number(points[-1][1])}"))
+            parts.append(_text(WIDTH - 130, row + 4, f"{name} {number(points[-1][1])}"))
     return _svg(parts, f"{up} over {across}: {', '.join(lines)}")
 
 
@@ -86,15 +86,15 @@ def intervals(rows: Sequence[Interval], label: str) -> str:
     """Draw one dot a row from 0 to the best value, with its interval as a bar where there is one."""
     if not rows:
         return ""
-    names, height = 150, TOP + 20 * len(rows) + BOTTOM
+    names, top, height = 130, 4, 4 + 20 * len(rows) + BOTTOM
     high = max(5.0, *(row.high if row.high is not None else row.value for row in rows))
     x = _scale(0, high, names, WIDTH - RIGHT - 34)
     parts = []
     for tick in _ticks(0, high, 4):
-        parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{TOP}" y2="{height - BOTTOM}"/>')
+        parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{top}" y2="{height - BOTTOM}"/>')
         parts.append(_text(x(tick), height - BOTTOM + 13, number(tick), "middle"))
     for index, row in enumerate(rows):
-        at, ours = TOP + 20 * index + 10, row.low is not None
+        at, ours = top + 20 * index + 10, row.low is not None
         name = row.label if len(row.label) <= 24 else row.label[:23] + "…"
         parts.append(_text(names - 8, at + 4, name, "end", "ours" if ours else "label"))
         if row.low is not None and row.high is not None:

@@ -176,11 +176,13 @@ def _volume(stage: StageFiles, sums: Mapping[str, Any]) -> int:
 
 
 def _stage_state(record: StageRecord | None, run: RunFiles) -> str:
-    """A stage that says `running` is so only in a live run, and only if this session of the run started it."""
+    """Return the stage's own word, but where it says `running`, what became of the run that started it."""
     if record is None:
         return "pending"
-    live = run.state == "running" and _timestamp(record.started) >= _timestamp(run.facts.get("started"))
-    return "interrupted" if record.state == "running" and not live else record.state
+    if record.state != "running":
+        return record.state
+    is_of_this_session = _timestamp(record.started) >= _timestamp(run.facts.get("started"))
+    return run.state if is_of_this_session and run.state in ("running", "failed") else "interrupted"
 
 
 def _time_left(stage: StageFiles, record: StageRecord, receipts: list[Receipt], now: datetime) -> float | None:
@@ -251,7 +253,7 @@ def _columns(stages: list[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]
         ("in", "right", [_cell(s["rows_in"], display.number) for s in stages]),
         ("kept", "right", [_cell(s["rows_kept"] if s["rows_in"] else 0, display.number) for s in stages]),
         ("dropped", "right", [_dropped(s) for s in stages]),
-        ("rows/s", "right", [_cell(s["rows_per_s"], display.number) for s in stages]),
+        ("rows/s", "right", [_cell(s["rows_per_s"], lambda v: f"{v:,.0f}" if v >= 10 else f"{v:.2g}") for s in stages]),
         ("MB/s", "right", [_cell(s["mb_per_s"], lambda v: f"{v:.3g}") for s in stages]),
         ("work", "right", [_cell(s["seconds"] + s["plan_seconds"], display.duration) for s in stages]),
         ("left", "right", [_left(s) for s in stages]),

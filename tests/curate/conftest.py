@@ -65,7 +65,7 @@ class RunWriter:
     def record(self, name: str, state: str = "done", shards: int = 1, **changes: Any) -> None:
         use, inputs = self.stages[name]
         times = {"started": "2025-01-01T10:00:00Z", "finished": "2025-01-01T10:01:00Z" if state == "done" else None}
-        parameters = {"threshold": 0.8, "bands": 20, "rows": 5} if use == "dedup.minhash" else {}
+        parameters = {"threshold": 0.8, "bands": 20, "permutations": 100} if use == "dedup.minhash" else {}
         write_record(
             StageRecord(name, use, "0123456789ab", 1, parameters, inputs, state, shards, **{**times, **changes}),
             self.place(name),

@@ -238,7 +238,7 @@ def test_a_long_curve_is_drawn_with_as_many_points_as_can_be_seen() -> None:
 
 
 def test_the_detection_curve_is_the_chance_that_one_band_agrees() -> None:
-    curve = dict(detection_curve(20, 5))
+    curve = dict(detection_curve(20, 100))
     assert curve[0.0] == 0 and curve[1.0] == 1
     assert curve[0.8] == pytest.approx(1 - (1 - 0.8**5) ** 20)
-    assert detection_curve(None, 5) == [] and detection_curve(0, 5) == []
+    assert detection_curve(None, 5) == [] and detection_curve(0, 5) == [] and detection_curve(8, 5) == []

@@ -121,6 +121,13 @@ def test_a_stage_that_an_earlier_session_left_open_is_not_running_yet(live: Any)
     assert stage(live.directory, "exact")["state"] == "interrupted"
 
 
+def test_a_stage_in_which_the_run_broke_off_has_failed(writer: Callable[..., Any]) -> None:
+    run = writer()
+    run.state(state="failed", error="no space left")
+    run.record("code", state="running", shards=4)
+    assert stage(run.directory, "code")["state"] == "failed"
+
+
 def test_a_running_job_tells_its_own_progress(live: Any) -> None:
     live.record("model", state="running", started=LATER)
     write_json({"done": 30, "total": 120, "note": "loss 4.1"}, live.place("model") / "progress.json")
