@@ -16,20 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from curate.sandbox import isolation_level
 from pydantic import Field
 
 from curate import benchmarks
 from curate.benchmarks import Task
 from curate.errors import UserError
 from curate.llm import ModelSpec, open_model
+from curate.sandbox import isolation_level
 from curate.shards import write_json
 from curate.stage import Context, Job, Metrics, Progress
 from curate.table import table_text
 from eval.generation import Generated, Sampling, generate, write_samples
 from eval.protocols import Protocol, choose, digest
 from eval.scoring import Result, Sample, estimates, judge_samples, tally
-from eval.subject import Subject, named, trained
+from eval.subject import Subject, named, told_apart, trained
 
 
 class EvalCode(Job):
@@ -82,7 +82,7 @@ class EvalCode(Job):
         rows = _score(self, subjects, context.directory, context.seed, progress)
         alone = len(subjects) == 1
         return {
-            f"{'' if alone else row['model'] + '_'}{row['benchmark']}_{name}": float(row[name])
+            f"{'' if alone else row['label'] + '_'}{row['benchmark']}_{name}": float(row[name])
             for row in rows
             for name in ("pass_at_1", "bits_per_byte")
             if row[name] is not None
@@ -130,7 +130,7 @@ class Exam:
 def _score(job: EvalCode, subjects: list[Subject], out: Path, seed: int, progress: Progress) -> list[dict[str, Any]]:
     """Score each subject on each benchmark and write `scores.json`."""
     exams = [_exam(job, name) for name in job.tasks]
-    rows = [row for subject in subjects for row in _score_subject(job, subject, exams, out, seed, progress)]
+    rows = [row for subject in told_apart(subjects) for row in _score_subject(job, subject, exams, out, seed, progress)]
     write_json(rows, out / "scores.json")
     return rows
 
@@ -208,7 +208,8 @@ def _bits(subject: Subject, exams: list[Exam]) -> list[float | None]:
 def _model_facts(subject: Subject) -> dict[str, Any]:
     known = ("dataset_tokens", "unique_tokens", "tokens_seen")
     return {
-        "model": subject.facts.get("name", subject.label),
+        "model": subject.name,
+        "label": subject.label,
         "model_parameters": subject.facts.get("parameters"),
         **{name: subject.facts.get(name) for name in known},
     }

@@ -17,10 +17,9 @@ from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from curate.sandbox import Judgement, Limits, Trial, isolation_level, judge
-
 from curate.benchmarks import Row, Task, load, read_rows
 from curate.errors import UserError
+from curate.sandbox import Judgement, Limits, Trial, isolation_level, judge
 from curate.shards import read_jsonl, write_json, write_text
 from eval.generation import Notify
 from eval.passk import Estimate, estimate

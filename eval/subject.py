@@ -8,8 +8,9 @@ import json
 import math
 import re
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ class Subject:
     """One model to score. `folder` is None where the weights are not at hand (an endpoint, a hub name, a GGUF file)."""
 
     label: str
-    """Its name for files."""
+    """Its name for files: the stage's or the folder's. No two subjects of one evaluation share it."""
+    name: str
+    """Its name for people."""
     spec: ModelSpec
     folder: Path | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """From `curate.json`: name, parameters, dataset_tokens, unique_tokens, tokens_seen; any may be missing."""
+    """From `curate.json`: parameters, dataset_tokens, unique_tokens, tokens_seen; any may be missing."""
 
 
 def trained(label: str, folder: Path) -> Subject:
@@ -45,7 +48,7 @@ def trained(label: str, folder: Path) -> Subject:
         batch_size=128 if (facts["parameters"] or math.inf) < TINY_PARAMETERS else 16,
         max_context=config.get("max_position_embeddings") or CONTEXT,
     )
-    return Subject(label, spec, folder, facts)
+    return Subject(label, str(facts.get("name", label)), spec, folder, facts)
 
 
 def named(model: str | ModelSpec) -> Subject:
@@ -54,12 +57,21 @@ def named(model: str | ModelSpec) -> Subject:
     Raises UserError for a path where nothing is.
     """
     if isinstance(model, ModelSpec):
-        return Subject(_label(model.model), model)
+        return Subject(_label(model.model), _label(model.model), model)
     if Path(model).is_dir():
         return trained(_label(model), Path(model))
     if not Path(model).is_file() and not re.fullmatch(r"pkg://.+|[\w-][\w.-]*/[\w.-]+", model):
         raise UserError(f"no model at {model!r}; name a folder, a GGUF file, pkg://package/file or a hub name")
-    return Subject(_label(model), ModelSpec(backend="transformers", model=model))
+    return Subject(_label(model), _label(model), ModelSpec(backend="transformers", model=model))
+
+
+def told_apart(subjects: Sequence[Subject]) -> list[Subject]:
+    """Return the subjects with the label added to names that several of them have."""
+    names = Counter(subject.name for subject in subjects)
+    return [
+        replace(subject, name=f"{subject.name} ({subject.label})") if names[subject.name] > 1 else subject
+        for subject in subjects
+    ]
 
 
 def count_parameters(folder: Path) -> int | None:
