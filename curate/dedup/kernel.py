@@ -1,0 +1,278 @@
+"""The compiled loops of deduplication: from Arrow text buffers to signatures and shingle sets, and between those.
+
+In: `data`, the UTF-8 bytes of an Arrow large_string column (uint8), and `offsets` (int64, documents + 1).
+Out: NumPy arrays. No Python object is made per document, word or shingle, and no function holds the interpreter lock.
+
+    word      a run of ASCII letters, digits, `_` and bytes above 127; its hash is a polynomial of its bytes modulo 2^64
+    shingle   `ngram` words in a row; its hash is a polynomial of their hashes
+    signature the least value of each permutation `a * fmix32(h) + b` modulo 2^32, where h is the upper half of a
+              shingle's hash: datasketch 2's `affine32`, bit for bit
+
+A document of fewer than `ngram` words is one shingle, all its words; one without any word is one shingle, all its
+bytes. So short documents equal their like and nothing else.
+
+numba widens uint32 arithmetic to 64 bits where a result is not cast back, and mixes of int64 and uint64 become floats:
+hence the typed constants and the casts. Importing this module imports numba; import it where the work is done.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Bytes = npt.NDArray[np.uint8]
+Offsets = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Signatures = npt.NDArray[np.uint32]
+Pairs = npt.NDArray[np.int64]
+Similarities = npt.NDArray[np.float64]
+
+
+def compiled(function: Function) -> Function:
+    """Compile without the interpreter lock, cached on disk where any place for it can be written."""
+    try:
+        return njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # "no locator available": neither the package nor the user's cache folder is writable
+        return njit(nogil=True)(function)  # type: ignore[no-any-return]
+
+
+WORD_BYTES = np.array([byte >= 128 or chr(byte).isalnum() or chr(byte) == "_" for byte in range(256)])
+WORD_BASE, SHINGLE_BASE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+"""Bases of the polynomials: odd, so that no term is shifted out; two, so that ("a", "bc") is not ("b", "ac")."""
+FACTORS = np.where(WORD_BYTES, WORD_BASE, np.uint64(0))
+TERMS = np.where(WORD_BYTES, np.random.RandomState(64).randint(1, 2**64, 256, dtype=np.uint64), np.uint64(0))
+ZERO, ONE, UPPER = np.uint64(0), np.uint64(1), np.uint64(32)
+BLOCK = 2048
+"""Shingles permuted at a time: 8 KB of them stay in the first-level cache for all permutations."""
+
+
+@compiled
+def hash_words(data: Bytes, start: int, stop: int, out: Hashes) -> int:
+    """Write the hash of each word of `data[start:stop]` to `out` and return how many there are.
+
+    `out` needs (stop - start) // 2 + 2 places. Free of branches: the running hash is stored at every byte and the
+    place moves on only where a word ends, which is twice as fast as a mispredicted branch at the end of each word.
+    """
+    count: np.int64 | int = 0
+    inside: np.int64 | int = 0
+    value = ZERO
+    for position in range(start, stop):
+        byte = data[np.uint64(position)]
+        factor = FACTORS[byte]
+        out[np.uint64(count)] = value
+        is_word = np.int64(factor & ONE)
+        count += inside & (1 - is_word)
+        value = value * factor + TERMS[byte]
+        inside = is_word
+    out[np.uint64(count)] = value
+    return int(count + inside)
+
+
+@compiled
+def roll(hashes: Hashes, count: int, ngram: int) -> int:
+    """Turn the hashes of `count` words into those of their shingles, in place, and return how many there are."""
+    width = min(ngram, count)
+    leaving = ONE
+    value = ZERO
+    for index in range(width):
+        value = value * SHINGLE_BASE + hashes[index]
+        leaving *= SHINGLE_BASE
+    oldest = hashes[0]
+    hashes[0] = value
+    for index in range(1, count - width + 1):
+        value = value * SHINGLE_BASE + hashes[index + width - 1] - oldest * leaving
+        oldest = hashes[index]
+        hashes[index] = value
+    return count - width + 1
+
+
+@compiled
+def hash_shingles(data: Bytes, start: int, stop: int, ngram: int, out: Hashes) -> int:
+    """Write the hash of each shingle of one document to `out`, in order, repeats included; return how many."""
+    count = hash_words(data, start, stop, out)
+    if count > 0:
+        return roll(out, count, ngram)
+    value = ZERO
+    for position in range(start, stop):
+        value = (value ^ np.uint64(data[position]) ^ WORD_BASE) * SHINGLE_BASE
+    out[0] = value
+    return 1
+
+
+@compiled
+def fmix32(value: np.uint32) -> np.uint32:
+    """MurmurHash3's finaliser, which affine32 applies once to each hash."""
+    value = np.uint32(value ^ np.uint32(value >> np.uint32(16)))
+    value = np.uint32(value * np.uint32(0x85EBCA6B))
+    value = np.uint32(value ^ np.uint32(value >> np.uint32(13)))
+    value = np.uint32(value * np.uint32(0xC2B2AE35))
+    return np.uint32(value ^ np.uint32(value >> np.uint32(16)))
+
+
+@compiled
+def sign(hashes: Signatures, count: int, a: Signatures, b: Signatures, out: Signatures) -> None:
+    """Lower `out` to the least permuted value of each of `hashes[:count]` (uint32, already mixed)."""
+    for permutation in range(len(a)):
+        factor, term, least = a[permutation], b[permutation], out[permutation]
+        for index in range(count):
+            value = np.uint32(np.uint32(factor * hashes[index]) + term)
+            least = min(value, least)
+        out[permutation] = least
+
+
+@compiled
+def signatures(
+    data: Bytes, offsets: Offsets, ngram: int, a: Signatures, b: Signatures
+) -> tuple[Signatures, npt.NDArray[np.int64]]:
+    """Return the signature of each document, (documents, permutations), and its number of shingles with repeats."""
+    documents = len(offsets) - 1
+    found = np.full((documents, len(a)), np.uint32(0xFFFFFFFF), dtype=np.uint32)
+    counts = np.empty(documents, dtype=np.int64)
+    shingles = np.empty(places(offsets), dtype=np.uint64)
+    block = np.empty(BLOCK, dtype=np.uint32)
+    for document in range(documents):
+        count = hash_shingles(data, offsets[document], offsets[document + 1], ngram, shingles)
+        counts[document] = count
+        for first in range(0, count, BLOCK):
+            size = min(BLOCK, count - first)
+            for index in range(size):
+                block[index] = fmix32(np.uint32(shingles[first + index] >> UPPER))
+            sign(block, size, a, b, found[document])
+    return found, counts
+
+
+def permutations(count: int, seed: int) -> tuple[Signatures, Signatures]:
+    """Return the factors (odd) and terms that `datasketch.MinHash(count, seed=seed, scheme="affine32")` draws."""
+    draw = np.random.RandomState(seed)
+    a = draw.randint(0, 1 << 31, count, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return a, draw.randint(0, 1 << 32, count, dtype=np.uint32)
+
+
+@compiled
+def places(offsets: Offsets) -> int:
+    """Return how many words the longest document can have, and two. Pages never written cost no memory."""
+    longest = 0
+    for document in range(len(offsets) - 1):
+        longest = max(longest, offsets[document + 1] - offsets[document])
+    return longest // 2 + 2
+
+
+@compiled
+def fold(signatures: Signatures, first: int, width: int, members: npt.NDArray[np.bool_], keys: Hashes) -> None:
+    """Mix `width` values of each member's signature, from `first` on, into its key."""
+    for document in range(len(signatures)):
+        if members[document]:
+            key = keys[document]
+            for permutation in range(first, first + width):
+                key = (key ^ np.uint64(signatures[document, permutation])) * WORD_BASE
+                key ^= key >> UPPER
+            keys[document] = key
+
+
+@compiled
+def pairs_in_buckets(signatures: Signatures, keys: Hashes, band: int, order: Offsets, least: int) -> tuple[int, Pairs]:
+    """Go through the buckets of one band; `order` sorts `keys[band]` and keeps equal keys in document order.
+
+    Returns how many pairs meet here and in no earlier band, and those that agree in at least `least` permutations.
+    """
+    looked_at = found = 0
+    pairs = np.empty((1024, 2), dtype=np.int64)
+    for first in range(len(order)):
+        better = order[first]
+        for second in range(first + 1, len(order)):
+            worse = order[second]
+            if keys[band, worse] != keys[band, better]:
+                break
+            if meet_before(keys, band, better, worse):
+                continue
+            looked_at += 1
+            if agreement(signatures[better], signatures[worse]) < least:
+                continue
+            if found == len(pairs):
+                pairs = np.concatenate((pairs, np.empty_like(pairs)))
+            pairs[found] = better, worse
+            found += 1
+    return looked_at, pairs[:found].copy()
+
+
+@compiled
+def meet_before(keys: Hashes, band: int, one: int, other: int) -> bool:
+    """Tell whether two documents share a bucket of a band before this one."""
+    for earlier in range(band):  # noqa: SIM110 - compiled
+        if keys[earlier, one] == keys[earlier, other]:
+            return True
+    return False
+
+
+@compiled
+def agreement(one: Signatures, other: Signatures) -> int:
+    """Return in how many permutations two signatures agree."""
+    equal = 0
+    for permutation in range(len(one)):
+        equal += one[permutation] == other[permutation]
+    return equal
+
+
+@compiled
+def shingle_sets(data: Bytes, offsets: Offsets, ngram: int, rows: Offsets, starts: Offsets, out: Hashes) -> Offsets:
+    """Write the sorted, distinct shingles of document `rows[i]` from `out[starts[i]]` on; return how many of each."""
+    sizes = np.empty(len(rows), dtype=np.int64)
+    shingles = np.empty(places(offsets), dtype=np.uint64)
+    for index in range(len(rows)):
+        row = rows[index]
+        count = hash_shingles(data, offsets[row], offsets[row + 1], ngram, shingles)
+        ordered = np.sort(shingles[:count])
+        start = starts[index]
+        out[start] = ordered[0]
+        size = 1
+        for position in range(1, count):
+            if ordered[position] != ordered[position - 1]:
+                out[start + size] = ordered[position]
+                size += 1
+        sizes[index] = size
+    return sizes
+
+
+@compiled
+def jaccard(values: Hashes, starts: Pairs, sizes: Pairs, threshold: float) -> Similarities:
+    """Return the Jaccard similarity of pairs of sets, or 0 as soon as it is known to lie below the threshold.
+
+    The sets of pair i are `values[starts[i, 0] :][: sizes[i, 0]]` and the same at `[i, 1]`, each sorted and distinct.
+    """
+    found = np.zeros(len(starts), dtype=np.float64)
+    for index in range(len(starts)):
+        left, right = starts[index]
+        left_size, right_size = sizes[index]
+        total = left_size + right_size
+        needed = int(np.ceil(threshold * total / (1 + threshold) - 1e-9))
+        if min(left_size, right_size) >= needed:
+            shared = intersection(values, left, left_size, right, right_size, needed)
+            if shared >= needed:
+                found[index] = shared / (total - shared)
+    return found
+
+
+@compiled
+def intersection(values: Hashes, left: int, left_size: int, right: int, right_size: int, needed: int) -> int:
+    """Return how many values two sorted sets share, or a number below `needed` once that many cannot be reached."""
+    left_stop, right_stop = left + left_size, right + right_size
+    misses = left_size + right_size - 2 * needed
+    shared = 0
+    while left < left_stop and right < right_stop:
+        one, other = values[left], values[right]
+        if one == other:
+            shared += 1
+            left += 1
+            right += 1
+            continue
+        misses -= 1
+        if misses < 0:
+            return 0
+        if one < other:
+            left += 1
+        else:
+            right += 1
+    return shared

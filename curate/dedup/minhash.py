@@ -1,0 +1,87 @@
+"""Near-duplicates: documents whose sets of word n-grams overlap by at least a threshold of Jaccard similarity.
+
+Sketch: id, MinHash signature (datasketch's `affine32`), number of shingles, and what the survivor order needs.
+Plan:   candidates by locality-sensitive hashing (lsh.py), exact similarity on text for each (verify.py), survivors as
+        stars in keep-best order (clusters.py). Writes `plan/drops.parquet`: id, survivor, similarity, cluster.
+Judge:  drops what is listed there.
+
+MinHash only proposes; text decides. The bands are chosen for recall, well below the threshold, because a wrong
+candidate costs a comparison and a missed pair stays in the corpus. Method: Broder 1997, "On the resemblance and
+containment of documents". Not covered: documents that contain each other without resembling (a file and its head).
+"""
+
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field, model_validator
+
+from curate.dedup.buffers import text_buffers
+from curate.dedup.drops import verdict, write_drops
+from curate.dedup.survivors import order_columns, read_ranked, sketched_shards
+from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict
+
+CURVE = (0.7, 0.8, 0.9)
+"""Similarities for which the plan's figures say how probably a pair is found."""
+
+
+class MinHash(GlobalFilter):
+    """Drop near-duplicates: documents that resemble a better one. Every drop names its survivor and the similarity."""
+
+    threshold: float = Field(
+        default=0.8, gt=0, le=1, description="least Jaccard similarity of two documents' sets of word n-grams"
+    )
+    ngram: int = Field(default=5, ge=1, description="words in a shingle")
+    permutations: int = Field(default=128, ge=1, le=4096, description="values in a signature")
+    bands: int = Field(default=32, ge=1, description="parts of a signature; more find more candidates")
+    seed: int = Field(default=1, ge=0, lt=2**32, description="seed of the permutations")
+    keep_best: list[str] = Field(
+        default=["license", "stars"], description="columns that choose the survivor, before length and id"
+    )
+
+    @model_validator(mode="after")
+    def _bands_must_fit(self) -> Self:
+        if self.permutations % self.bands:
+            raise ValueError(f"bands {self.bands} must divide permutations {self.permutations}")
+        return self
+
+    def sketch(self, shard: pa.Table, context: Context) -> pa.Table:  # noqa: ARG002 - the contract's shape
+        """Return `id`, `signature` (4 bytes a permutation), `shingles` (repeats included) and the order columns."""
+        from curate.dedup.kernel import permutations, signatures
+
+        data, offsets = text_buffers(shard.column("text"))
+        values, counts = signatures(data, offsets, self.ngram, *permutations(self.permutations, self.seed))
+        kind = pa.binary(values.shape[1] * 4)
+        signature = pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+        columns = order_columns(shard, self.keep_best)
+        return pa.table({**columns, "signature": signature, "shingles": pa.array(counts)})
+
+    def plan(self, context: Context, map: Map) -> Metrics:
+        """Find, verify and resolve the near-duplicates of the whole corpus."""
+        from curate.dedup import clusters, lsh, verify
+
+        ranked = read_ranked(context, self.keep_best)
+        sketches, shards = ([pair[side] for pair in sketched_shards(context)] for side in (0, 1))
+        if not len(ranked.ids):
+            write_drops(context, {name: pa.array([], pa.string()) for name in ("id", "survivor", "cluster")})
+            return {"candidate_pairs": 0.0}
+        counts, leaders, twins = lsh.gather(context.plan, sketches, ranked)
+        looked_at, found = lsh.candidates(context.plan, self.bands, self.threshold, map)
+        pairs = np.concatenate((leaders[found], twins))
+        similarity = verify.similarities(context.plan, shards, ranked, counts, pairs, self.ngram, self.threshold, map)
+        verified = similarity > 0
+        stars = clusters.stars(len(counts), pairs[verified], similarity[verified])
+        columns = {"id": stars.dropped, "survivor": stars.survivor, "cluster": stars.cluster[stars.dropped]}
+        ids = {name: ranked.ids.take(pa.array(ranks)) for name, ranks in columns.items()}
+        write_drops(context, {**ids, "similarity": pa.array(stars.similarity)})
+        return {
+            "bucket_pairs": float(looked_at),
+            "candidate_pairs": float(len(pairs)),
+            "verified_pairs": float(verified.sum()),
+            **clusters.figures(stars),
+            **{f"detection_at_{at}": lsh.detection(at, self.bands, self.permutations // self.bands) for at in CURVE},
+        }
+
+    def judge(self, shard: pa.Table, context: Context) -> Verdict:
+        """Drop what the plan lists."""
+        return verdict(shard, context, "near duplicate")

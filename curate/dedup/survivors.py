@@ -1,0 +1,135 @@
+"""Which of several alike documents survives: one total order over all documents, best first.
+
+In: `keep_best`, names of metadata columns, most important first. `license` orders by class: permissive, unknown, then
+all others. Any other column orders by its value as a number, higher first. A column that is absent says nothing, a
+value that is absent or no number comes last. Then the longer text is better, then the smaller id.
+Out: `order_columns` for sketches, one row a document, and `read_ranked`, all sketches' documents in that order.
+
+The order depends on the documents alone, so survivors are the same for any order of shards and number of workers.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.errors import UserError
+from curate.shards import list_shards, read_shard
+from curate.stage import Context
+
+PERMISSIVE, UNKNOWN, OTHER = 2.0, 1.0, 0.0
+RESTRICTED = re.compile(
+    r"gpl|gnu|copyleft|mpl|mozilla|eupl|epl-|cddl|proprietary|commercial|-nc|-nd|all rights reserved"
+)
+FREE = re.compile(
+    r"\b(mit|mit-0|expat|x11|apache|bsd|0bsd|isc|zlib|unlicense|cc0|wtfpl|ncsa|hpnd|psf|postgresql|bsl-1\.0|boost|zpl)\b"
+    r"|python software foundation|python-2\.0|public domain|zope public|historical permission"
+)
+SILENT = {"", "unknown", "none", "null", "n/a", "noassertion", "no_license", "other/proprietary license?"}
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """All documents of a stage's inputs, best first: ids, and where each one stands."""
+
+    ids: pa.ChunkedArray
+    shard: npt.NDArray[np.int64]
+    """Position in `sketched_shards`."""
+    row: npt.NDArray[np.int64]
+
+    def by_shard(self, shards: int) -> list[npt.NDArray[np.int64]]:
+        """Return for each of so many shards the ranks of its documents, best first."""
+        order = np.argsort(self.shard, kind="stable")
+        return np.split(order, np.cumsum(np.bincount(self.shard, minlength=shards))[:-1])
+
+
+def licence_class(licence: str | None) -> float:
+    """Return 2 for a permissive licence, 1 where it is not known, 0 for any other.
+
+    >>> licence_class("Apache-2.0"), licence_class(None), licence_class("MIT; GPL-3.0-only")
+    (2.0, 1.0, 0.0)
+    """
+    name = (licence or "").strip().lower()
+    if name in SILENT:
+        return UNKNOWN
+    return PERMISSIVE if FREE.search(name) and not RESTRICTED.search(name) else OTHER
+
+
+def order_columns(shard: pa.Table, keep_best: list[str]) -> dict[str, pa.Array]:
+    """Return what the order needs of a shard: `id`, `best_0`, ... (float64, higher is better) and `length` in bytes."""
+    columns = {"id": _whole(shard.column("id"))}
+    for index, name in enumerate(keep_best):
+        columns[f"best_{index}"] = _score(shard, name)
+    columns["length"] = _whole(pc.cast(pc.fill_null(pc.binary_length(shard.column("text")), 0), pa.int64()))
+    return columns
+
+
+def _score(shard: pa.Table, name: str) -> pa.Array:
+    if name not in shard.column_names:
+        return pa.nulls(shard.num_rows, pa.float64())
+    values = _whole(shard.column(name))
+    if name in ("license", "licence", "licenses"):
+        distinct = values.dictionary_encode() if not pa.types.is_nested(values.type) else None
+        if distinct is None:
+            return pa.array([licence_class("; ".join(map(str, value or []))) for value in values.to_pylist()])
+        classes = pa.array([licence_class(str(value) if value else None) for value in distinct.dictionary.to_pylist()])
+        return pc.fill_null(classes.cast(pa.float64()).take(distinct.indices), UNKNOWN)
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type) or pa.types.is_boolean(values.type):
+        return values.cast(pa.float64())
+    return pa.array([_number(value) for value in values.to_pylist()], pa.float64())
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return number if np.isfinite(number) else None
+
+
+def sketched_shards(context: Context) -> list[tuple[Path, Path]]:
+    """Return (sketch, shard) for each shard of the inputs, in input order, then name order."""
+    several = len(context.inputs) > 1
+    return [
+        (context.plan / "sketches" / f"{f'{name}.' if several else ''}{shard.stem}.parquet", shard)
+        for name, directory in context.inputs.items()
+        for shard in list_shards(directory / "kept")
+    ]
+
+
+def sort_keys(keep_best: list[str]) -> list[tuple[str, str]]:
+    """Return the order as Arrow sort keys over the columns of `order_columns`."""
+    scores = [(f"best_{index}", "descending") for index in range(len(keep_best))]
+    return [*scores, ("length", "descending"), ("id", "ascending")]
+
+
+def read_ranked(context: Context, keep_best: list[str]) -> Ranked:
+    """Read the order columns of all sketches and order their documents. Raises UserError for an id seen twice."""
+    names = [name for name, _ in sort_keys(keep_best)]
+    tables = [read_shard(sketch, names) for sketch, _ in sketched_shards(context)]
+    if not tables:
+        return Ranked(pa.chunked_array([], pa.string()), np.empty(0, np.int64), np.empty(0, np.int64))
+    table = pa.concat_tables(tables)
+    must_be_unique(table.column("id"))
+    order = pc.sort_indices(table, sort_keys=sort_keys(keep_best)).to_numpy()
+    sizes = [part.num_rows for part in tables]
+    shard = np.repeat(np.arange(len(sizes)), sizes)
+    row = np.concatenate([np.arange(size) for size in sizes])
+    return Ranked(table.column("id").take(order), shard[order], row[order])
+
+
+def must_be_unique(ids: pa.ChunkedArray) -> None:
+    """Raise UserError if an id stands twice: dropping by id would then lose both documents."""
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return
+    counts = ids.value_counts()
+    worst = counts.filter(pc.greater(counts.field("counts"), 1)).field("values").to_pylist()
+    raise UserError(f"id {min(worst)!r} stands more than once; map a column that is unique to `id` in the source")
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks()
