@@ -129,7 +129,7 @@ class Stage(BaseModel, ABC):
     READS and YIELDS say what may stand above and below it: `documents`, `a model` or `scores`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, use_attribute_docstrings=True)
 
     VERSION: ClassVar[int] = 1
     ALONE: ClassVar[bool] = False
