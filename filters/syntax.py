@@ -1,0 +1,57 @@
+"""Reading a text as Python with the running interpreter's own parser, without ever failing on what it holds.
+
+The parser decides for its own version: `match` statements and nested f-strings are errors to an older Python, `print x`
+is one to all. A text is parsed as it stands: its coding line is ignored, since it is UTF-8 by now.
+"""
+
+import ast
+import gc
+import symtable
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+BYTE_ORDER_MARK = "\ufeff"
+REFUSALS = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What CPython raises for text that is no program: bad syntax, null bytes, too much nesting (the last two)."""
+
+
+@contextmanager
+def parsing() -> Iterator[None]:
+    """Hold back warnings about the text and the garbage collector while many texts are parsed.
+
+    A tree of 100,000 nodes sets off the collector again and again for nothing: without it `ast.parse` read 5.1 MB/s
+    where it read 3.4.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def syntax_error_line(text: str) -> int:
+    """Return the line of the first syntax error, counted from 1, or 0 if the text is valid Python.
+
+    Goes as far as the compiler's symbol table, which also refuses what `ast.parse` lets pass (a parameter named twice,
+    `nonlocal` in a module) and makes no Python object of the tree: 7.3 MB/s against 5.1.
+    """
+    try:
+        symtable.symtable(text.removeprefix(BYTE_ORDER_MARK), "<document>", "exec")
+    except SyntaxError as error:
+        return max(error.lineno or 1, 1)
+    except REFUSALS:
+        return 1 + text.count("\n", 0, max(text.find("\0"), 0))
+    return 0
+
+
+def parse(text: str) -> ast.Module | None:
+    """Return the syntax tree, or None if the text is not valid Python."""
+    try:
+        return ast.parse(text.removeprefix(BYTE_ORDER_MARK))
+    except REFUSALS:
+        return None
