@@ -118,7 +118,7 @@ def status(directory: Path, now: datetime | None = None) -> dict[str, Any]:
     """Return the state of a run and of each of its stages, as plain values ready for JSON.
 
     `rows_in = rows_kept + rows_dropped` for every stage. None stands for what is not known (yet). Rates are per
-    second of work summed over workers; `time_left_s` is wall time, judged by the shards finished since the start.
+    second of work (planning included) summed over workers; `time_left_s` is wall time, judged by the shards finished since the start.
     Raises UserError for a directory that is no run.
     """
     run = read_run(directory)
@@ -143,6 +143,7 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
     state = _stage_state(record, run)
     live = record if state == "running" else None
     volume = _volume(stage, sums)
+    work_s = sums["seconds"] + (record.plan_seconds if record else 0.0)
     return {
         "name": stage.name,
         "use": stage.use,
@@ -153,8 +154,8 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
         **sums,
         "plan_seconds": record.plan_seconds if record else 0.0,
         "plan_metrics": record.plan_metrics if record else {},
-        "rows_per_s": sums["rows_in"] / sums["seconds"] if sums["seconds"] else None,
-        "mb_per_s": volume / 1e6 / sums["seconds"] if volume and sums["seconds"] else None,
+        "rows_per_s": sums["rows_in"] / work_s if work_s and sums["rows_in"] else None,
+        "mb_per_s": volume / 1e6 / work_s if work_s and volume else None,
         "time_left_s": _time_left(stage, live, receipts, now) if live else None,
         "progress": _progress(stage) if live else None,
         "tokens": _sum_known(sums["metrics"].get(name) for name in ("prompt_tokens", "completion_tokens")),

@@ -61,6 +61,11 @@ def test_a_maker_has_no_rate_in_megabytes(example: Path) -> None:
     assert stage(example, "exact")["rows_per_s"] == 240
 
 
+def test_rates_count_the_time_that_planning_took(example: Path) -> None:
+    minhash = stage(example, "minhash")
+    assert minhash["rows_per_s"] == 220 / (2 * 0.5 + 1.5)
+
+
 def test_stages_that_never_started_are_pending(writer: Callable[..., Any]) -> None:
     run = writer()
     run.shard("code", "0000", [{"id": "a", "text": "x = 1", "source": "code"}])
