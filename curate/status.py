@@ -118,7 +118,8 @@ def status(directory: Path, now: datetime | None = None) -> dict[str, Any]:
     """Return the state of a run and of each of its stages, as plain values ready for JSON.
 
     `rows_in = rows_kept + rows_dropped` for every stage. None stands for what is not known (yet). Rates are per
-    second of work (planning included) summed over workers; `time_left_s` is wall time, judged by the shards finished since the start.
+    second of work, planning included, summed over workers. `time_left_s` is wall time, judged by the shards that
+    were finished since the stage started.
     Raises UserError for a directory that is no run.
     """
     run = read_run(directory)
