@@ -228,9 +228,12 @@ def _judge(client: Client, request: dict[str, Any]) -> tuple[str, str]:
     namespace: dict[str, Any] = {"__name__": "test", **offered}
     try:
         exec(code, namespace)
-        if not callable(namespace.get("check")):
+        check = namespace.get("check")
+        if not callable(check) or isinstance(check, Remote):
             return "infra", "the test defines no check(candidate)"
-        namespace["check"](candidate)
+        if "check" in offered:  # a program may have a function of that name, and the test mean that one
+            namespace["check"] = offered["check"]
+        check(candidate)
     except Exception as problem:  # noqa: BLE001 (whatever the test raises is its verdict)
         return _failure(client, problem)
     return "pass", ""

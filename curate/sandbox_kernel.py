@@ -14,6 +14,7 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_REC, MS_PRIVATE = 0x2, 0x4, 0x4000, 0x40000
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_holding_the_interpreter = ctypes.PyDLL(None, use_errno=True)
 _COLUMN = 1 if platform.machine() == "aarch64" else 0
 _NUMBERS = {
     "pivot_root": (155, 41),
@@ -42,6 +43,15 @@ def call(name: str, *arguments: int | bytes | None) -> int:
     """Make a system call by name; bytes are passed by address."""
     words = [ctypes.c_long(word) if isinstance(word, int) else ctypes.c_char_p(word) for word in arguments]
     return _checked(_libc.syscall(ctypes.c_long(_NUMBERS[name][_COLUMN]), *words), name)
+
+
+def fork() -> int:
+    """Fork without the interpreter's after-fork work (locks of other threads, new random seeds).
+
+    Right only in a process with one thread. Halves the cost of a child that lives for milliseconds: `os.fork` makes it
+    touch, and so copy, some 130 pages more.
+    """
+    return _checked(_holding_the_interpreter.fork(), "fork")
 
 
 def prctl(option: int, *arguments: int) -> int:

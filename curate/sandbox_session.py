@@ -10,12 +10,14 @@ import os
 import resource
 import select
 import signal
+import socket
 import struct
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from curate import sandbox_kernel as kernel
 from curate.sandbox_isolation import LANDLOCK, NAMESPACES
 from curate.sandbox_sample import CHANNEL, frame, serve
 from curate.sandbox_values import MAX_BYTES
@@ -49,7 +51,7 @@ class Session:
         self._waited_s = 0.0
         self._channel, theirs = _socket_pair()
         self._output, output = os.pipe()
-        self._pid = os.fork()
+        self._pid = kernel.fork()
         if self._pid == 0:
             _become_sample(theirs, output, level, scratch)
         os.close(theirs)
@@ -199,8 +201,6 @@ def _complete(incoming: bytearray) -> dict[str, Any] | None:
 
 
 def _socket_pair() -> tuple[int, int]:
-    import socket
-
     ours, theirs = socket.socketpair()
     return ours.detach(), theirs.detach()
 

@@ -65,7 +65,7 @@ def _serve(level: str, requests: int, length: int, patience_s: float, processes:
     read_end, write_end = os.pipe()
     if processes is not None:
         next_child_is_first(processes)
-    judge = os.fork()
+    judge = kernel.fork()
     if judge == 0:
         os.close(read_end)
         _become_judge(level, scratch, requests, length, write_end)
