@@ -69,12 +69,14 @@ def amount(count: float | None) -> str:
 def percent(part: float, whole: float) -> str:
     """Return a share such as `38 %`, with one decimal below ten; of nothing it is a dash.
 
-    >>> percent(38, 100), percent(1, 300), percent(0, 0)
-    ('38 %', '0.3 %', '–')
+    >>> percent(38, 100), percent(1, 300), percent(1, 9000), percent(0, 0)
+    ('38 %', '0.3 %', '<0.1 %', '–')
     """
     if not whole:
         return "–"
     share = 100 * part / whole
+    if 0 < share < 0.1:
+        return "<0.1 %"
     return f"{share:.0f} %" if share >= 10 or not share else f"{share:.1f} %"
 
 
