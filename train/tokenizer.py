@@ -1,0 +1,69 @@
+"""The tokenizer: byte-level BPE, trained on the corpus itself.
+
+In: texts. Out: a `transformers.PreTrainedTokenizerFast`. Any text goes in and comes out unchanged, because the
+alphabet is all 256 bytes. Text that spells a special token is encoded as ordinary bytes: a document cannot end itself.
+Training is deterministic for the same texts in the same order.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from curate.errors import UserError
+from curate.stage import derive_seed
+
+END = "<|endoftext|>"
+PAD = "<|pad|>"
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
+    """Train on the texts and return a `PreTrainedTokenizerFast` of at most `vocab_size` tokens.
+
+    Raises UserError for a vocabulary that cannot hold every byte and the two special tokens.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    if vocab_size < len(alphabet) + 2:
+        raise UserError(f"vocab_size: {vocab_size} is too small; {len(alphabet) + 2} is the least, 4096 a small one")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size, special_tokens=[END, PAD], initial_alphabet=sorted(alphabet), show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=PAD,
+        split_special_tokens=True,
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer of a saved model."""
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def encode(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """Return the token ids of each text, nothing added, special tokens spelled out."""
+    backend = tokenizer.backend_tokenizer
+    backend.encode_special_tokens = True
+    return [encoding.ids for encoding in backend.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def sample_texts(shards: Iterable[Path], share: float, seed: int) -> Iterator[str]:
+    """Yield the texts of about that share of the Documents, chosen by a hash of their ids."""
+    for shard in shards:
+        with pq.ParquetFile(shard) as file:
+            for batch in file.iter_batches(256, columns=["id", "text"]):
+                for identity, text in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    if derive_seed(seed, "tokenizer", identity) < share * 2**63:
+                        yield text
