@@ -206,8 +206,7 @@ class StageRun:
         write_record(self.record, self.directory)
         self.journal.event("stage started", self.node.name, shards=len(names))
         try:
-            self._plan(names)
-            failures = self._work(names)
+            failures = self._plan(names) or self._work(names)
         except UserError as error:
             self._end("failed")
             raise UserError(f"{self.node.name}: {error}") from error
@@ -236,29 +235,32 @@ class StageRun:
             for path in list_shards(directory / "kept")
         }
 
-    def _plan(self, items: dict[str, Any]) -> None:
-        """Sketch every shard, then learn from all sketches; a finished plan is kept, an unfinished one starts over."""
+    def _plan(self, items: dict[str, Any]) -> dict[str, str]:
+        """Sketch every shard, then learn from all sketches. Returns failures by shard name.
+
+        A finished plan is kept; an unfinished one starts over from the sketches that stand.
+        """
         if not isinstance(self.stage, Global):
-            return
+            return {}
         finished = self.context.plan / "done.json"
-        if finished.exists():
-            metrics, seconds = json.loads(finished.read_text()).values()
-        else:
+        if not finished.exists():
+            start = time.monotonic()
             sketches = self.context.plan / "sketches"
+            sketches.mkdir(parents=True, exist_ok=True)
             todo = {name: item for name, item in items.items() if not (sketches / f"{name}.parquet").exists()}
             failures = self._map(partial(sketch_shard, self.stage, self.context), todo, len(items), "sketch")
             if failures:
-                raise UserError("; ".join(f"{name}: {line}" for name, line in failures.items()))
+                return failures
             for path in self.context.plan.iterdir():
                 if path != sketches:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
-            start = time.monotonic()
             self.display.start(self.node.name, 1, 0, "plan")
             metrics = self.stage.plan(self.context, partial(ordered, self.engine))
-            seconds = time.monotonic() - start
-            write_json({"metrics": metrics, "seconds": seconds}, finished)
-        self.record = replace(self.record, plan_seconds=seconds, plan_metrics=metrics)
+            write_json({"metrics": metrics, "seconds": time.monotonic() - start}, finished)
+        learnt = json.loads(finished.read_text())
+        self.record = replace(self.record, plan_seconds=learnt["seconds"], plan_metrics=learnt["metrics"])
         write_record(self.record, self.directory)
+        return {}
 
     def _work(self, items: dict[str, Any]) -> dict[str, str]:
         """Work on every shard without a receipt. Returns failures by shard name."""
