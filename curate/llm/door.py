@@ -1,0 +1,114 @@
+"""Opening a model: the call log in front, the backend behind it, loaded only when a call is not in the log.
+
+In: a ModelSpec and where to log. Out: a `Model`, which answers requests and counts what they came to. Backends stay
+open for the life of the process, so that all shards and stages that use one model share it.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from curate.errors import UserError
+from curate.llm.answers import failure
+from curate.llm.log import CallLog, Usage
+from curate.llm.places import locate
+from curate.llm.types import Completion, ModelSpec, Request
+
+
+class Backend(Protocol):
+    """What answers. It may keep several requests in flight, and yields lists of answers as they come."""
+
+    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
+        """Yield the answers, each request's once, in any order; each list is logged and synced at once.
+
+        Raises UserError where no answer can be had at all (no such model, no network, a refused key)."""
+        ...
+
+
+class Model:
+    """An opened model: the LLM protocol, and `usage`, the sum of its calls so far."""
+
+    def __init__(self, spec: ModelSpec, log: CallLog | None) -> None:
+        self.spec, self.log = spec, log
+        self.usage = Usage()
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """Answer every request, those in the log first. Raises UserError if the model cannot be had."""
+        waiting: dict[str, Request] = {}
+        for request in requests:
+            _check(request, waiting)
+            logged = self.log.find(request) if self.log else None
+            if logged is None:
+                waiting[request.id] = request
+            else:
+                self.usage.add(logged, self.spec, replayed=True)
+                yield logged
+        for answers in backend(self.spec).answer(list(waiting.values())) if waiting else ():
+            if self.log and self.spec.backend != "replay":
+                self.log.append((waiting[answer.id], answer) for answer in answers)
+            for answer in answers:
+                self.usage.add(answer, self.spec, replayed=False)
+                yield answer
+
+
+def open_model(spec: ModelSpec, log: Path | None = None) -> Model:
+    """Open a model. `log` is the call log: a folder (then `calls.jsonl` in it) or a .jsonl file; None logs nothing.
+
+    Nothing is loaded before a call needs it. Raises UserError for a model that is not there.
+    """
+    check_model(spec)
+    if spec.backend == "replay":
+        return Model(spec, CallLog(Path(spec.model), None))
+    if log is None:
+        return Model(spec, None)
+    return Model(spec, CallLog(log if log.suffix == ".jsonl" else log / "calls.jsonl", spec.model))
+
+
+def check_model(spec: ModelSpec) -> None:
+    """Raise UserError, without loading anything, if the model cannot be had: no such file, package, log or key."""
+    match spec.backend:
+        case "replay":
+            if not Path(spec.model).is_file():
+                raise UserError(f"no call log at {spec.model!r}; give the calls.jsonl of an earlier run")
+        case "openai":
+            if spec.base_url is None and not os.environ.get(spec.api_key_env):
+                raise UserError(f"model {spec.model!r} needs a key: set the environment variable {spec.api_key_env}")
+        case _:
+            locate(spec.model)
+
+
+@lru_cache(maxsize=2)
+def backend(spec: ModelSpec) -> Backend:
+    """Return the backend of a spec, the same one each time."""
+    match spec.backend:
+        case "transformers":
+            from curate.llm.transformers_backend import TransformersBackend
+
+            return TransformersBackend(spec)
+        case "openai":
+            from curate.llm.openai_backend import OpenAIBackend
+
+            return OpenAIBackend(spec)
+        case "vllm":
+            from curate.llm.vllm_backend import VLLMBackend
+
+            return VLLMBackend(spec)
+        case "replay":
+            return Nothing()
+
+
+class Nothing:
+    """The backend behind a replayed log: whatever is not in the log cannot be had."""
+
+    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
+        """Yield an error for each request."""
+        yield [failure(request, "the call log holds no answer to this request") for request in requests]
+
+
+def _check(request: Request, waiting: dict[str, Request]) -> None:
+    if (request.messages is None) == (request.prompt is None):
+        raise ValueError(f"request {request.id!r} must have either messages or a prompt")
+    if request.id in waiting:
+        raise ValueError(f"request id {request.id!r} is given twice")

@@ -1,0 +1,122 @@
+"""Answers from a model in this process through `transformers`: on a GPU in bfloat16, else on the CPU in float32.
+
+In: a folder, a hub name or a GGUF file, by way of a ModelSpec. Out: answers, a batch at a time, requests of like length
+together. bfloat16 is not used on a CPU: without AVX512-BF16 or AMX it decodes slower than float32.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from functools import cache
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging
+
+from curate.errors import UserError
+from curate.llm.answers import cut, failure
+from curate.llm.decode import Prefix, Row, decode, shared_prefix
+from curate.llm.places import Place, locate
+from curate.llm.tokens import continuation, prompt_ids
+from curate.llm.tokens import decode as text_of
+from curate.llm.types import Completion, ModelSpec, Request
+
+Ready = tuple[Request, Row]
+
+
+class TransformersBackend:
+    """One loaded model. Raises UserError if it cannot be loaded."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.spec = spec
+        self.model, self.tokenizer = load(locate(spec.model))
+        self.context = min(spec.max_context, getattr(self.model.config, "max_position_embeddings", spec.max_context))
+        self.end_ids = _end_ids(self.model, self.tokenizer)
+
+    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
+        """Yield the answers of each batch."""
+        ready, refused = self._prepare(requests)
+        if refused:
+            yield refused
+        if not ready:
+            return
+        prefix = shared_prefix(self.model, [row.prompt for _, row in ready])
+        # Longest first, so that running out of memory shows at once; equal prompts stay together.
+        ready.sort(key=lambda pair: (-len(pair[1].prompt), pair[1].prompt, -pair[1].max_tokens))
+        for start in range(0, len(ready), self.spec.batch_size):
+            yield self._batch(ready[start : start + self.spec.batch_size], prefix)
+
+    def _prepare(self, requests: list[Request]) -> tuple[list[Ready], list[Completion]]:
+        """Turn requests into rows; those with no room for an answer are refused."""
+        ready: list[Ready] = []
+        refused = []
+        for request in requests:
+            prompt = prompt_ids(self.tokenizer, request, self.spec.model) or [self.tokenizer.bos_token_id or 0]
+            room = min(request.max_tokens, self.context - len(prompt))
+            if room < 1:
+                refused.append(failure(request, f"the prompt has {len(prompt)} tokens, the context {self.context}"))
+                continue
+            stopped = stop_rule(self.tokenizer, request.stop)
+            ready.append((request, Row(tuple(prompt), room, request.temperature, request.top_p, request.seed, stopped)))
+        return ready, refused
+
+    def _batch(self, ready: list[Ready], prefix: Prefix | None) -> list[Completion]:
+        decode(self.model, [row for _, row in ready], self.end_ids, prefix)
+        answers = []
+        for request, row in ready:
+            text, _ = cut(continuation(self.tokenizer, list(row.prompt), row.ids), request.stop)
+            answers.append(Completion(request.id, text, row.finish_reason, len(row.prompt), len(row.ids)))
+        return answers
+
+
+def load(place: Place) -> tuple[Any, Any]:
+    """Return (model, tokenizer), ready to decode. Raises UserError with one line for anything that will not load."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    options = {"gguf_file": place.gguf_file} if place.gguf_file else {}
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    if place.gguf_file:
+        from curate.llm.gguf import quick_gguf
+    try:
+        with quick_gguf() if place.gguf_file else nullcontext():
+            tokenizer = AutoTokenizer.from_pretrained(place.name, **options)
+            model = AutoModelForCausalLM.from_pretrained(place.name, dtype=dtype, **options)
+    except (OSError, ValueError, KeyError, ImportError, NotImplementedError) as error:
+        first = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"cannot load model {place.path!r}: {first}; give a folder, a GGUF file or a hub name"
+        ) from error
+    return model.to(device).eval(), tokenizer
+
+
+def stop_rule(tokenizer: Any, stop: tuple[str, ...]) -> Callable[[list[int]], bool]:
+    """Return the rule that tells, after each token, whether a stop string has just been completed.
+
+    Only a token that carries the last character of a stop string can complete it; only then is the end decoded.
+    """
+    if not stop:
+        return lambda _: False
+    last = {word[-1] for word in stop}
+    reach = max(map(len, stop)) + 8
+
+    def stopped(ids: list[int]) -> bool:
+        if last.isdisjoint(piece(tokenizer, ids[-1])):
+            return False
+        tail = text_of(tokenizer, ids[-reach:])
+        return any(word in tail for word in stop)
+
+    return stopped
+
+
+@cache
+def piece(tokenizer: Any, token: int) -> str:
+    """Return the text of one token."""
+    return text_of(tokenizer, [token])
+
+
+def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Return the tokens that end an answer: the model's and the tokenizer's."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(token for token in [*ids, tokenizer.eos_token_id] if token is not None)

@@ -1,0 +1,82 @@
+"""Answers from vLLM in this process (extra `[vllm]`), on the machine's GPU.
+
+In: a folder, a hub name or a GGUF file, by way of a ModelSpec; `batch_size`, where it is given, is how many sequences
+vLLM works on at once. Out: answers in groups, large enough to keep the engine full and small enough that a crash
+loses little. Written against vLLM 0.25; several GPUs or engines are not covered: start a vLLM server and use `openai`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from curate.errors import UserError
+from curate.llm.answers import cut, failure
+from curate.llm.places import locate
+from curate.llm.tokens import prompt_ids
+from curate.llm.types import Completion, ModelSpec, Request
+
+GROUP = 8
+"""Requests handed over at once, in multiples of the sequences at work: the slow end of a group costs an eighth."""
+SEQUENCES = 256
+
+
+class VLLMBackend:
+    """One engine. Raises UserError if vLLM is missing or cannot load the model."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        try:
+            import vllm
+        except ImportError as error:
+            raise UserError("backend vllm needs the package vllm; install curate[vllm] on a GPU machine") from error
+        self.spec, self.place = spec, locate(spec.model)
+        self.sequences = spec.batch_size if "batch_size" in spec.model_fields_set else SEQUENCES
+        self.parameters = vllm.SamplingParams
+        try:
+            self.engine: Any = vllm.LLM(
+                model=self.place.path, max_model_len=spec.max_context, max_num_seqs=self.sequences, seed=0
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            first = " ".join(str(error).split())[:200]
+            raise UserError(f"vLLM cannot load {self.place.path!r}: {first}") from error
+        self.tokenizer = self.engine.get_tokenizer()
+
+    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
+        """Yield the answers of each group."""
+        size = GROUP * self.sequences
+        for start in range(0, len(requests), size):
+            yield self._group(requests[start : start + size])
+
+    def _group(self, requests: list[Request]) -> list[Completion]:
+        answers: list[Completion] = []
+        asked: list[Request] = []
+        prompts: list[dict[str, list[int]]] = []
+        settings: list[Any] = []
+        for request in requests:
+            ids = prompt_ids(self.tokenizer, request, self.spec.model)
+            room = min(request.max_tokens, self.spec.max_context - len(ids))
+            if room < 1 or not ids:
+                answers.append(
+                    failure(request, f"the prompt has {len(ids)} tokens, the context {self.spec.max_context}")
+                )
+                continue
+            asked.append(request)
+            prompts.append({"prompt_token_ids": ids})
+            settings.append(self._settings(request, room))
+        outputs = self.engine.generate(prompts, settings, use_tqdm=False) if asked else []
+        return answers + [_completion(request, output) for request, output in zip(asked, outputs, strict=True)]
+
+    def _settings(self, request: Request, room: int) -> Any:
+        return self.parameters(
+            max_tokens=room,
+            temperature=request.temperature,
+            top_p=request.top_p,
+            seed=request.seed if request.temperature > 0 else None,
+            stop=list(request.stop) or None,
+        )
+
+
+def _completion(request: Request, output: Any) -> Completion:
+    """Turn vLLM's RequestOutput into a Completion; generate() keeps the order of its prompts."""
+    best = output.outputs[0]
+    text, stopped = cut(best.text, request.stop)
+    reason = "length" if best.finish_reason == "length" and not stopped else "stop"
+    return Completion(request.id, text, reason, len(output.prompt_token_ids), len(best.token_ids))
