@@ -5,10 +5,12 @@ to 1. It stands in where no model is at hand to grade, and writes the same colum
 documented, short, named in words, do something and depend on nothing hidden. It cannot see whether the code is right
 or the explanation true; phi-1 asked GPT-4 for that (Gunasekar et al. 2023, section 2.1).
 
-    grade = 5 x substance x brevity x purpose x weighted mean of (documentation, logic, size, names, independence)
+    grade = 5 x weighted mean of (documentation, logic, size, names, independence)
+              x substance x brevity x purpose x completeness
 
 `substance` is the share of the code that computes, against data, settings and accessors; `brevity` falls with the
-length of the document; `purpose` is a half for tests. What does not parse or is larger than 1 MB has grade 0.
+length of the document; `purpose` is a half for tests; `completeness` is a half for code that uses names which nothing
+defines, and so cannot run as it stands. What does not parse, has no function or is larger than 1 MB has grade 0.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,10 +23,10 @@ from pydantic import Field
 
 from curate.stage import Context, Filter, Verdict
 from filters.structure import Function, Structure, structure
-from filters.syntax import parse, parsing
+from filters.syntax import parse, parsing, undefined_names
 
 WEIGHTS = {"documentation": 0.3, "logic": 0.25, "size": 0.15, "names": 0.15, "independence": 0.15}
-FACTORS = ("substance", "brevity", "purpose")
+FACTORS = ("substance", "brevity", "purpose", "completeness")
 PARTS = (*WEIGHTS, *FACTORS)
 LARGEST_BYTES = 1_000_000
 LONG_LINES = 400
@@ -73,6 +75,7 @@ def parts_of(text: str) -> dict[str, float]:
         "substance": substance(facts),
         "brevity": min(1.0, (LONG_LINES / facts.lines) ** 0.2),
         "purpose": 0.5 if facts.tests > 0.3 * (len(facts.functions) + facts.classes) else 1.0,
+        "completeness": 0.5 if undefined_names(text) else 1.0,
     }
 
 
@@ -108,11 +111,17 @@ def independence(facts: Structure) -> float:
 
 
 def substance(facts: Structure) -> float:
-    """Return the share of lines in functions that compute; those in functions without a branch or loop count half."""
-    working = sum(function.lines for function in facts.functions if function.loops + function.decisions)
-    idle = sum(function.lines for function in facts.functions) - working
-    counted = working + idle / 2
-    return counted / (working + idle + facts.data_lines + facts.setting_lines) * min(1.0, counted / 10)
+    """Return the share of lines that compute, in functions; data and settings count nothing, short documents less."""
+    total = sum(function.lines for function in facts.functions)
+    counted = sum(function.lines * weight(function) for function in facts.functions)
+    return counted / (total + facts.data_lines + facts.setting_lines) * min(1.0, counted / 10)
+
+
+def weight(function: Function) -> float:
+    """Say how much a line of a function counts: less without branch or loop, least if nothing is said of it either."""
+    if function.loops + function.decisions:
+        return 1.0
+    return 0.5 if function.documentation else 0.25
 
 
 def mean(values: Iterable[float]) -> float:

@@ -14,6 +14,7 @@ BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.AugAssign)
 DECISIONS = (ast.If, ast.Match)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 CONTAINERS = (ast.List, ast.Tuple, ast.Set, ast.Dict)
 
 
@@ -76,10 +77,11 @@ def _visit(statements: Sequence[ast.AST], facts: Structure, inside: bool) -> Non
     for statement in statements:
         match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                function = _function(statement)
+                own = list(_own_statements(_undocumented(statement.body)))
+                function = _function(statement, own)
                 facts.functions.append(function)
                 facts.tests += function.name.startswith("test") or function.checks >= 3
-                _visit(statement.body, facts, inside=True)
+                _visit([inner for inner in own if isinstance(inner, INNER)], facts, inside=True)
             case ast.ClassDef():
                 facts.classes += 1
                 facts.tests += statement.name.startswith("Test")
@@ -117,11 +119,11 @@ def _count_outside(statement: ast.Assign | ast.AnnAssign | ast.AugAssign | ast.E
         facts.setting_lines += lines
 
 
-def _function(node: Definition) -> Function:
+def _function(node: Definition, body: Sequence[ast.AST]) -> Function:
+    """Collect the facts of a function from its node and the statements of its own."""
     docstring = ast.get_docstring(node, clean=False)
     parameters = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
     own = [argument for argument in parameters if argument.arg not in ("self", "cls")]
-    body = list(_own_statements(_undocumented(node.body)))
     first = node.body[0]
     return Function(
         name=node.name,
