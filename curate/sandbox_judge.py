@@ -35,6 +35,7 @@ MODULES = {
 MODULES |= {"numpy", "operator", "random", "re", "statistics", "string", "sys", "typing"}
 """Modules that a test may use by the name under which the program imported them; imported here afresh."""
 CAUSES = {"memory", "output", "forbidden", "syntax"}
+_BUILTINS = frozenset(dir(builtins))
 IN_PROCESS = "in-process: objects of the sample were compared by the sample"
 
 
@@ -221,7 +222,7 @@ def _judge(client: Client, request: dict[str, Any]) -> tuple[str, str]:
         code = compile(tree, "<test>", "exec")
     except (SyntaxError, ValueError) as problem:
         return "infra", f"the test does not compile: {problem}"
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(dir(builtins))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - _BUILTINS
     offered, failure, candidate = _load(client, request, sorted(names))
     if failure:
         return failure

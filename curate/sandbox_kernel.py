@@ -139,11 +139,11 @@ def landlock_version() -> int:
     return call("landlock_create_ruleset", None, 0, 1)
 
 
-def landlock_confine(readable: list[str], writable: list[str]) -> None:
-    """Leave the calling thread nothing but reading `readable` and everything under `writable`. Needs no_new_privs.
+def landlock_ruleset(readable: list[str], writable: list[str]) -> int:
+    """Return a descriptor of rules that leave nothing but reading `readable` and everything beneath `writable`.
 
     Handles what the kernel's version knows: files, TCP ports (4), abstract sockets and signals across the border (6).
-    Paths that are absent are passed over.
+    A rule for a folder also holds in what is mounted below it later.
     """
     version = landlock_version()
     files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1
@@ -153,10 +153,13 @@ def landlock_confine(readable: list[str], writable: list[str]) -> None:
     file_only = files & ((1 << 15) | (1 << 14) | 0b111)
     for paths, rights in ((readable, execute_and_read), (writable, files)):
         for path in paths:
-            if Path(path).exists():
-                beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
-                allowed = rights if Path(path).is_dir() else rights & file_only
-                call("landlock_add_rule", ruleset, 1, struct.pack("=Qi", allowed, beneath), 0)
-                os.close(beneath)
+            beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            allowed = rights if Path(path).is_dir() else rights & file_only
+            call("landlock_add_rule", ruleset, 1, struct.pack("=Qi", allowed, beneath), 0)
+            os.close(beneath)
+    return ruleset
+
+
+def landlock_confine(ruleset: int) -> None:
+    """Hold the calling thread, and all it starts, to a ruleset for good. Needs no_new_privs."""
     call("landlock_restrict_self", ruleset, 0)
-    os.close(ruleset)

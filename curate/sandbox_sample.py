@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from curate.sandbox_isolation import confine
+from curate.sandbox_isolation import Walls, confine
 from curate.sandbox_values import MAX_BYTES, NotPlain, decode, encode, refuse
 
 CHANNEL = 3
@@ -47,14 +47,14 @@ def frame(message: Any) -> bytes:
     return struct.pack("=Q", len(body)) + body
 
 
-def serve(level: str, scratch: str) -> None:
+def serve(walls: Walls, scratch: str) -> None:
     """Confine this process as the first message asks, then answer operations until the channel closes."""
     own = os.getpid()
     limits = receive(CHANNEL)
     if limits is None:
         return
     try:
-        scratch = confine(level, limits, scratch)
+        confine(walls, scratch, limits)
     except (OSError, ValueError, KeyError) as problem:
         _send({"refused": f"{type(problem).__name__}: {problem}"})
         return

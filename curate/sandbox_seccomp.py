@@ -12,6 +12,7 @@ import ctypes
 import errno
 import platform
 import struct
+from functools import cache
 
 from curate.sandbox_kernel import call, prctl
 
@@ -133,11 +134,18 @@ def filter_program(pid: int, *, may_start_processes: bool) -> list[Instruction]:
     return [*program, (_RETURN, 0, 0, _ALLOW)]
 
 
+@cache
+def packed(pid: int, *, may_start_processes: bool) -> "ctypes.Array[ctypes.c_char]":
+    """Return `filter_program` as the kernel reads it. Remembered: assembling takes longer than installing."""
+    program = filter_program(pid, may_start_processes=may_start_processes)
+    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+    return ctypes.create_string_buffer(code, len(code))
+
+
 def install(pid: int, *, may_start_processes: bool) -> None:
     """Put the filter on the calling process, for good. Needs no_new_privs. Raises OSError where there is no seccomp."""
-    program = filter_program(pid, may_start_processes=may_start_processes)
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *instruction) for instruction in program))
-    header = struct.pack("@HP", len(program), ctypes.addressof(code))
+    code = packed(pid, may_start_processes=may_start_processes)
+    header = struct.pack("@HP", len(code) // 8, ctypes.addressof(code))
     mode_filter, allow_speculation = 1, 4  # without the second the kernel may slow the whole process down
     call("seccomp", mode_filter, allow_speculation, header)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from curate import sandbox_kernel as kernel
-from curate.sandbox_isolation import LANDLOCK, NAMESPACES
+from curate.sandbox_isolation import DESCRIPTORS, LANDLOCK, NAMESPACES, Walls
 from curate.sandbox_sample import CHANNEL, frame, serve
 from curate.sandbox_values import MAX_BYTES
 
@@ -42,8 +42,8 @@ class Refused(Exception):
 class Session:
     """One sample's process, from fork to reaping."""
 
-    def __init__(self, level: str, scratch: str) -> None:
-        self.level = level
+    def __init__(self, walls: Walls, scratch: str) -> None:
+        self.level = walls.level
         self.ended: Ended | None = None
         self.cpu_s = 0.0
         self.peak_mb = 0.0
@@ -53,7 +53,7 @@ class Session:
         self._output, output = os.pipe()
         self._pid = kernel.fork()
         if self._pid == 0:
-            _become_sample(theirs, output, level, scratch)
+            _become_sample(theirs, output, walls, scratch)
         os.close(theirs)
         os.close(output)
         os.set_blocking(self._channel, False)
@@ -205,16 +205,17 @@ def _socket_pair() -> tuple[int, int]:
     return ours.detach(), theirs.detach()
 
 
-def _become_sample(channel: int, output: int, level: str, scratch: str) -> None:
-    """Give the child its four descriptors and nothing else; serve until the end."""
+def _become_sample(channel: int, output: int, walls: Walls, scratch: str) -> None:
+    """Give the child its four descriptors, and the rules it will close; serve until the end."""
     os.setsid()
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.dup2(channel, 100)
-    os.dup2(100, CHANNEL)
-    os.closerange(CHANNEL + 1, 256)
+    os.dup2(channel, CHANNEL)
+    kept = CHANNEL if walls.ruleset is None else walls.ruleset
+    os.closerange(CHANNEL + 1, kept)
+    os.closerange(kept + 1, DESCRIPTORS)
     try:
-        serve(level, scratch)
+        serve(walls, scratch)
     finally:
         os._exit(0)
 

@@ -7,6 +7,7 @@ the processes it forks; the judge reads it after the sample has been forked from
 It ends, and with it everything below, when the other end of descriptor 0 closes, be the parent killed or done.
 """
 
+import ast
 import gc
 import importlib
 import json
@@ -17,21 +18,19 @@ import shutil
 import signal
 import struct
 import sys
-import tempfile
 import time
 import traceback
 from typing import Any
 
 from curate import sandbox_kernel as kernel
-from curate.sandbox_isolation import LANDLOCK, NAMESPACES, NOBODY, RLIMITS, enter, has_nobody, next_child_is_first
+from curate.sandbox_isolation import DESCRIPTORS, NAMESPACES, Walls, enter, make_scratch
 from curate.sandbox_judge import judge_trial, make_calls
 from curate.sandbox_session import Refused, Session
 
 HEADER = "=Qd"
 WARM = (
-    "abc array bisect calendar cmath collections collections.abc copy dataclasses datetime decimal enum fractions "
-    "functools hashlib heapq inspect io itertools json logging math numbers operator random re statistics string "
-    "textwrap time traceback typing unittest"
+    "bisect cmath collections.abc copy dataclasses datetime decimal fractions functools heapq itertools math operator "
+    "random re statistics string typing"
 ).split()
 """What most programs import: loaded once here instead of once a trial."""
 
@@ -41,40 +40,50 @@ def main(level: str) -> None:
     requests, replies = os.dup(0), os.dup(1)
     null = os.open("/dev/null", os.O_RDWR)
     try:
-        processes = enter(level)
-        for name in WARM:
-            importlib.import_module(name)
+        walls = enter(level)
+        _warm_up()
     except (OSError, KeyError) as problem:
         _reply(replies, {"refused": str(problem)})
         return
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.close(null)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     kernel.hide_from_peers()
     gc.collect()
     gc.freeze()
     _reply(replies, {"ready": True})
     while header := os.read(requests, struct.calcsize(HEADER)):
         length, patience_s = struct.unpack(HEADER, header)
-        _reply(replies, _serve(level, requests, length, patience_s, processes))
+        _reply(replies, _serve(walls, requests, length, patience_s))
+    if walls.level != NAMESPACES:
+        shutil.rmtree(walls.scratch, ignore_errors=True)
 
 
-def _serve(level: str, requests: int, length: int, patience_s: float, processes: int | None) -> Any:
+def _warm_up() -> None:
+    """Import and run once what every judge and sample will: what is set up before the fork is set up once."""
+    for name in WARM:
+        importlib.import_module(name)
+    tree = ast.parse("def check(candidate):\n    assert candidate(1) == [1, 'a']\n")
+    exec(compile(tree, "<warm>", "exec"), {})
+    exec(compile("def one(x: int) -> list[int]:\n    return [x for x in (1, 2)]\n", "<warm>", "exec"), {})
+    json.loads(json.dumps({"a": [1, 2.5, None, True, "b"]}))
+
+
+def _serve(walls: Walls, requests: int, length: int, patience_s: float) -> Any:
     """Fork the judge of one request, wait for its reply, end it."""
-    scratch = _make_scratch(level)
+    scratch = make_scratch(walls)
     read_end, write_end = os.pipe()
-    if processes is not None:
-        next_child_is_first(processes)
     judge = kernel.fork()
     if judge == 0:
         os.close(read_end)
-        _become_judge(level, scratch, requests, length, write_end)
+        _become_judge(walls, scratch, requests, length, write_end)
     os.close(write_end)
     reply = _await(read_end, requests, patience_s)
     os.close(read_end)
     os.kill(judge, signal.SIGKILL)
     _, status, usage = os.wait4(judge, 0)
-    if level != NAMESPACES:
+    if walls.level != NAMESPACES:
         shutil.rmtree(scratch, ignore_errors=True)
     if reply:
         return reply
@@ -105,13 +114,13 @@ def _silence(status: int, usage: resource.struct_rusage) -> dict[str, Any]:
     return {"verdict": "infra", "detail": f"the judge ended without a reply (status {status}, {cpu_s:.1f} s)"}
 
 
-def _become_judge(level: str, scratch: str, requests: int, length: int, replies: int) -> None:
+def _become_judge(walls: Walls, scratch: str, requests: int, length: int, replies: int) -> None:
     """Fork the sample first, read the request second: the sample's memory never held it."""
     try:
         started = time.monotonic()
         kernel.die_with_parent()
         kernel.adopt_orphans()
-        session = Session(level, scratch)
+        session = Session(walls, scratch)
         body = _read(requests, length)
         reply = _work(session, json.loads(body))
         session.close()
@@ -143,15 +152,6 @@ def _limit_judge(limits: dict[str, float]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     cpu_s = 10 + 2 * int(limits["cpu_s"])
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-
-
-def _make_scratch(level: str) -> str:
-    if level == NAMESPACES:
-        return ""
-    scratch = tempfile.mkdtemp(prefix="curate-")
-    if level == RLIMITS and has_nobody():
-        os.chown(scratch, NOBODY, NOBODY)
-    return scratch
 
 
 def _reply(descriptor: int, message: Any) -> None:
