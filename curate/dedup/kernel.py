@@ -45,6 +45,7 @@ WORD_BASE, SHINGLE_BASE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB8665
 FACTORS = np.where(WORD_BYTES, WORD_BASE, np.uint64(0))
 TERMS = np.where(WORD_BYTES, np.random.RandomState(64).randint(1, 2**64, 256, dtype=np.uint64), np.uint64(0))
 ZERO, ONE, UPPER = np.uint64(0), np.uint64(1), np.uint64(32)
+CROWD = np.uint64(0)
 BLOCK = 2048
 """Shingles permuted at a time: 8 KB of them stay in the first-level cache for all permutations."""
 
@@ -161,48 +162,69 @@ def places(offsets: Offsets) -> int:
 
 
 @compiled
-def fold(signatures: Signatures, first: int, width: int, members: npt.NDArray[np.bool_], keys: Hashes) -> None:
-    """Mix `width` values of each member's signature, from `first` on, into its key."""
+def fold(signatures: Signatures, first: int, width: int, keys: Hashes) -> None:
+    """Mix `width` values of each signature, from `first` on, into the document's key, which will not be CROWD."""
     for document in range(len(signatures)):
-        if members[document]:
-            key = keys[document]
-            for permutation in range(first, first + width):
-                key = (key ^ np.uint64(signatures[document, permutation])) * WORD_BASE
-                key ^= key >> UPPER
-            keys[document] = key
+        key = keys[document]
+        for permutation in range(first, first + width):
+            key = (key ^ np.uint64(signatures[document, permutation])) * WORD_BASE
+            key ^= key >> UPPER
+        keys[document] = max(key, ONE)
 
 
 @compiled
-def pairs_in_buckets(signatures: Signatures, keys: Hashes, band: int, order: Offsets, least: int) -> tuple[int, Pairs]:
-    """Go through the buckets of one band; `order` sorts `keys[band]` and keeps equal keys in document order.
+def pairs_in_buckets(
+    signatures: Signatures, keys: Hashes, band: int, bucket: Hashes, order: Offsets, least: int, certain: int, most: int
+) -> tuple[int, Pairs]:
+    """Go through the buckets of one band and return how many pairs were looked at, and those worth verifying.
 
-    Returns how many pairs meet here and in no earlier band, and those that agree in at least `least` permutations.
+    keys      for all bands the bucket of each document, or CROWD where that bucket is too large
+    bucket    for this band the bucket of each document, crowds too
+    order     sorts `bucket` and keeps equal ones in document order
+
+    A pair agrees in at least `least` permutations. In a bucket all pairs are looked at that no earlier band has. In a
+    crowd each document is compared with at most `most` leaders before it: those that no leader has taken. One that
+    agrees with a leader in `certain` permutations is taken by it and compared no further.
     """
     looked_at = found = 0
     pairs = np.empty((1024, 2), dtype=np.int64)
-    for first in range(len(order)):
-        better = order[first]
-        for second in range(first + 1, len(order)):
-            worse = order[second]
-            if keys[band, worse] != keys[band, better]:
-                break
-            if meet_before(keys, band, better, worse):
-                continue
-            looked_at += 1
-            if agreement(signatures[better], signatures[worse]) < least:
-                continue
-            if found == len(pairs):
-                pairs = np.concatenate((pairs, np.empty_like(pairs)))
-            pairs[found] = better, worse
-            found += 1
+    leaders = np.empty(most, dtype=np.int64)
+    begin = 0
+    while begin < len(order):
+        crowd = keys[band, order[begin]] == CROWD
+        count = 0
+        end = begin
+        while end < len(order) and bucket[order[end]] == bucket[order[begin]]:
+            worse = order[end]
+            taken = False
+            for index in range(count if crowd else end - begin):
+                better = leaders[index] if crowd else order[begin + index]
+                if not crowd and meet_before(keys, band, better, worse):
+                    continue
+                looked_at += 1
+                alike = agreement(signatures[better], signatures[worse])
+                if alike < least:
+                    continue
+                if found == len(pairs):
+                    pairs = np.concatenate((pairs, np.empty_like(pairs)))
+                pairs[found] = better, worse
+                found += 1
+                taken = crowd and alike >= certain
+                if taken:
+                    break
+            if crowd and not taken and count < most:
+                leaders[count] = worse
+                count += 1
+            end += 1
+        begin = end
     return looked_at, pairs[:found].copy()
 
 
 @compiled
 def meet_before(keys: Hashes, band: int, one: int, other: int) -> bool:
-    """Tell whether two documents share a bucket of a band before this one."""
+    """Tell whether two documents share a bucket, not a crowd, in a band before this one."""
     for earlier in range(band):  # noqa: SIM110 - compiled
-        if keys[earlier, one] == keys[earlier, other]:
+        if keys[earlier, one] == keys[earlier, other] != CROWD:
             return True
     return False
 

@@ -7,22 +7,20 @@ Then the share of equal signature values, an estimate of s, sifts the candidates
 In: sketches with the columns `signature` and `shingles`. Out: pairs of documents, int64, (pairs, 2), better one first.
 
 In between, files in the plan's folder: `signatures.npy`, uint32, (documents, permutations), best document first and
-all different; `keys.npy`, uint64, (bands, documents); and a file of pairs for each band. A pair stands under one band
-only. Bands are independent of each other: an engine runs them in parallel, and each needs little memory.
+all different; `keys.npy`, uint64, (bands, documents); and a file of pairs for each band. Bands are independent of each
+other: an engine runs them in parallel, and each needs little memory.
 
-A bucket of more than BUCKET_LIMIT documents is split by their values in the bands that follow, until every part is
-small enough. So the pairs looked at grow linearly with the documents, and a crowd that shares one band (generated
-files, a licence header with little below it) costs little recall: with every bucket split once, pairs of similarity
-0.8 are still found with probability 1 - (1 - 0.8^8)^32 = 0.997.
+A bucket of more than BUCKET_LIMIT documents is a crowd (generated files, say). There each document is compared with
+leaders only, at most BUCKET_LIMIT of them: better documents that resemble no leader themselves. A near-duplicate of a
+leader needs no other partner, so the pairs looked at grow linearly with the documents and next to nothing is lost.
 """
 
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from curate.dedup.kernel import Hashes, Offsets, Pairs, Signatures, fold, pairs_in_buckets
+from curate.dedup.kernel import CROWD, Hashes, Offsets, Pairs, Signatures, fold, pairs_in_buckets
 from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Map
@@ -31,6 +29,8 @@ SIGNATURES, KEYS = "signatures.npy", "keys.npy"
 BUCKET_LIMIT = 1000
 SLACK = 4.5
 """Standard errors by which a signature's estimate may lie below the threshold: it loses 3 pairs in a million."""
+CERTAINTY = 2.5
+"""Standard errors above the threshold from which a document of a crowd counts as taken: it errs in 6 of a thousand."""
 
 
 def detection(similarity: float, bands: int, rows: int) -> float:
@@ -42,10 +42,11 @@ def detection(similarity: float, bands: int, rows: int) -> float:
     return 1 - (1 - similarity**rows) ** bands
 
 
-def least_agreement(threshold: float, permutations: int) -> int:
-    """Return how many signature values a pair must share to be worth verifying."""
+def agreements(threshold: float, permutations: int) -> tuple[int, int]:
+    """Return how many values two signatures share if they may be near-duplicates, and how many if they surely are."""
     spread = (permutations * threshold * (1 - threshold)) ** 0.5
-    return max(0, int(permutations * threshold - SLACK * spread))
+    least = max(0, int(permutations * threshold - SLACK * spread))
+    return least, min(permutations, int(permutations * threshold + CERTAINTY * spread) + 1)
 
 
 def gather(place: Path, sketches: list[Path], ranked: Ranked) -> tuple[Offsets, Offsets, Pairs]:
@@ -64,7 +65,7 @@ def gather(place: Path, sketches: list[Path], ranked: Ranked) -> tuple[Offsets, 
         signatures, shingles = read_signatures(sketch)
         width = signatures.shape[1]
         folded = np.zeros(len(signatures), dtype=np.uint64)
-        fold(signatures, 0, width, np.ones(len(signatures), dtype=np.bool_), folded)
+        fold(signatures, 0, width, folded)
         keys[here], counts[here] = folded[ranked.row[here]], shingles[ranked.row[here]]
     _, first, group = np.unique(keys, return_index=True, return_inverse=True)
     leader, leaders = first[group], np.sort(first)
@@ -89,14 +90,18 @@ def candidates(place: Path, bands: int, threshold: float, map: Map) -> tuple[int
     """Return how many pairs share a bucket, and those of them whose signatures promise the threshold."""
     signatures = np.load(place / SIGNATURES, mmap_mode="r")
     np.lib.format.open_memmap(place / KEYS, mode="w+", dtype=np.uint64, shape=(bands, len(signatures)))
-    least = least_agreement(threshold, signatures.shape[1])
     map(partial(write_keys, place), range(bands))
-    looked_at = map(partial(write_pairs, place, least), range(bands))
+    looked_at = map(partial(write_pairs, place, threshold), range(bands))
     files = [place / pairs_file(band) for band in range(bands)]
-    pairs = np.concatenate([np.load(file) for file in files])
+    pairs = distinct(np.concatenate([np.load(file) for file in files]), len(signatures))
     for file in [*files, place / SIGNATURES, place / KEYS]:
         file.unlink()
     return sum(looked_at), pairs
+
+
+def distinct(pairs: Pairs, documents: int) -> Pairs:
+    """Return the pairs in order, each once: a pair of a crowd may come from several bands."""
+    return np.column_stack(np.divmod(np.unique(pairs[:, 0] * documents + pairs[:, 1]), max(1, documents)))
 
 
 def pairs_file(band: int) -> str:
@@ -105,37 +110,38 @@ def pairs_file(band: int) -> str:
 
 
 def write_keys(place: Path, band: int) -> None:
-    """Find the bucket of each document in one band."""
-    signatures = np.load(place / SIGNATURES, mmap_mode="r")
+    """Find the bucket of each document in one band, or CROWD where that has too many."""
     keys = np.load(place / KEYS, mmap_mode="r+")
-    keys[band] = bucket_keys(signatures, band, len(keys))
+    keys[band] = without_crowds(buckets(np.load(place / SIGNATURES, mmap_mode="r"), band, len(keys)))
 
 
-def bucket_keys(signatures: Signatures, band: int, bands: int, limit: int = BUCKET_LIMIT) -> Hashes:
-    """Return the key of each document's bucket in one band; no bucket of differing signatures exceeds the limit."""
+def buckets(signatures: Signatures, band: int, bands: int) -> Hashes:
+    """Return for each document a number that is equal where all values in this band are."""
     rows = signatures.shape[1] // bands
-    keys = np.zeros(len(signatures), dtype=np.uint64)
-    members: npt.NDArray[np.bool_] = np.ones(len(signatures), dtype=np.bool_)
-    for step in range(bands):
-        first = (band + step) % bands * rows
-        fold(signatures, first, rows, members, keys)
-        _, bucket, sizes = np.unique(keys, return_inverse=True, return_counts=True)
-        members = (sizes > limit)[bucket]
-        if not members.any():
-            break
-    return keys
+    found = np.zeros(len(signatures), dtype=np.uint64)
+    fold(signatures, band * rows, rows, found)
+    return found
 
 
-def write_pairs(place: Path, least: int, band: int) -> int:
-    """Find the candidates of one band that no earlier band has, and return how many pairs were looked at."""
+def without_crowds(bucket: Hashes, limit: int = BUCKET_LIMIT) -> Hashes:
+    """Return the buckets with CROWD in place of those that hold more documents than the limit."""
+    _, number, sizes = np.unique(bucket, return_inverse=True, return_counts=True)
+    return np.where((sizes > limit)[number], CROWD, bucket)
+
+
+def write_pairs(place: Path, threshold: float, band: int) -> int:
+    """Write the candidates of one band and return how many pairs were looked at."""
     signatures = np.load(place / SIGNATURES, mmap_mode="r")
-    keys = np.load(place / KEYS, mmap_mode="r")
-    looked_at, pairs = find_pairs(signatures, keys, band, least)
+    looked_at, pairs = find_pairs(signatures, np.load(place / KEYS, mmap_mode="r"), band, threshold)
     np.save(place / pairs_file(band), pairs)
     return looked_at
 
 
-def find_pairs(signatures: Signatures, keys: Hashes, band: int, least: int) -> tuple[int, Pairs]:
-    """Return how many pairs share a bucket first in this band, and those of them that share `least` values."""
-    order = np.argsort(keys[band], kind="stable")
-    return pairs_in_buckets(signatures, keys, band, order, least)
+def find_pairs(
+    signatures: Signatures, keys: Hashes, band: int, threshold: float, limit: int = BUCKET_LIMIT
+) -> tuple[int, Pairs]:
+    """Return how many pairs of one band were looked at, and those whose signatures promise the threshold."""
+    bucket = buckets(signatures, band, len(keys))
+    order = np.argsort(bucket, kind="stable")
+    least, certain = agreements(threshold, signatures.shape[1])
+    return pairs_in_buckets(signatures, keys, band, bucket, order, least, certain, limit)

@@ -1,0 +1,82 @@
+"""Candidates: none missed beyond what theory says, none twice, and no quadratic crowd."""
+
+import numpy as np
+import pytest
+
+from curate.dedup import kernel, lsh
+
+
+def crowd(documents: int, similarity: float, permutations: int = 128) -> np.ndarray:
+    """Return signatures of which each pair agrees in a permutation with this probability."""
+    draw = np.random.default_rng(5)
+    shared = draw.integers(0, 2**32, permutations, dtype=np.uint32)
+    own = draw.integers(0, 2**32, (documents, permutations), dtype=np.uint32)
+    return np.where(draw.random((documents, permutations)) < similarity**0.5, shared, own)
+
+
+def candidates(
+    signatures: np.ndarray, bands: int, threshold: float, limit: int = lsh.BUCKET_LIMIT
+) -> tuple[int, np.ndarray]:
+    keys = np.array([lsh.without_crowds(lsh.buckets(signatures, band, bands), limit) for band in range(bands)])
+    found = [lsh.find_pairs(signatures, keys, band, threshold, limit) for band in range(bands)]
+    pairs = lsh.distinct(np.concatenate([pairs for _, pairs in found]), len(signatures))
+    return sum(looked_at for looked_at, _ in found), pairs
+
+
+def test_candidates_are_the_pairs_that_share_a_band_and_enough_values() -> None:
+    signatures, bands = crowd(80, 0.5), 32
+    least, _ = lsh.agreements(0.6, 128)
+    expected = {
+        (one, other)
+        for one in range(80)
+        for other in range(one + 1, 80)
+        if (signatures[one] == signatures[other]).sum() >= least
+        and (signatures[one] == signatures[other]).reshape(bands, -1).all(axis=1).any()
+    }
+    _, pairs = candidates(signatures, bands, 0.6)
+    assert sorted(map(tuple, pairs.tolist())) == sorted(expected)
+    assert 100 < len(expected) < 80 * 79 / 2
+
+
+@pytest.mark.parametrize("similarity", [0.3, 0.6, 0.8])
+def test_the_share_found_follows_the_detection_curve(similarity: float) -> None:
+    draw = np.random.default_rng(3)
+    found = 0
+    for _ in range(400):
+        one = draw.integers(0, 2**32, 128, dtype=np.uint32)
+        other = np.where(draw.random(128) < similarity, one, one + np.uint32(1))
+        found += candidates(np.array([one, other]), 32, 0.1)[0]
+    curve = lsh.detection(similarity, 32, 4)
+    assert found / 400 == pytest.approx(curve, abs=4 * (curve * (1 - curve) / 400) ** 0.5 + 0.003)
+
+
+def test_the_sift_loses_fewer_than_one_pair_in_ten_thousand_at_the_threshold() -> None:
+    draw = np.random.default_rng(1)
+    agreement = draw.binomial(128, 0.8, 1_000_000)
+    assert (agreement < lsh.agreements(0.8, 128)[0]).mean() < 1e-4
+
+
+@pytest.mark.parametrize("similarity", [0.8, 0.9, 0.98])
+def test_a_crowd_costs_linear_work_and_loses_next_to_nobody(similarity: float) -> None:
+    documents, limit = 3000, 50
+    signatures = crowd(documents, similarity)
+    looked_at, pairs = candidates(signatures, 32, 0.8, limit)
+    assert looked_at <= 32 * documents * limit < documents**2
+    assert len(np.unique(pairs)) >= 0.99 * documents
+
+
+def test_the_order_of_documents_does_not_change_who_meets_whom() -> None:
+    signatures = crowd(300, 0.7)
+    order = np.random.default_rng(2).permutation(300)
+    _, pairs = candidates(signatures, 16, 0.7, limit=500)
+    _, shuffled = candidates(signatures[order], 16, 0.7, limit=500)
+    assert {tuple(sorted(pair)) for pair in pairs.tolist()} == {
+        tuple(sorted(pair)) for pair in order[shuffled].tolist()
+    }
+
+
+def test_fold_tells_all_signatures_apart() -> None:
+    signatures = crowd(5000, 0.9)
+    keys = np.zeros(5000, dtype=np.uint64)
+    kernel.fold(signatures, 0, 128, keys)
+    assert len(np.unique(keys)) == len(np.unique(signatures, axis=0)) > 4900

@@ -1,0 +1,120 @@
+"""Near-duplicates, end to end on real files with planted edits."""
+
+from itertools import combinations
+from random import Random
+
+import pytest
+from pydantic import ValidationError
+
+from curate.dedup.minhash import MinHash
+from tests.curate.dedup.conftest import Deduplicate, Rows
+from tests.curate.dedup.test_kernel import plain_shingles
+
+
+def jaccard(one: str, other: str) -> float:
+    left, right = set(plain_shingles(one, 5)), set(plain_shingles(other, 5))
+    return len(left & right) / len(left | right)
+
+
+def edited(text: str, random: Random, share: float) -> str:
+    """Return a text with this share of its lines replaced by new ones."""
+    lines = text.splitlines()
+    for at in random.sample(range(len(lines)), max(1, int(share * len(lines)))):
+        lines[at] = f"changed_{random.randrange(10**9)} = {random.randrange(10**9)}"
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="session")
+def planted(library: Rows) -> Rows:
+    """Return library files, each with two copies, the second an edit of the first, from light edits to heavy ones."""
+    random = Random(4)
+    rows = []
+    for number, row in enumerate(library[:120]):
+        first = edited(row["text"], random, 0.001 * number)
+        second = edited(first, random, 0.03)
+        rows += [row, {"id": f"{row['id']}#1", "text": first}, {"id": f"{row['id']}#2", "text": second}]
+    random.shuffle(rows)
+    return rows
+
+
+@pytest.fixture(scope="session")
+def truth(planted: Rows) -> dict[tuple[str, str], float]:
+    """Return every pair of similarity 0.8 or more, by comparing all with all in plain Python."""
+    sets = {row["id"]: set(plain_shingles(row["text"], 5)) for row in planted}
+    pairs = {}
+    for (one, left), (other, right) in combinations(sets.items(), 2):
+        if min(len(left), len(right)) >= 0.8 * max(len(left), len(right)):
+            shared = len(left & right)
+            if shared >= 0.8 * (len(left) + len(right) - shared):
+                pairs[one, other] = shared / (len(left) + len(right) - shared)
+    return pairs
+
+
+def test_no_two_kept_files_resemble_and_every_drop_resembles_its_survivor(
+    planted: Rows, truth: dict[tuple[str, str], float], deduplicate: Deduplicate
+) -> None:
+    outcome = deduplicate(MinHash(), planted[:200], planted[200:])
+    near = [similarity for similarity in truth.values() if similarity < 0.9]
+    assert len(truth) > 150 and len(near) > 20, "the planted edits must test the hard band too"
+    missed = [pair for pair in truth if outcome.kept.issuperset(pair)]
+    assert not missed
+    assert outcome.metrics["verified_pairs"] >= 0.99 * len(truth)
+    for identity, row in outcome.dropped.items():
+        pair = (identity, row["survivor"])
+        assert row["survivor"] in outcome.kept
+        assert row["similarity"] == truth.get(pair, truth.get(pair[::-1]))
+        assert row["reason"] == "near duplicate"
+
+
+def test_survivors_are_the_same_for_any_sharding_and_number_of_workers(planted: Rows, deduplicate: Deduplicate) -> None:
+    rows = planted[:150]
+    once = deduplicate(MinHash(), rows)
+    again = deduplicate(MinHash(), rows[100:][::-1], rows[:40], rows[40:100], workers=2)
+    assert once.dropped == again.dropped
+    assert once.metrics == again.metrics
+    plans = [(outcome.directory / "plan/drops.parquet").read_bytes() for outcome in (once, again)]
+    assert plans[0] == plans[1]
+
+
+def test_short_documents_are_compared_as_themselves(deduplicate: Deduplicate) -> None:
+    texts = {
+        "a": "import os", "b": "import os\n", "c": "import sys", "d": "x = 1", "e": "pass", "f": "###", "g": "***",
+        "h": "*** ", "i": "", "j": "os import", "k": "# import os",
+    }  # fmt: skip
+    outcome = deduplicate(MinHash(), [{"id": name, "text": text} for name, text in texts.items()])
+    assert outcome.kept == {"c", "d", "e", "f", "g", "h", "i", "j", "k"}
+    assert outcome.dropped["a"]["survivor"] == outcome.dropped["b"]["survivor"] == "k", "the longest stays"
+
+
+def test_thousands_of_equal_documents_cost_no_quadratic_work(deduplicate: Deduplicate) -> None:
+    rows = [
+        {"id": f"{number:05}", "text": "def f(a, b):\n    return a + b\n" + " " * (number % 7)}
+        for number in range(4000)
+    ]
+    outcome = deduplicate(MinHash(), rows)
+    assert len(outcome.kept) == 1
+    assert outcome.metrics["candidate_pairs"] == 3999
+
+
+def test_a_long_drift_keeps_documents_that_do_not_resemble(deduplicate: Deduplicate) -> None:
+    """Each step changes a little, both ends share nothing: whole components would leave one document of forty."""
+    words = [f"word{number:04}" for number in range(1000)]
+    rows = [{"id": f"{step:02}", "text": " ".join(words[step * 20 : step * 20 + 200])} for step in range(40)]
+    texts = {row["id"]: row["text"] for row in rows}
+    outcome = deduplicate(MinHash(threshold=0.6), rows)
+    assert outcome.metrics["largest_cluster"] == 40
+    assert outcome.metrics["split_clusters"] == 1
+    assert len(outcome.kept) > 10
+    for identity, row in outcome.dropped.items():
+        assert jaccard(texts[identity], texts[row["survivor"]]) == row["similarity"] >= 0.6
+        assert row["cluster"] == "00"
+
+
+def test_no_documents_at_all_are_no_mistake(deduplicate: Deduplicate) -> None:
+    assert deduplicate(MinHash(), []).kept == set()
+    assert deduplicate(MinHash()).kept == set()
+
+
+def test_bands_must_divide_permutations() -> None:
+    with pytest.raises(ValidationError, match="bands 30 must divide permutations 128"):
+        MinHash(bands=30)

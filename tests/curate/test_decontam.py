@@ -1,0 +1,164 @@
+"""Benchmark problems are found in documents, and nothing else is."""
+
+import ast
+import json
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from curate import benchmarks
+from curate.benchmarks import Task
+from curate.decontam import NGram, passages
+from curate.errors import UserError
+from curate.shards import documents
+from curate.stage import Context, Verdict
+
+BEFORE = "import os\n\n\nclass Unrelated:\n    def run(self):\n        return os.getcwd()\n\n\n"
+AFTER = "\n\n\nif __name__ == '__main__':\n    print(Unrelated().run())\n"
+CONTEXT = Context("clean", 17, Path("nowhere"))
+
+
+def judge(texts: list[str], stage: NGram | None = None) -> Verdict:
+    shard = documents({"id": str(number), "text": text, "source": "test"} for number, text in enumerate(texts))
+    return (stage or NGram()).judge(shard, CONTEXT)
+
+
+def caught(texts: list[str]) -> float:
+    """Return the share of texts that are dropped."""
+    return 1 - judge([BEFORE + text + AFTER for text in texts]).reasons.null_count / len(texts)
+
+
+@pytest.fixture(scope="module")
+def tasks() -> list[Task]:
+    try:
+        return [task for name in ("humaneval", "mbpp") for task in benchmarks.load(name) if task.split == "test"]
+    except UserError as error:
+        pytest.skip(str(error))
+
+
+def program(task: Task) -> str:
+    return task.prompt + (task.solution or "")
+
+
+def bare(task: Task) -> str:
+    """Return the program through the parser and back, its docstrings taken out: all layout and comments are lost."""
+    tree = ast.parse(program(task))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def squeezed(task: Task) -> str:
+    """Return the program with one blank for every run of whitespace: no longer Python, still the problem."""
+    return " ".join(program(task).split())
+
+
+@pytest.mark.parametrize(
+    ("copy", "least"),
+    [
+        (program, 0.94),
+        (squeezed, 0.94),
+        (bare, 0.91),
+        (lambda task: f'"""{task.text}"""', 0.98),
+        (lambda task: json.dumps({"text": task.text, "code": program(task)}, indent=1), 0.8),
+    ],
+    ids=["as published", "all on one line", "without comments and docstrings", "the statement alone", "as JSON"],
+)
+def test_planted_copies_are_caught(tasks: list[Task], copy: Callable[[Task], str], least: float) -> None:
+    assert caught([copy(task) for task in tasks]) >= least
+
+
+def test_a_copy_is_dropped_for_its_own_task_or_one_with_the_same_words(tasks: list[Task]) -> None:
+    names = judge([program(task) for task in tasks]).evidence["task"].to_pylist()
+    own = sum(task.task_id == name for task, name in zip(tasks, names, strict=True))
+    assert own >= 0.97 * sum(name is not None for name in names)
+
+
+def test_humaneval_is_caught_by_its_prompt_alone(tasks: list[Task]) -> None:
+    humaneval = [task for task in tasks if task.benchmark == "humaneval"]
+    assert caught([task.prompt + "    ...\n" for task in humaneval]) == 1
+
+
+def test_a_renamed_function_is_still_caught(tasks: list[Task]) -> None:
+    humaneval = [task for task in tasks if task.benchmark == "humaneval"]
+    renamed = [program(task).replace(task.entry_point, "renamed") for task in humaneval]
+    assert caught(renamed) >= 0.95
+
+
+def test_the_standard_library_is_left_alone(tasks: list[Task]) -> None:
+    texts = [path.read_text("utf-8", "replace") for path in sorted(Path(sysconfig.get_path("stdlib")).glob("*/*.py"))]
+    assert len(texts) > 500
+    dropped = len(texts) - judge(texts).reasons.null_count
+    assert dropped < 0.001 * len(texts) + 1
+
+
+def test_the_problems_of_one_benchmark_do_not_count_as_those_of_the_other(tasks: list[Task]) -> None:
+    mbpp = [f"{task.text}\n{program(task)}" for task in tasks if task.benchmark == "mbpp"]
+    assert judge(mbpp, NGram(against=["humaneval"])).reasons.null_count == len(mbpp)
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Return a task file with one long and one short problem."""
+    rows = [
+        {
+            "task_id": "own/1",
+            "prompt": 'def blend(paints, ratio):\n    """Mix the first paint with the second in the given ratio."""\n',
+            "solution": "    first, second = paints\n"
+            "    return [ratio * a + (1 - ratio) * b for a, b in zip(first, second)]\n",
+            "entry_point": "blend",
+            "test": "def check(candidate):\n    assert candidate([[1], [0]], 1) == [1]\n",
+        },
+        {
+            "task_id": "own/2",
+            "prompt": "def halve(number):\n",
+            "solution": "    return number / 2\n",
+            "entry_point": "halve",
+            "test": "def check(candidate):\n    assert candidate(2) == 1\n",
+        },
+    ]
+    path = tmp_path / "own.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_a_drop_names_its_task_and_the_share_of_it_that_was_found(own: Path) -> None:
+    solution = "first, second = paints\nreturn [ratio * a + (1 - ratio) * b for a, b in zip(first, second)]"
+    verdict = judge([solution, "first, second = paints", ""], NGram(against=[str(own)]))
+    assert verdict.reasons.to_pylist() == ["benchmark overlap", None, None]
+    assert verdict.evidence["task"].to_pylist() == ["own/1", None, None]
+    assert verdict.evidence["score"].to_pylist() == [1.0, None, None]
+
+
+def test_a_short_program_must_stand_there_whole(own: Path) -> None:
+    texts = ["def halve(number): return number / 2", "def halve(number): return number / 3", "return number / 2"]
+    verdict = judge(texts, NGram(against=[str(own)]))
+    assert verdict.reasons.to_pylist() == ["benchmark overlap", None, None]
+
+
+def test_a_passage_of_too_few_words_is_left_out() -> None:
+    task = Task("t/1", "own", "f", "", prompt="def f(x):\n", solution="    return x\n", text="Return the argument.")
+    assert list(passages(task)) == []
+
+
+def test_a_changed_benchmark_changes_the_fingerprint(own: Path) -> None:
+    stage = NGram(against=[str(own)])
+    before = stage.fingerprint()
+    own.write_text(own.read_text().replace("halve", "bisect"))
+    assert stage.fingerprint() != before
+    assert judge(["def bisect(number): return number / 2"], stage).reasons.null_count == 0
+
+
+def test_a_benchmark_that_is_not_there_is_said_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"humanevil.*did you mean 'humaneval'"):
+        NGram(against=["humanevil"]).check({})
+
+
+def test_a_shard_without_rows_is_no_mistake(own: Path) -> None:
+    verdict = NGram(against=[str(own)]).judge(documents([]), CONTEXT)
+    assert len(verdict.reasons) == 0
+    assert pa.types.is_float64(verdict.evidence["score"].type)
