@@ -5,7 +5,7 @@ In: train stages (their `model/` folders), or any model that the LLM door opens.
     scores.json                            one row a model and benchmark: what the table and the report read
     <model>/<benchmark>.samples.jsonl      raw, cut and whole text of every sample; `curate score` reads it too
     <model>/<benchmark>.results.jsonl      one verdict a sample
-    calls/<model>.jsonl                    the call log; a second run replays it and judges only what is missing
+    calls/<model>-<stamp>.jsonl            the call log; a second run replays it and judges only what is missing
 
 A row says under which protocol, with which data, prompts, sampling and sandbox its score was had, because a score
 without them compares with nothing. Not covered: several models at once, and tasks without a known protocol.
@@ -29,7 +29,7 @@ from curate.table import table_text
 from eval.generation import Generated, Sampling, generate, write_samples
 from eval.protocols import Protocol, choose, digest
 from eval.scoring import Result, Sample, estimates, judge_samples, tally
-from eval.subject import Subject, named, told_apart, trained
+from eval.subject import Subject, fitted, named, stamp, told_apart, trained
 
 
 class EvalCode(Job):
@@ -65,6 +65,8 @@ class EvalCode(Job):
     def check(self, models: Mapping[str, ModelSpec]) -> None:
         """Raise UserError if a benchmark or protocol is not to be had, or if greedy samples would all be the same."""
         del models  # an evaluation takes its models from the stages above
+        if len(set(self.tasks)) < len(self.tasks):
+            raise UserError(f"tasks: {', '.join(self.tasks)} names one twice; drop it")
         for name in self.protocols:
             if name not in self.tasks:
                 raise UserError(
@@ -147,10 +149,11 @@ def _score_subject(
     job: EvalCode, subject: Subject, exams: list[Exam], out: Path, seed: int, progress: Progress
 ) -> list[dict[str, Any]]:
     """Generate, judge and measure one model; one row of `scores.json` for each exam."""
-    written = _write(job, subject, exams, out, seed, progress)
+    asked = [fitted(subject, exam.prompts, job.max_tokens) for exam in exams]
+    written = _write(job, subject, exams, asked, out, seed, progress)
     bits = _bits(subject, exams) if job.bits else [None for _ in exams]
     rows = []
-    for exam, generated, measured in zip(exams, written, bits, strict=True):
+    for exam, prompts, generated, measured in zip(exams, asked, written, bits, strict=True):
         name = f"{subject.label}/{exam.protocol.benchmark}.results.jsonl"
         results = judge_samples(
             [Sample(sample.task_id, sample.index, sample.solution) for sample in generated],
@@ -165,6 +168,7 @@ def _score_subject(
                 **_model_facts(subject),
                 **_protocol_facts(job, exam),
                 **_score_facts(results, generated),
+                "prompts_cut": sum(prompts[task_id] != prompt for task_id, prompt in exam.prompts.items()),
                 "bits_per_byte": measured,
                 "sandbox_level": isolation_level(),
                 "results": name,
@@ -174,15 +178,21 @@ def _score_subject(
 
 
 def _write(
-    job: EvalCode, subject: Subject, exams: list[Exam], out: Path, seed: int, progress: Progress
+    job: EvalCode,
+    subject: Subject,
+    exams: list[Exam],
+    asked: list[dict[str, str]],
+    out: Path,
+    seed: int,
+    progress: Progress,
 ) -> list[list[Generated]]:
-    """Let the model write its samples for each exam. The model is open in here only, so its memory is free after."""
-    llm = open_model(subject.spec, out / "calls" / f"{subject.label}.jsonl")
+    """Let the model write its samples for each exam. `asked`: the exam's prompts as they fit into its context."""
+    llm = open_model(subject.spec, out / "calls" / f"{subject.label}{stamp(subject)}.jsonl")
     sampling = Sampling(job.samples, job.temperature, job.top_p, job.max_tokens)
     written = []
-    for exam in exams:
+    for exam, prompts in zip(exams, asked, strict=True):
         notify = _notifier(progress, f"{subject.label} {exam.protocol.name}: generating")
-        generated = generate(llm, exam.protocol, exam.tasks, exam.prompts, sampling, seed, notify)
+        generated = generate(llm, exam.protocol, exam.tasks, prompts, sampling, seed, notify)
         write_samples(generated, out / subject.label / f"{exam.protocol.benchmark}.samples.jsonl")
         written.append(generated)
     return written
@@ -206,12 +216,11 @@ def _bits(subject: Subject, exams: list[Exam]) -> list[float | None]:
 
 
 def _model_facts(subject: Subject) -> dict[str, Any]:
-    known = ("dataset_tokens", "unique_tokens", "tokens_seen")
     return {
         "model": subject.name,
         "label": subject.label,
         "model_parameters": subject.facts.get("parameters"),
-        **{name: subject.facts.get(name) for name in known},
+        **{name: subject.facts.get(name) for name in ("dataset_tokens", "unique_tokens", "tokens_seen")},
     }
 
 

@@ -4,6 +4,7 @@ In: the folder of a trained model, or a model as the command line names it. Out:
 where its weights lie, and the facts that the table shows (size, tokens). Not covered: loading it.
 """
 
+import hashlib
 import json
 import math
 import re
@@ -63,6 +64,36 @@ def named(model: str | ModelSpec) -> Subject:
     if not Path(model).is_file() and not re.fullmatch(r"pkg://.+|[\w-][\w.-]*/[\w.-]+", model):
         raise UserError(f"no model at {model!r}; name a folder, a GGUF file, pkg://package/file or a hub name")
     return Subject(_label(model), _label(model), ModelSpec(backend="transformers", model=model))
+
+
+def stamp(subject: Subject) -> str:
+    """Return a word that changes when the files in the model's folder do; empty for a model without one.
+
+    It stands in the name of the call log, so that a model trained anew in the same place is asked anew.
+    """
+    if subject.folder is None:
+        return ""
+    files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in subject.folder.iterdir())
+    return "-" + hashlib.sha256(repr(files).encode()).hexdigest()[:8]
+
+
+def fitted(subject: Subject, prompts: Mapping[str, str], max_tokens: int) -> dict[str, str]:
+    """Return the prompts; of one that is too long for the model's context the end, with a quarter left to answer.
+
+    The context of a model without a folder is not known here; its door refuses what does not fit.
+    """
+    if subject.folder is None:
+        return dict(prompts)
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(subject.folder)
+    room = subject.spec.max_context - min(max_tokens, subject.spec.max_context // 4)
+    return {task_id: _last_tokens(tokenizer, prompt, room) for task_id, prompt in prompts.items()}
+
+
+def _last_tokens(tokenizer: Any, prompt: str, count: int) -> str:
+    starts = [start for start, _ in tokenizer(prompt, return_offsets_mapping=True)["offset_mapping"]]
+    return prompt if len(starts) <= count else prompt[starts[-count] :]
 
 
 def told_apart(subjects: Sequence[Subject]) -> list[Subject]:

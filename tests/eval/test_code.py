@@ -15,7 +15,7 @@ from curate.stage import Context, Progress
 from eval import code
 from eval.code import EvalCode, evaluate
 from eval.scoring import read_samples
-from eval.subject import count_parameters, named, told_apart, trained
+from eval.subject import count_parameters, fitted, named, told_apart, trained
 
 
 class Script:
@@ -119,6 +119,14 @@ def test_models_of_several_stages_are_told_apart(made_up: Path, tiny: Path, scri
     assert written[1]["model_parameters"] == count_parameters(tiny / "model") > 20_000
 
 
+def test_a_prompt_too_long_for_the_context_loses_its_beginning(tiny: Path) -> None:
+    subject = trained("base", tiny / "model")
+    prompts = {"short": "é" * 10, "long": "x" * 600 + "é" * 10}
+    found = fitted(subject, prompts, max_tokens=1000)  # 512 tokens of a byte each, a quarter of them for the answer
+    assert found == {"short": prompts["short"], "long": prompts["long"][-(512 - 128 - 10) :]}
+    assert fitted(subject, prompts, max_tokens=20)["long"] == prompts["long"][-(512 - 20 - 10) :]
+
+
 def test_models_with_one_name_are_told_apart_by_their_stage(tiny: Path) -> None:
     base, tuned = (trained(label, tiny / "model") for label in ("base", "tuned"))
     assert [subject.name for subject in told_apart([base, tuned])] == ["tiny (base)", "tiny (tuned)"]
@@ -151,6 +159,8 @@ def test_a_stage_that_could_not_run_is_refused_before_it_does(made_up: Path) -> 
         EvalCode(tasks=("humanevel",)).check({})
     with pytest.raises(UserError, match="a protocol is given for 'mbpp', which is not among the tasks"):
         EvalCode(tasks=("humaneval",), protocols={"mbpp": "mbpp@3shot-500"}).check({})
+    with pytest.raises(UserError, match="names one twice"):
+        EvalCode(tasks=("mbpp", "mbpp")).check({})
     with pytest.raises(UserError, match="at temperature 0 are all alike"):
         EvalCode(samples=5).check({})
     (made_up / "mbpp.jsonl").unlink()
