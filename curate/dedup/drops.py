@@ -4,6 +4,8 @@ Columns: `id`, `survivor` (the id of the document that stands for it), `similari
 for near-duplicates `cluster`. The stages' `judge` is `verdict`: it looks the shard's ids up.
 """
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,11 +13,13 @@ from curate.shards import read_shard, write_shard
 from curate.stage import Context, Verdict
 
 FILE = "drops.parquet"
+Similarities = npt.NDArray[np.float64]
 
 
-def write_drops(context: Context, columns: dict[str, pa.Array | pa.ChunkedArray]) -> None:
-    """Write the drops in id order."""
-    write_shard(pa.table(columns).sort_by("id"), context.plan / FILE)
+def write_drops(context: Context, columns: dict[str, pa.Array | pa.ChunkedArray], similarity: Similarities) -> None:
+    """Write the drops in id order. `columns` are strings: `id`, `survivor`, and `cluster` where there is one."""
+    table = pa.table({**columns, "similarity": pa.array(similarity, pa.float64())})
+    write_shard(table.sort_by("id"), context.plan / FILE)
 
 
 def verdict(shard: pa.Table, context: Context, reason: str) -> Verdict:

@@ -52,7 +52,7 @@ class Exact(GlobalFilter):
         """Sort by digest, then best first: the first of each class survives."""
         tables = [read_shard(sketch) for sketch, _ in sketched_shards(context)]
         if not tables:
-            write_drops(context, dict.fromkeys(("id", "survivor"), pa.array([], pa.string())))
+            write_drops(context, dict.fromkeys(("id", "survivor"), pa.array([], pa.string())), np.empty(0))
             return {"classes": 0, "largest_class": 0}
         table = pa.concat_tables(tables)
         must_be_unique(table.column("id"))
@@ -65,9 +65,8 @@ class Exact(GlobalFilter):
         ids = table.column("id").take(order)
         survivors = ids.take(pa.array(np.flatnonzero(first)[np.cumsum(first) - 1]))
         dropped = pa.array(~first)
-        similarity = pa.array(np.ones(int((~first).sum())))
         write_drops(
-            context, {"id": ids.filter(dropped), "survivor": survivors.filter(dropped), "similarity": similarity}
+            context, {"id": ids.filter(dropped), "survivor": survivors.filter(dropped)}, np.ones((~first).sum())
         )
         sizes = np.bincount(np.cumsum(first) - 1) if len(first) else np.zeros(1, dtype=np.int64)
         return {"classes": float((sizes > 1).sum()), "largest_class": float(sizes.max())}

@@ -6,8 +6,8 @@ Then the share of equal signature values, an estimate of s, sifts the candidates
 
 In: sketches with the columns `signature` and `shingles`. Out: pairs of documents, int64, (pairs, 2), better one first.
 
-In between, files in the plan's folder: `signatures.npy`, uint32, (documents, permutations), best document first and
-all different; `keys.npy`, uint64, (bands, documents); and a file of pairs for each band. Bands are independent of each
+In between, files in the plan's folder: `signatures.npy`, uint32, (documents, permutations), best document
+first; `keys.npy`, uint64, (bands, documents); and a file of pairs for each band. Bands are independent of each
 other: an engine runs them in parallel, and each needs little memory.
 
 A bucket of more than BUCKET_LIMIT documents is a crowd (generated files, say). There each document is compared with
@@ -49,33 +49,15 @@ def agreements(threshold: float, permutations: int) -> tuple[int, int]:
     return least, min(permutations, int(permutations * threshold + CERTAINTY * spread) + 1)
 
 
-def gather(place: Path, sketches: list[Path], ranked: Ranked) -> tuple[Offsets, Offsets, Pairs]:
-    """Write `signatures.npy` from all sketches, best document first, each signature once.
-
-    Returns, with documents numbered as in `ranked`:
-    counts   the number of shingles of each document
-    leaders  the best document of each distinct signature: leaders[i] is row i of `signatures.npy`
-    twins    a pair (leader, document) for every other document, so that equal signatures make no quadratic crowd
-    """
-    ranks = ranked.by_shard(len(sketches))
-    keys = np.zeros(len(ranked.row), dtype=np.uint64)
+def gather(place: Path, sketches: list[Path], ranked: Ranked, permutations: int) -> Offsets:
+    """Write `signatures.npy` from all sketches, documents numbered as in `ranked`; return their numbers of shingles."""
     counts = np.zeros(len(ranked.row), dtype=np.int64)
-    width = 0
-    for sketch, here in zip(sketches, ranks, strict=True):
-        signatures, shingles = read_signatures(sketch)
-        width = signatures.shape[1]
-        folded = np.zeros(len(signatures), dtype=np.uint64)
-        fold(signatures, 0, width, folded)
-        keys[here], counts[here] = folded[ranked.row[here]], shingles[ranked.row[here]]
-    _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-    leader, leaders = first[group], np.sort(first)
-    shape = (len(leaders), width)
+    shape = (len(ranked.row), permutations)
     out = np.lib.format.open_memmap(place / SIGNATURES, mode="w+", dtype=np.uint32, shape=shape)
-    for sketch, here in zip(sketches, ranks, strict=True):
-        chosen = here[leader[here] == here]
-        out[np.searchsorted(leaders, chosen)] = read_signatures(sketch)[0][ranked.row[chosen]]
-    others = np.flatnonzero(leader != np.arange(len(leader)))
-    return counts, leaders, np.column_stack((leader[others], others))
+    for sketch, here in zip(sketches, ranked.by_shard(len(sketches)), strict=True):
+        signatures, shingles = read_signatures(sketch)
+        out[here], counts[here] = signatures[ranked.row[here]], shingles[ranked.row[here]]
+    return counts
 
 
 def read_signatures(sketch: Path) -> tuple[Signatures, Offsets]:

@@ -63,17 +63,16 @@ class MinHash(GlobalFilter):
         ranked = read_ranked(context, self.keep_best)
         sketches, shards = ([pair[side] for pair in sketched_shards(context)] for side in (0, 1))
         if not len(ranked.ids):
-            write_drops(context, {name: pa.array([], pa.string()) for name in ("id", "survivor", "cluster")})
+            write_drops(context, dict.fromkeys(("id", "survivor", "cluster"), pa.array([], pa.string())), np.empty(0))
             return {"candidate_pairs": 0.0}
-        counts, leaders, twins = lsh.gather(context.plan, sketches, ranked)
-        looked_at, found = lsh.candidates(context.plan, self.bands, self.threshold, map)
-        pairs = np.concatenate((leaders[found], twins))
+        counts = lsh.gather(context.plan, sketches, ranked, self.permutations)
+        looked_at, pairs = lsh.candidates(context.plan, self.bands, self.threshold, map)
         similarity = verify.similarities(context.plan, shards, ranked, counts, pairs, self.ngram, self.threshold, map)
         verified = similarity > 0
         stars = clusters.stars(len(counts), pairs[verified], similarity[verified])
         columns = {"id": stars.dropped, "survivor": stars.survivor, "cluster": stars.cluster[stars.dropped]}
         ids = {name: ranked.ids.take(pa.array(ranks)) for name, ranks in columns.items()}
-        write_drops(context, {**ids, "similarity": pa.array(stars.similarity)})
+        write_drops(context, ids, stars.similarity)
         return {
             "bucket_pairs": float(looked_at),
             "candidate_pairs": float(len(pairs)),
