@@ -107,6 +107,7 @@ class TrainLM(Job):
         folder = context.directory
         published = folder / "model" / RECORD
         if published.exists():
+            remove_scraps(folder)
             return dict(json.loads(published.read_text())["metrics"])
         start = time.monotonic()
         seed = derive_seed(context.seed, context.name)
@@ -126,6 +127,7 @@ class TrainLM(Job):
             "metrics": metrics,
         }
         publish(model, tokenizer, record, folder)
+        remove_scraps(folder)
         return metrics
 
     def _shape(self) -> Preset:
@@ -268,7 +270,7 @@ def _totals(metrics: Metrics, base: Path | None) -> dict[str, float]:
 
 
 def publish(model: Any, tokenizer: Any, record: dict[str, Any], folder: Path) -> None:
-    """Write `model/` whole or not at all, then remove what only training needed."""
+    """Write `model/` whole or not at all."""
     unfinished = folder / ".model"
     shutil.rmtree(unfinished, ignore_errors=True)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
@@ -280,6 +282,10 @@ def publish(model: Any, tokenizer: Any, record: dict[str, Any], folder: Path) ->
         with path.open("rb") as file:
             os.fsync(file.fileno())
     unfinished.replace(folder / "model")
+
+
+def remove_scraps(folder: Path) -> None:
+    """Remove what only training needed."""
     (folder / "checkpoint.pt").unlink(missing_ok=True)
     shutil.rmtree(folder / "tokens", ignore_errors=True)
     shutil.rmtree(folder / "tokenizer", ignore_errors=True)
