@@ -25,7 +25,7 @@ from filters.syntax import parsing, syntax_error_line
 HEADER_CHARACTERS = 4000
 """How far down a header comment is read; a long licence is some 1,500 characters."""
 GENERATED = (
-    r"(?i)\bauto[- _]?(?:matically )?[- ]?generated\b|\bgenerated (?:by|from|with|automatically)\b|@generated\b"
+    r"(?i)\bauto[- _]?(?:matically )?[- ]?generated\b|\bgenerated (?:by|from|automatically)\b|@generated\b"
     r"|\bmachine[- ]generated\b|\bdo not (?:edit|modify)\b|\bcode generator\b"
 )
 

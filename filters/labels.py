@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from curate.errors import UserError
 from curate.shards import read_shard
@@ -82,16 +83,14 @@ def read_rows(path: Path, rows: list[int]) -> list[str]:
 
 def read_grades(path: Path) -> list[tuple[int, str, float]]:
     """Return (row, id, grade) of the graded documents of one shard."""
-    table = read_shard(path, ["id", GRADE])
-    if GRADE not in table.column_names:
+    ids = read_shard(path, ["id"]).column("id").to_pylist()
+    if GRADE not in pq.read_schema(path).names:
         raise UserError(f"{path} has no column {GRADE!r}; let `learn_from:` name a stage that grades: filter.rubric")
     try:
-        grades = table.column(GRADE).cast(pa.float64()).to_pylist()
+        grades = read_shard(path, [GRADE]).column(GRADE).cast(pa.float64()).to_pylist()
     except pa.ArrowInvalid as error:
         raise UserError(f"column {GRADE!r} of {path} holds no numbers: {error}; grades go from 0 to 5") from error
-    rows = [
-        (row, id, grade) for row, (id, grade) in enumerate(zip(table.column("id").to_pylist(), grades, strict=True))
-    ]
+    rows = [(row, id, grade) for row, (id, grade) in enumerate(zip(ids, grades, strict=True))]
     for _, id, grade in rows:
         if grade is not None and not 0 <= grade <= HIGHEST:  # also true of NaN
             raise UserError(f"the grade of {id} is {grade}, not a number from 0 to 5; mend the labels in {path}")

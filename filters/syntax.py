@@ -43,12 +43,14 @@ def syntax_error_line(text: str) -> int:
     Goes as far as the compiler's symbol table, which also refuses what `ast.parse` lets pass (a parameter named twice,
     `nonlocal` in a module) and makes no Python object of the tree: 7.3 MB/s against 5.1.
     """
+    if "\0" in text:  # its line is not told: Python 3.11.4 raises SyntaxError without one, older ones ValueError
+        return 1 + text.count("\n", 0, text.index("\0"))
     try:
         symtable.symtable(text.removeprefix(BYTE_ORDER_MARK), "<document>", "exec")
     except SyntaxError as error:
         return max(error.lineno or 1, 1)
     except REFUSALS:
-        return 1 + text.count("\n", 0, max(text.find("\0"), 0))
+        return 1
     return 0
 
 

@@ -75,7 +75,7 @@ def token_streams(column: pa.ChunkedArray) -> Iterator[str]:
     out = np.empty(GROWTH * room + GROWTH, np.uint8)
     for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
         end = _lex(data, start, min(stop, start + READ_BYTES), out)
-        yield out[:end].tobytes().decode("utf-8", "replace").rstrip()
+        yield out[:end].tobytes().decode("utf-8", "replace").rstrip(" ")
 
 
 def token_stream(text: str) -> str:
