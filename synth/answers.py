@@ -1,0 +1,190 @@
+"""From a teacher's answer to code: stubs (signature and docstring) and solutions (the body), read leniently.
+
+In: text as models write it: fenced or bare, cut off, with examples and chatter around. Out: a Stub or a Program, or a
+word on what is missing. Nothing here runs the code.
+"""
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+FENCE = re.compile(r"```[ \t]*(?:python|py|python3)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+SECTION = re.compile(r"\s*(for )?(usage )?(example|test case|doctest)s?( usage)?\s*:?\s*\Z", re.IGNORECASE)
+TYPING_NAMES = "Any Callable Dict FrozenSet Iterable Iterator List Mapping Optional Sequence Set Tuple Union"
+TYPING = frozenset(TYPING_NAMES.split())
+MODULES = frozenset({"collections", "functools", "heapq", "itertools", "math", "operator", "re", "string"})
+
+
+@dataclass(frozen=True)
+class Stub:
+    """A function without its body."""
+
+    name: str
+    header: str
+    """`def name(...) -> type:`, as written."""
+    parameters: ast.arguments
+    returns: ast.expr | None
+    prose: str
+    """The docstring without its examples, which are often wrong."""
+    examples: tuple[tuple[Any, ...], ...]
+    """The arguments of its examples: natural inputs."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A solution: the function's body, and what must stand before the function."""
+
+    before: str
+    body: str
+
+    def source(self, stub: Stub, docstring: str = "") -> str:
+        """Return the whole program."""
+        parts = [self.before] if self.before else []
+        inside = f"{docstring}\n{self.body}" if docstring else self.body
+        code = "\n\n\n".join([*parts, f"{stub.header}\n{inside}"])
+        missing = _missing_imports(code)
+        return f"{missing}\n\n\n{code}\n" if missing and not parts else "\n".join(filter(None, [missing, f"{code}\n"]))
+
+
+def code_blocks(text: str) -> list[str]:
+    """Return the contents of the fenced Python blocks of a Markdown text."""
+    return [block.strip("\n") for block in FENCE.findall(text)]
+
+
+def parse(code: str) -> ast.Module | None:
+    """Return the syntax tree, or None for what is no Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def read_stub(text: str) -> Stub | str:
+    """Return the first stub of an answer, or the reason why there is none."""
+    blocks = code_blocks(text)
+    lines = (next((block for block in blocks if "def " in block), text)).splitlines()
+    start = next((index for index, line in enumerate(lines) if line.startswith("def ")), None)
+    if start is None:
+        return "no code"
+    for end in range(start + 1, min(start + 8, len(lines)) + 1):
+        header = "\n".join(line.rstrip() for line in lines[start:end])
+        module = parse(f"{header}\n    pass")
+        if module and isinstance(module.body[0], ast.FunctionDef):
+            return _stub(module.body[0], header, "\n".join(lines[end:]))
+    return "stub does not parse"
+
+
+def read_solution(text: str, stub: Stub, *, cut_off: bool) -> Program | None:
+    """Return the body that an answer gives to a stub, or None if it holds no complete one that returns a value.
+
+    A bare answer continues the stub; a fenced one, or one that defines the function again, is a program of its own.
+    An answer that was cut off loses its last lines until it parses.
+    """
+    blocks = code_blocks(text)
+    code = next((block for block in blocks if f"def {stub.name}" in block), blocks[0] if blocks else text)
+    if re.search(rf"^def {stub.name}\b", code, re.MULTILINE):
+        return _whole(code, stub.name)
+    lines = code.strip("\n").splitlines()
+    end = next((index for index, line in enumerate(lines) if line.strip() and line[0] not in " \t"), len(lines))
+    lines = [line.rstrip() for line in lines[:end]]
+    while lines:
+        body = "\n".join(lines).rstrip()
+        module = parse(f"{stub.header}\n{body}\n")
+        if module:
+            return Program("", body) if _gives_a_value(module.body[0]) else None
+        if not cut_off:
+            return None
+        lines.pop()
+    return None
+
+
+def _stub(function: ast.FunctionDef, header: str, rest: str) -> Stub | str:
+    opening = re.match(r"\s*r?(\"\"\"|''')", rest)
+    if not opening:
+        return "no docstring"
+    docstring = rest[opening.end() :].split(opening.group(1), maxsplit=1)[0]
+    prose, examples = _split_docstring(docstring, function.name)
+    if len(prose.split()) < 4:
+        return "no docstring"
+    return Stub(function.name, header, function.args, function.returns, prose, examples)
+
+
+def _split_docstring(docstring: str, name: str) -> tuple[str, tuple[tuple[Any, ...], ...]]:
+    """Separate prose and examples; lines that state what a call returns are examples too."""
+    prose: list[str] = []
+    examples = []
+    inside = False
+    for line in docstring.expandtabs(4).splitlines():
+        text = line.strip()
+        inside = text.startswith(">>>") or (inside and bool(text))
+        if inside or f"{name}(" in text:
+            arguments = _call_arguments(text, name)
+            if arguments is not None and arguments not in examples:
+                examples.append(arguments)
+        elif not SECTION.match(text) or not text:
+            prose.append(text if not prose else line.rstrip())
+    text = re.sub(r"\n{3,}", "\n\n", "\n".join(prose)).strip()
+    return text.replace("\\", "\\\\"), tuple(examples)
+
+
+def _call_arguments(line: str, name: str) -> tuple[Any, ...] | None:
+    """Return the literal arguments of the call to `name` in a line, if there is one."""
+    for length in [match.end() for match in re.finditer(r"\)", line)]:
+        start = line.find(f"{name}(")
+        module = parse(line[start:length]) if 0 <= start < length else None
+        match module and module.body:
+            case [ast.Expr(ast.Call(func=ast.Name(), args=args, keywords=[]))] if args:
+                try:
+                    return tuple(ast.literal_eval(argument) for argument in args)
+                except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+                    return None
+    return None
+
+
+def _whole(code: str, name: str) -> Program | None:
+    """Take a program apart: definitions before, the body of the function, everything else left out."""
+    module = parse(code)
+    if module is None:
+        return None
+    before, body = [], None
+    for node in module.body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            body = _body(code, node) if _gives_a_value(node) else None
+        elif isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign):
+            before.append(ast.get_source_segment(code, node) or "")
+    return Program("\n".join(before), body) if body else None
+
+
+def _body(code: str, function: ast.FunctionDef) -> str | None:
+    statements = function.body[1:] if ast.get_docstring(function) else function.body
+    if not statements or statements[0].lineno == function.lineno:
+        return None
+    lines = code.splitlines()[statements[0].lineno - 1 : function.end_lineno]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _gives_a_value(function: ast.AST) -> bool:
+    return any(
+        (isinstance(node, ast.Return) and node.value is not None) or isinstance(node, ast.Yield)
+        for node in ast.walk(function)
+    )
+
+
+def _missing_imports(code: str) -> str:
+    """Return import lines for the typing names and plain modules that the code uses without importing them."""
+    module = parse(code)
+    if module is None:
+        return ""
+    used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    given = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    given |= {node.arg for node in ast.walk(module) if isinstance(node, ast.arg)}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            given |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+    names = sorted((used - given) & TYPING)
+    lines = [f"import {name}" for name in sorted((used - given) & MODULES)]
+    return "\n".join([*lines, *([f"from typing import {', '.join(names)}"] if names else [])])

@@ -1,0 +1,75 @@
+"""Asking the teacher: which seeds, in which words, and what the calls came to.
+
+In: seeds and a template under prompts/. Out: completions by request id. A template comes in two styles: `chat`, an
+instruction for a chat model, and `completion`, the beginning of a file of worked examples that any model continues.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import Field
+
+from curate.llm import Completion, Message, Model, ModelSpec, Request, check_model, open_model
+from curate.shards import read_shard
+from curate.stage import Context, Maker, ModelRef, derive_seed
+
+Style = Literal["chat", "completion"]
+
+
+class Asking(Maker):
+    """What textbooks and exercises share: a teacher, how to ask it, and how much."""
+
+    model: ModelRef
+    """The teacher, one of the recipe's `models:`."""
+    count: int | None = Field(default=None, ge=1)
+    """Attempts, at most one a seed; default: every seed."""
+    style: Style | None = None
+    """`chat` or `completion`; default: chat for `openai` endpoints, completion for models that run here."""
+    top_p: float = Field(default=0.95, gt=0, le=1)
+
+    def check(self, models: Mapping[str, ModelSpec]) -> None:
+        """Raise UserError if the teacher cannot be had."""
+        if self.model in models:
+            check_model(models[self.model])
+
+    def teacher(self, context: Context) -> tuple[Model, Style]:
+        """Open the teacher with this stage's call log."""
+        spec = context.models[self.model]
+        return open_model(spec, context.calls), self.style or ("chat" if spec.backend == "openai" else "completion")
+
+    def seeds(self, shard: pa.Table, context: Context) -> list[dict[str, Any]]:
+        """Return the shard's rows that are to be tried: all, or its part of `count`, drawn over all shards by hash."""
+        rows: list[dict[str, Any]] = shard.to_pylist()
+        if self.count is None:
+            return rows
+        everywhere = [name for path in context.shards() for name in read_shard(path, ["id"])["id"].to_pylist()]
+        ranked = sorted(everywhere, key=lambda name: derive_seed(context.seed, context.name, name))
+        wanted = set(ranked[: self.count])
+        return [row for row in rows if row["id"] in wanted]
+
+
+def request(
+    request_id: str, template: str, style: Style, values: Mapping[str, Any], *, run_seed: int, **options: Any
+) -> Request:
+    """Render a template in a style into a Request, whose sampling seed follows from the run's seed and its id."""
+    text = _templates().get_template(f"{template}.{style}.jinja").render(values)
+    seed = derive_seed(run_seed, request_id)
+    if style == "chat":
+        return Request(request_id, messages=(Message("user", text),), seed=seed, **options)
+    return Request(request_id, prompt=text, seed=seed, **options)
+
+
+def answers(model: Model, requests: Sequence[Request]) -> dict[str, Completion]:
+    """Ask everything at once; return the completions by request id."""
+    return {completion.id: completion for completion in model.generate(requests)}
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(  # prompts are no HTML: nothing to escape
+        loader=FileSystemLoader(Path(__file__).parent / "prompts"), undefined=StrictUndefined, trim_blocks=True
+    )
