@@ -59,7 +59,9 @@ def enter(level: str) -> Walls:
 
     The old process stays behind, waits, and ends when the new one does. Below `namespaces` nothing is entered.
     """
+    global _maps_nobody
     if level == RLIMITS:
+        _maps_nobody = _open_to_all(Path(sys.base_prefix)) and _open_to_all(Path(sys.prefix))
         return Walls(level, tempfile.mkdtemp(prefix="curate-"))
     seccomp.probe()
     if level == LANDLOCK:
@@ -112,11 +114,16 @@ def confine(walls: Walls, scratch: str, limits: Mapping[str, float]) -> None:
 
 
 def has_nobody() -> bool:
-    """Say whether this process is root and may become the user `nobody`."""
+    """Say whether this process is root and a sample may become the user `nobody`."""
     return os.geteuid() == 0 and _maps_nobody
 
 
 _maps_nobody = True
+
+
+def _open_to_all(folder: Path) -> bool:
+    """Say whether every user may enter a folder. An interpreter in root's home is closed to nobody."""
+    return all(path.stat().st_mode & 0o1 for path in (folder.resolve(), *folder.resolve().parents))
 
 
 def readable_paths() -> list[str]:

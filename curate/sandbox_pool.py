@@ -76,7 +76,7 @@ def _settle(under_way: deque[tuple[Request, Future[Reply]]], ask: Any) -> tuple[
 
 def _may_be_the_machine(request: Request, reply: Reply) -> bool:
     by_wall_clock = reply["verdict"] == "timeout" and reply.get("cpu_s", 0.0) < request["limits"]["cpu_s"]
-    return by_wall_clock or reply["verdict"] == "infra"
+    return bool(by_wall_clock or reply["verdict"] == "infra")
 
 
 def _environment() -> dict[str, str]:
@@ -139,7 +139,7 @@ class Zygote:
 
     def _stop(self) -> None:
         process, self._process = self._process, None
-        if process is not None:
+        if process is not None and process.stdin is not None and process.stdout is not None:
             process.stdin.close()
             try:
                 process.wait(1)
@@ -150,6 +150,8 @@ class Zygote:
 
     def _exchange(self, data: bytes, patience_s: float) -> dict[str, Any]:
         """Write and read without ever waiting for ever."""
+        if self._process is None or self._process.stdout is None or self._process.stdin is None:
+            raise EOFError("the fork server is not running")
         reader, writer = self._process.stdout.fileno(), self._process.stdin.fileno()
         os.set_blocking(writer, False)
         deadline, outgoing, incoming = time.monotonic() + patience_s, memoryview(data), bytearray()
@@ -163,5 +165,6 @@ class Zygote:
                     raise EOFError("the fork server ended")
                 incoming += chunk
                 if len(incoming) >= 8 and len(incoming) == 8 + struct.unpack_from("=Q", incoming)[0]:
-                    return json.loads(bytes(incoming[8:]))
+                    reply: dict[str, Any] = json.loads(bytes(incoming[8:]))
+                    return reply
         raise EOFError("the fork server does not answer")

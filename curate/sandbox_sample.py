@@ -161,7 +161,7 @@ class Sample:
                 return encode(_REDUCTIONS[base](value), self.export)  # type: ignore[no-any-return]
         if isinstance(value, ModuleType):
             return ["M", value.__name__]
-        if kind is type and _TYPES.get(value.__name__) is value:
+        if isinstance(value, type) and kind is type and _TYPES.get(value.__name__) is value:
             return ["T", value.__name__]
         if kind.__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
             return encode(value.item(), refuse)  # type: ignore[no-any-return]

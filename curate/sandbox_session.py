@@ -14,11 +14,12 @@ import socket
 import struct
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from curate import sandbox_kernel as kernel
-from curate.sandbox_isolation import DESCRIPTORS, LANDLOCK, NAMESPACES, Walls
+from curate.sandbox_isolation import DESCRIPTORS, NAMESPACES, Walls
 from curate.sandbox_sample import CHANNEL, frame, serve
 from curate.sandbox_values import MAX_BYTES
 
@@ -90,9 +91,9 @@ class Session:
         if self._reaped:
             return
         self._reaped = True
-        _kill_all(self.level, self._pid)
+        os.kill(self._pid, signal.SIGKILL)
         self._status, usage = os.wait4(self._pid, 0)[1:]
-        _reap_orphans()
+        end_orphans(self.level)
         everything = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.cpu_s = everything.ru_utime + everything.ru_stime
         self.peak_mb = usage.ru_maxrss / 1024
@@ -220,36 +221,30 @@ def _become_sample(channel: int, output: int, walls: Walls, scratch: str) -> Non
         os._exit(0)
 
 
-def _kill_all(level: str, sample: int) -> None:
-    if level == NAMESPACES:
-        os.kill(-1, signal.SIGKILL)  # as the first process of its namespace the judge reaches all but itself
+def end_orphans(level: str) -> None:
+    """Kill and reap what the sample left running; all of it has become this process's, directly or in the end."""
+    if level == NAMESPACES:  # as the first process of its namespace the judge reaches all but itself
+        with suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+    try:
+        while True:
+            if os.waitpid(-1, 0 if level == NAMESPACES else os.WNOHANG) == (0, 0):
+                for child in _children():
+                    os.kill(child, signal.SIGKILL)
+                os.waitpid(-1, 0)
+    except ChildProcessError:
         return
-    os.kill(sample, signal.SIGKILL)
-    if level != LANDLOCK:  # there the sample has no children
-        while children := _living_children():
-            for child in children:
-                os.kill(child, signal.SIGKILL)
-            if children == [sample]:
-                return
 
 
-def _living_children() -> list[int]:
-    """Return the judge's children that still run: orphans come to it, so killing them again and again ends all."""
+def _children() -> list[int]:
+    """Return this process's children: those whose status file names it as the parent."""
     children = []
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                state, parent = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[:2]
+                parent = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[1]
             except OSError:  # it has ended meanwhile
                 continue
-            if int(parent) == os.getpid() and state not in "ZX":
+            if int(parent) == os.getpid():
                 children.append(int(name))
     return children
-
-
-def _reap_orphans() -> None:
-    try:
-        while True:
-            os.waitpid(-1, 0)
-    except ChildProcessError:
-        return

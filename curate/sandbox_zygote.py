@@ -25,13 +25,29 @@ from typing import Any
 from curate import sandbox_kernel as kernel
 from curate.sandbox_isolation import DESCRIPTORS, NAMESPACES, Walls, enter, make_scratch
 from curate.sandbox_judge import judge_trial, make_calls
-from curate.sandbox_session import Refused, Session
+from curate.sandbox_session import Refused, Session, end_orphans
 
 HEADER = "=Qd"
-WARM = (
-    "bisect cmath collections.abc copy dataclasses datetime decimal fractions functools heapq itertools math operator "
-    "random re statistics string typing"
-).split()
+WARM = [
+    "bisect",
+    "cmath",
+    "collections.abc",
+    "copy",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "fractions",
+    "functools",
+    "heapq",
+    "itertools",
+    "math",
+    "operator",
+    "random",
+    "re",
+    "statistics",
+    "string",
+    "typing",
+]
 """What most programs import: loaded once here instead of once a trial."""
 
 
@@ -50,6 +66,7 @@ def main(level: str) -> None:
     os.close(null)
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
     kernel.hide_from_peers()
+    kernel.adopt_orphans()
     gc.collect()
     gc.freeze()
     _reply(replies, {"ready": True})
@@ -84,6 +101,7 @@ def _serve(walls: Walls, requests: int, length: int, patience_s: float) -> Any:
     os.kill(judge, signal.SIGKILL)
     _, status, usage = os.wait4(judge, 0)
     if walls.level != NAMESPACES:
+        end_orphans(walls.level)
         shutil.rmtree(scratch, ignore_errors=True)
     if reply:
         return reply
@@ -96,7 +114,7 @@ def _await(read_end: int, requests: int, patience_s: float) -> bytes:
     poll = select.poll()
     poll.register(read_end, select.POLLIN)
     poll.register(requests, select.POLLHUP)
-    chunks = []
+    chunks: list[bytes] = []
     while (left_s := deadline - time.monotonic()) > 0:
         events = dict(poll.poll(int(left_s * 1000) + 1))
         if events.get(requests, 0) & select.POLLHUP:
@@ -160,7 +178,7 @@ def _reply(descriptor: int, message: Any) -> None:
 
 
 def _read(descriptor: int, count: int) -> bytes:
-    chunks = []
+    chunks: list[bytes] = []
     while count:
         chunk = os.read(descriptor, min(count, 1 << 20))
         if not chunk:
