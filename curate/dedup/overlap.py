@@ -94,6 +94,3 @@ def _best(
                     if part > share[document] or (part == share[document] and passage < best[document]):
                         best[document], share[document] = passage, part
     return best, share
-
-
-__all__ = ["Index", "best_passages", "build"]
