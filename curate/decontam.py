@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 GRAM = 10
 LEAST_WORDS = 6
-"""Of 37,641 files of published packages 3 were hit, for any share from 0.3 to 0.8: they hold Euclid's `gcd` verbatim."""
+"""Of 37,641 files of published packages 3 were hit, at any share of 0.3 to 0.8: they hold Euclid's `gcd` verbatim."""
 WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
 
 
