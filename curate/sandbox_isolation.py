@@ -6,6 +6,9 @@
                                   new processes, no signals to others
     rlimits                       limits alone: keeps honest accidents in, not hostile code
 
+At every level a sample of root's runs as `nobody`, because no limit on processes holds for root. Where the interpreter
+lies in a folder of root's own, the two lower levels let it read files regardless of their owner.
+
 In: a level and limits. Out: the calling process is confined for good, or OSError says which wall could not be built.
 No level hides the machine's clock or CPU model, or bounds what a sample learns from timing.
 """
@@ -32,6 +35,8 @@ _SCRATCH_MOUNT = "/scratch/own"
 """Inside the namespaces: a private mount for each sample, also seen as /tmp where no interpreter lives there."""
 _FIRST_CHILD = 2
 """The sample's process id in its namespace, where the judge is the first."""
+_NEIGHBOURS = 64
+"""Room for the samples of other workers, where they count against the same limit."""
 DESCRIPTORS = 64
 """How many a sample, and the processes it comes from, may have open."""
 _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
@@ -59,13 +64,11 @@ def enter(level: str) -> Walls:
 
     The old process stays behind, waits, and ends when the new one does. Below `namespaces` nothing is entered.
     """
-    global _maps_nobody
     if level == RLIMITS:
-        _maps_nobody = _open_to_all(Path(sys.base_prefix)) and _open_to_all(Path(sys.prefix))
-        return Walls(level, tempfile.mkdtemp(prefix="curate-"))
+        return Walls(level, _scratch_folder())
     seccomp.probe()
     if level == LANDLOCK:
-        scratch = tempfile.mkdtemp(prefix="curate-")
+        scratch = _scratch_folder()
         readable = [*readable_paths(), *_DEVICES]
         return Walls(level, scratch, kernel.landlock_ruleset(readable, [scratch, "/dev/null"]))
     _enter_namespaces()
@@ -82,8 +85,7 @@ def make_scratch(walls: Walls) -> str:
         kernel.unshare(kernel.CLONE_NEWPID)
         return _SCRATCH_MOUNT
     scratch = tempfile.mkdtemp(dir=walls.scratch)
-    if walls.level == RLIMITS and has_nobody():
-        os.chmod(walls.scratch, 0o711)
+    if has_nobody():
         os.chown(scratch, NOBODY, NOBODY)
     return scratch
 
@@ -98,17 +100,16 @@ def confine(walls: Walls, scratch: str, limits: Mapping[str, float]) -> None:
         kernel.mount_tmpfs(scratch, f"{size},mode=700,uid={owner},gid={owner}")
     os.chdir(scratch)
     _set_limits(level, limits)
-    if has_nobody() and level != LANDLOCK:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+    if has_nobody():  # never root: no limit on processes holds for root
+        private = level != NAMESPACES and not (_open_to_all(sys.base_prefix) and _open_to_all(sys.prefix))
+        kernel.become(NOBODY, reading_files=private)
+    elif os.getuid() == 0:
+        kernel.drop_capabilities()
     kernel.die_with_parent()
     kernel.forbid_new_privileges()
     if walls.ruleset is not None:
         kernel.landlock_confine(walls.ruleset)
         os.close(walls.ruleset)
-    if os.getuid() == 0:
-        kernel.drop_capabilities()
     if level != RLIMITS:
         seccomp.install(os.getpid(), may_start_processes=level == NAMESPACES)
 
@@ -121,9 +122,17 @@ def has_nobody() -> bool:
 _maps_nobody = True
 
 
-def _open_to_all(folder: Path) -> bool:
+def _open_to_all(folder: str) -> bool:
     """Say whether every user may enter a folder. An interpreter in root's home is closed to nobody."""
-    return all(path.stat().st_mode & 0o1 for path in (folder.resolve(), *folder.resolve().parents))
+    path = Path(folder).resolve()
+    return all(part.stat().st_mode & 0o1 for part in (path, *path.parents))
+
+
+def _scratch_folder() -> str:
+    """Return a new folder that others may pass through but not list."""
+    scratch = tempfile.mkdtemp(prefix="curate-")
+    os.chmod(scratch, 0o711)
+    return scratch
 
 
 def readable_paths() -> list[str]:
@@ -141,7 +150,7 @@ def _set_limits(level: str, limits: Mapping[str, float]) -> None:
         (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, file),
-        *([(resource.RLIMIT_NPROC, processes)] if processes is not None else []),
+        (resource.RLIMIT_NPROC, processes),
         (resource.RLIMIT_NOFILE, DESCRIPTORS),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
@@ -152,14 +161,16 @@ def _set_limits(level: str, limits: Mapping[str, float]) -> None:
         resource.setrlimit(kind, (lowered, lowered))
 
 
-def _process_limit(level: str, own: int) -> int | None:
-    """Return RLIMIT_NPROC for `own` processes and threads: it counts by user, within a user namespace."""
+def _process_limit(level: str, own: int) -> int:
+    """Return RLIMIT_NPROC for `own` processes and threads: it counts by user, within a user namespace.
+
+    Without a namespace that count is of the whole machine and moves, so there the limit is a loose one.
+    """
     if level == NAMESPACES:
         return own + (0 if has_nobody() else 3)  # the judge, the fork server and the process that waits for it
-    if level == LANDLOCK:
-        return None  # there are no new processes, and threads end with memory; a count would be of the whole machine
     user = NOBODY if has_nobody() else os.getuid()
-    return own + sum(_threads_of(path, user) for path in Path("/proc").iterdir() if path.name.isdigit())
+    running = sum(_threads_of(path, user) for path in Path("/proc").iterdir() if path.name.isdigit())
+    return running + own + _NEIGHBOURS
 
 
 def _threads_of(process: Path, user: int) -> int:

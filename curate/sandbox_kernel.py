@@ -90,9 +90,20 @@ def forbid_new_privileges() -> None:
     prctl(38, 1)
 
 
-def drop_capabilities() -> None:
-    """Give up every capability."""
-    call("capset", struct.pack("=Ii", 0x20080522, 0), bytes(24))
+def drop_capabilities(*, but_read_files: bool = False) -> None:
+    """Give up every capability, or all but that of reading files whoever owns them (CAP_DAC_READ_SEARCH)."""
+    kept = 1 << 2 if but_read_files else 0
+    call("capset", struct.pack("=Ii", 0x20080522, 0), struct.pack("=6I", kept, kept, 0, 0, 0, 0))
+
+
+def become(user: int, *, reading_files: bool) -> None:
+    """Change to another user and group for good; without capabilities, or with that of reading all files."""
+    keep_capabilities = 8
+    prctl(keep_capabilities, int(reading_files))
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    drop_capabilities(but_read_files=reading_files)
 
 
 def mount_tmpfs(target: str, options: str) -> None:

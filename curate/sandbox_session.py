@@ -91,6 +91,8 @@ class Session:
         if self._reaped:
             return
         self._reaped = True
+        with suppress(ProcessLookupError):  # before it could make itself the leader of a group
+            os.killpg(self._pid, signal.SIGKILL)  # all of the group at once, however fast it forks
         os.kill(self._pid, signal.SIGKILL)
         self._status, usage = os.wait4(self._pid, 0)[1:]
         end_orphans(self.level)
