@@ -1,8 +1,8 @@
 """`filter.heuristics`: cheap rules that tell source code from what only looks like it.
 
 In: Documents. Out: the same with one `signal_...` column per rule; dropped rows say which rule and which value. The
-rules stand in order of cost, and a document that breaks a cheap one is never parsed, so a file of 50 MB costs a tenth
-of a second. Says nothing of how good the code is; see filters/quality.py.
+rules stand in order of cost, and a document that breaks a cheap one is never parsed, so a file of 50 MB costs half
+a second. Says nothing of how good the code is; see filters/quality.py.
 
 Bounds on lines and alphanumeric share: Codex (Chen et al. 2021, section 3.1), taken over by The Stack, StarCoder
 (Li et al. 2023) and DeepSeek-Coder for all their languages. Marks of generated files: CodeParrot and SantaCoder look

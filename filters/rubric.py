@@ -10,7 +10,7 @@ or the explanation true; phi-1 asked GPT-4 for that (Gunasekar et al. 2023, sect
 
 `substance` is the share of the code that computes, against data, settings and accessors; `brevity` falls with the
 length of the document; `purpose` is a half for tests; `completeness` is a half for code that uses names which nothing
-defines, and so cannot run as it stands. What does not parse, has no function or is larger than 1 MB has grade 0.
+defines, and so cannot run as it stands. Grade 0: what does not parse, has no function, or over a million characters.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ from filters.syntax import parse, parsing, undefined_names
 WEIGHTS = {"documentation": 0.3, "logic": 0.25, "size": 0.15, "names": 0.15, "independence": 0.15}
 FACTORS = ("substance", "brevity", "purpose", "completeness")
 PARTS = (*WEIGHTS, *FACTORS)
-LARGEST_BYTES = 1_000_000
+LARGEST_CHARACTERS = 1_000_000
 LONG_LINES = 400
 """A document of more lines loses: one of 2,000 has seven tenths of its grade left."""
 NOTHING = dict.fromkeys(PARTS, 0.0)
@@ -62,7 +62,7 @@ def grade(parts: dict[str, float]) -> float:
 
 def parts_of(text: str) -> dict[str, float]:
     """Judge one document: each part from 0 to 1."""
-    module = parse(text) if len(text) <= LARGEST_BYTES else None
+    module = parse(text) if len(text) <= LARGEST_CHARACTERS else None
     facts = structure(module) if module else None
     if facts is None or not facts.functions:
         return NOTHING

@@ -31,8 +31,6 @@ class Function:
     """Whether the docstring holds a doctest."""
     parameters: tuple[str, ...]
     """Without `self` and `cls`."""
-    annotated: bool
-    """Whether every parameter or the result has a type."""
     loops: int
     """Its own loops and accumulating assignments, and comprehensions that it assigns or returns."""
     decisions: int
@@ -58,8 +56,8 @@ class Structure:
     """Lines of literal containers and long strings outside functions."""
     setting_lines: int = 0
     """Lines of other assignments and bare calls outside functions."""
-    imports_standard: int = 0
     imports_foreign: int = 0
+    """Imports of what is not in the standard library."""
     imports_private: int = 0
     """Relative imports and underscored modules: the reader cannot see what they hold."""
 
@@ -105,9 +103,7 @@ def _count_import(statement: ast.Import | ast.ImportFrom, facts: Structure) -> N
     for module in modules:
         if hidden or any(part.startswith("_") and part != "__future__" for part in module.split(".")):
             facts.imports_private += 1
-        elif module.split(".")[0] in sys.stdlib_module_names:
-            facts.imports_standard += 1
-        else:
+        elif module.split(".")[0] not in sys.stdlib_module_names:
             facts.imports_foreign += 1
 
 
@@ -131,7 +127,6 @@ def _function(node: Definition, body: Sequence[ast.AST]) -> Function:
         documentation=_words(docstring),
         examples=docstring is not None and ">>>" in docstring,
         parameters=tuple(argument.arg for argument in own),
-        annotated=node.returns is not None or (bool(own) and all(argument.annotation for argument in own)),
         loops=sum(isinstance(statement, LOOPS) or _comprehends(statement) for statement in body),
         decisions=sum(isinstance(statement, DECISIONS) for statement in body),
         checks=sum(_checks(statement) for statement in body),

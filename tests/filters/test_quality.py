@@ -87,7 +87,7 @@ class Run:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Quality, dict[str, float]]:
     run = Run(tmp_path_factory.mktemp("run"), rows(400), rows(200, seed=2, prefix="u"))
-    stage = Quality(learn_from="labels", keep=0.35, epochs=10)
+    stage = Quality(learn_from="labels", keep=0.35, epochs=10, positive_at=2.5)
     return run, stage, run.plan(stage)
 
 
