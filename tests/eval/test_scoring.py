@@ -201,8 +201,8 @@ def test_pass_at_10_is_given_where_every_task_has_ten_samples() -> None:
     assert [each.k for each in estimates([*ten, result("b", 0, "pass")])] == [1]
 
 
-TRAPS = {f"Mbpp/{number}" for number in (123, 126, 367, 601, 927)}
-"""3 s of work; a function called `sum`; objects made by the setup; a class used by the tests; setup again."""
+TRAPS = {f"Mbpp/{number}" for number in (126, 367, 601, 927)}
+"""A function called `sum`; objects made by the setup; a class used by the tests; setup again."""
 
 
 @pytest.mark.parametrize("name", ["humaneval", "mbpp"])
