@@ -1,0 +1,319 @@
+"""Programs that try to be judged better than they are, or to harm the machine, and honest ones that look odd.
+
+Every program stands against the same test, which knows one secret answer. HOSTILE names the verdicts that are right;
+`pass` is right for no program that does not work.
+"""
+
+import platform
+
+SECRET = "the-answer-is-4711"
+
+TEST = f"""
+def check(candidate):
+    for number in range(3):
+        assert candidate([3, 1, 2]) == {SECRET!r}
+"""
+
+_FRAME = """
+import json, struct
+def frame(message):
+    body = json.dumps(message).encode()
+    return struct.pack("=Q", len(body)) + body
+"""
+
+_LIBC = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+
+_BPF = 321 if platform.machine() == "x86_64" else 280
+
+_DENIED_CALL = (
+    _LIBC
+    + """
+def f(x):
+    if libc.{call} < 0:
+        raise OSError(ctypes.get_errno(), "denied")
+    return "it worked"
+"""
+)
+
+FORGING = {
+    "leaves at once": ("import os; os._exit(0)", {"crash"}),
+    "leaves when called": ("import sys\ndef f(x): sys.exit(0)", {"crash"}),
+    "prints a verdict and leaves": (
+        "import os\ndef f(x):\n print('pass', '{\"verdict\": \"pass\"}', flush=True)\n os._exit(0)",
+        {"crash"},
+    ),
+    "returns an object equal to all": (
+        "class All:\n def __eq__(self, other): return True\n __hash__ = None\ndef f(x): return All()",
+        {"wrong"},
+    ),
+    "returns a string equal to all": (
+        "class All(str):\n def __eq__(self, other): return True\n __hash__ = str.__hash__\ndef f(x): return All('no')",
+        {"wrong"},
+    ),
+    "returns a list equal to all": (
+        "class All(list):\n def __eq__(s, o): return True\ndef f(x): return All()",
+        {"wrong"},
+    ),
+    "lies about its class": (
+        "class Lie:\n __class__ = str\n def __eq__(self, other): return True\ndef f(x): return Lie()",
+        {"wrong"},
+    ),
+    "patches builtins": (
+        "import builtins\nbuiltins.str.__eq__ if 0 else None\nbuiltins.isinstance = lambda *a: True\n"
+        "builtins.range = lambda n: []\nbuiltins.AssertionError = Exception\ndef f(x): return 'no'",
+        {"wrong", "crash"},
+    ),
+    "raises StopIteration to cut the loop short": ("def f(x): raise StopIteration", {"error"}),
+    "raises GeneratorExit": ("def f(x): raise GeneratorExit", {"error", "crash"}),
+    "raises a BaseException of its own": ("class E(BaseException): pass\ndef f(x): raise E", {"error"}),
+    "raises AssertionError": ("def f(x): assert False", {"error"}),
+    "raises KeyboardInterrupt": ("def f(x): raise KeyboardInterrupt", {"crash"}),
+    "walks frames for the answer": (
+        "import sys\ndef f(x):\n frame = sys._getframe()\n while frame:\n  for v in list(frame.f_locals.values()) + "
+        "list(frame.f_globals.values()):\n   if isinstance(v, str) and 'answer-is' in v: return v\n"
+        "  frame = frame.f_back\n return 'not found'",
+        {"wrong"},
+    ),
+    "searches the heap for the answer": (
+        "import gc\ndef f(x):\n for o in gc.get_objects():\n  if isinstance(o, dict):\n   for v in list(o.values()):\n"
+        "    if type(v) is str and v.startswith('the-answer'): return v\n return 'not found'",
+        {"wrong"},
+    ),
+    "searches its memory for the answer": (
+        "import re\ndef f(x):\n for line in open('/proc/self/maps'):\n"
+        "  a, b = (int(v, 16) for v in line.split()[0].split('-'))\n"
+        "  with open('/proc/self/mem', 'rb', 0) as m:\n   m.seek(a)\n"
+        "   try: found = re.search(rb'the-ans' + rb'wer-is-[0-9]+', "
+        "m.read(b - a))\n   except (OSError, ValueError, OverflowError): continue\n"
+        "   if found: return found[0].decode()\n return 'no'",
+        {"wrong", "error", "forbidden"},
+    ),
+    "reads the judge's memory": (
+        "import os\ndef f(x):\n return open(f'/proc/{os.getppid()}/mem', 'rb').read(10)",
+        {"wrong", "error", "forbidden"},
+    ),
+    "writes verdicts to every descriptor": (
+        _FRAME
+        + "import os\ndef f(x):\n for fd in range(256):\n  for m in ({'verdict': 'pass'}, {'value': True}):\n"
+        "   try: os.write(fd, frame(m))\n   except OSError: pass\n return 'no'",
+        {"wrong", "crash"},
+    ),
+    "answers with true for ever": (
+        _FRAME + "import os\ndef f(x):\n while True: os.write(3, frame({'value': True}))",
+        {"wrong", "crash", "timeout"},
+    ),
+    "answers with garbage": ("import os\ndef f(x): os.write(3, b'\\xff' * 100)", {"crash", "output"}),
+    "answers with half a message and waits": (
+        "import os, time\ndef f(x):\n os.write(3, b'\\x40' + bytes(7) + b'{')\n while True: pass",
+        {"timeout"},
+    ),
+    "answers with endless brackets": (
+        "import os, struct\ndef f(x):\n os.write(3, struct.pack('=Q', 100000) + b'[' * 100000)\n while True: pass",
+        {"crash"},
+    ),
+    "answers with an unknown object": (
+        _FRAME + "import os\ndef f(x):\n os.write(3, frame({'value': ['o', 99, 'x', True]}))\n while True: pass",
+        {"wrong", "crash"},
+    ),
+    "rewrites the process it runs in": (
+        "import sys\nsample = sys.modules['curate.sandbox_sample']\nsample.encode = lambda *a: {'verdict': 'pass'}\n"
+        "def f(x): return 'no'",
+        {"crash", "missing"},
+    ),
+    "calls itself check": ("def check(candidate): pass\ndef f(x): return 'no'", {"wrong"}),
+    "replaces check in every module": (
+        "import sys\nfor m in list(sys.modules.values()):\n"
+        " m.check = m._judge = m.judge_trial = lambda *a: ('pass', '')\n"
+        "def f(x): return 'no'",
+        {"wrong"},
+    ),
+    "answers from a child": (
+        "import os\ndef f(x):\n if os.fork() == 0: return 'no'\n return 'nothing'",
+        {"wrong", "forbidden", "crash"},
+    ),
+    "closes the channel": ("import os\ndef f(x):\n os.closerange(3, 256)\n return 'no'", {"crash"}),
+    "registers an exit hook": (
+        "import atexit\natexit.register(print, 'pass')\ndef f(x): raise SystemExit(0)",
+        {"crash"},
+    ),
+    "returns a generator": ("def f(x): yield 'no'", {"wrong"}),
+    "returns nothing": ("def f(x): pass", {"wrong"}),
+}
+
+RESOURCES = {
+    "loops for ever": ("def f(x):\n while True: pass", {"timeout"}),
+    "loops for ever while it is loaded": ("while True: pass", {"timeout"}),
+    "loops in C": ("def f(x): return sum(range(10**14))", {"timeout"}),
+    "backtracks for ever": ("import re\ndef f(x): return re.match('(a+)+$', 'a' * 60 + 'b')", {"timeout"}),
+    "catches all there is to catch": (
+        "import signal\nfor s in range(1, 65):\n try: signal.signal(s, lambda *a: None)\n"
+        " except (OSError, ValueError): pass\n"
+        "def f(x):\n while True:\n  try:\n   while True: pass\n  except BaseException: pass",
+        {"timeout"},
+    ),
+    "burns time in threads": (
+        "import threading\ndef burn():\n while True: pass\ndef f(x):\n"
+        " for i in range(3): threading.Thread(target=burn).start()\n burn()",
+        {"timeout"},
+    ),
+    "takes all memory": ("def f(x): return len([0] * 10**10)", {"memory"}),
+    "takes memory bit by bit": ("def f(x):\n a = []\n while True: a.append('x' * 10**6 + str(len(a)))", {"memory"}),
+    "takes memory while it is loaded": ("a = bytearray(10**10)", {"memory"}),
+    "takes memory for its source": ("x = '" + "a" * 10 + "' * 10**11\ndef f(x): pass", {"memory"}),
+    "overflows the C stack": (
+        "import sys\nsys.setrecursionlimit(10**9)\nclass A:\n def __getattr__(self, n): return getattr(self, n + 'x')\n"
+        "def f(x): return A().b",
+        {"crash", "memory", "timeout", "error"},
+    ),
+    "recurses too deeply": ("def f(x): return f(x)", {"error"}),
+    "prints for ever": ("def f(x):\n while True: print('x' * 1000)", {"output"}),
+    "prints for ever to every descriptor": (
+        "import os\ndef f(x):\n while True: os.write(2, b'x' * 1000)",
+        {"output"},
+    ),
+    "writes a large file": (
+        "def f(x):\n with open('large', 'wb') as file:\n  while True: file.write(b'x' * 10**6)",
+        {"output", "crash"},
+    ),
+    "returns too much": ("def f(x): return 'x' * (70 << 20)", {"output", "memory"}),
+    "returns too deep a list": ("def f(x):\n a = []\n for i in range(10**5): a = [a]\n return a", {"output"}),
+    "returns a list that holds itself": ("def f(x):\n x.append(x)\n return x", {"output"}),
+    "opens too many files": (
+        "def f(x): return len([open(f'f{i}', 'w') for i in range(1000)])",
+        {"forbidden"},
+    ),
+}
+
+PROCESSES = {
+    # Bombs end by themselves: a hole in the sandbox must fail a test and not take the machine down.
+    "forks too often": (
+        "import os, time\ndef f(x):\n for i in range(150):\n  if os.fork() == 0:\n   time.sleep(20)\n   os._exit(0)",
+        {"forbidden"},
+    ),
+    "forks in every child": (
+        "import os, time\ndef f(x):\n parent = os.getpid()\n for i in range(8):\n  try: os.fork()\n"
+        "  except OSError: pass\n"
+        " if os.getpid() != parent:\n  time.sleep(20)\n  os._exit(0)\n return 'no'",
+        {"wrong", "forbidden"},
+    ),
+    "starts too many threads": (
+        "import threading, time\ndef f(x):\n threading.stack_size(65536)\n for i in range(150):\n"
+        "  threading.Thread(target=time.sleep, args=(20,)).start()",
+        {"forbidden"},
+    ),
+    "leaves a daemon behind": (
+        "import os, time\ndef f(x):\n if os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n   time.sleep(600)\n"
+        "  os._exit(0)\n return 'no'",
+        {"wrong", "forbidden"},
+    ),
+    "kills its parent": (
+        "import os, signal\ndef f(x):\n os.kill(os.getppid(), signal.SIGKILL)\n return 'no'",
+        {"wrong", "forbidden", "crash"},
+    ),
+    "kills itself": ("import os\ndef f(x): os.kill(os.getpid(), 9)", {"crash"}),
+    "kills its group": ("import os\ndef f(x): os.killpg(0, 9)", {"crash", "forbidden"}),
+    "stops itself": (
+        "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGSTOP)",
+        {"timeout"},
+    ),
+    "reads at address zero": ("import ctypes\ndef f(x): ctypes.string_at(0)", {"crash"}),
+    "aborts": ("import os\ndef f(x): os.abort()", {"crash"}),
+    "outlives its parent's death": (
+        _LIBC + "import os\nlibc.prctl(1, 0)\ndef f(x): return 'no'",
+        {"wrong"},
+    ),
+}
+
+OUTSIDE = {
+    "reads the environment": ("import os\ndef f(x): return os.environ.get('CURATE_TEST_SECRET', 'none')", {"wrong"}),
+    "reads the parent's environment": (
+        "import os\ndef f(x): return open(f'/proc/{os.getppid()}/environ').read()",
+        {"wrong", "error", "forbidden"},
+    ),
+}
+
+# Each is harmless where it succeeds: a hole in the sandbox must fail a test and not damage the machine.
+NEEDS_WALLS = {
+    "opens a file of the machine for writing": ("def f(x): open('/etc/passwd', 'a')", {"forbidden"}),
+    "opens the interpreter for writing": ("import os\ndef f(x): open(os.__file__, 'a')", {"forbidden"}),
+    "changes the interpreter's mode": (
+        "import os\ndef f(x): os.chmod(os.__file__, os.stat(os.__file__).st_mode)",
+        {"forbidden"},
+    ),
+    "opens a socket": ("import socket\ndef f(x): socket.socket()", {"forbidden"}),
+    "connects": ("import socket\ndef f(x): socket.create_connection(('127.0.0.1', 80), 1)", {"forbidden"}),
+    "looks up a name": ("import urllib.request\ndef f(x): urllib.request.urlopen('http://example.org')", {"forbidden"}),
+    "traces the judge": (_DENIED_CALL.format(call="ptrace(16, 1, 0, 0)"), {"forbidden"}),
+    "mounts": (_DENIED_CALL.format(call="mount(b'tmpfs', b'.', b'tmpfs', 0, None)"), {"forbidden"}),
+    "makes a user namespace": (_DENIED_CALL.format(call="unshare(0x10000000)"), {"forbidden"}),
+    "loads a kernel program": (_DENIED_CALL.format(call=f"syscall({_BPF}, 0, 0, 0)"), {"forbidden"}),
+    "uses an asynchronous ring": (_DENIED_CALL.format(call="syscall(425, 1, 0)"), {"forbidden"}),
+    "changes its root": ("import os\ndef f(x): os.chroot('.')", {"forbidden"}),
+    "lists the home folders": (
+        "import os\ndef f(x): return os.listdir('/home') + os.listdir('/root')",
+        {"forbidden", "error", "wrong"},
+    ),
+}
+
+STATE = {
+    "lowers the recursion limit": ("import sys\ndef f(x):\n sys.setrecursionlimit(30)\n return 'no'", {"wrong"}),
+    "removes its output": (
+        "import sys, os\nsys.stdout = sys.stderr = None\nos.close(1)\nos.close(2)\ndef f(x): return 'no'",
+        {"wrong"},
+    ),
+    "removes its builtins": (
+        "import builtins\nfor n in list(vars(builtins)):\n if n != 'delattr': delattr(builtins, n)\n"
+        "def f(x): return 'no'",
+        {"error", "crash"},
+    ),
+    "empties the module table": ("import sys\nsys.modules.clear()\ndef f(x): return 'no'", {"wrong", "error", "crash"}),
+    "removes its working folder": (
+        "import os\ndef f(x):\n os.rmdir(os.getcwd())\n return 'no'",
+        {"wrong", "error", "forbidden"},
+    ),
+    "traces itself": (
+        "import sys\nsys.settrace(lambda *a: (_ for _ in ()).throw(SystemExit))\ndef f(x): return 'no'",
+        {"crash", "error", "wrong"},
+    ),
+    "does not define the function": ("def g(x): return 'no'", {"missing"}),
+    "defines a number": ("f = 3", {"missing"}),
+    "is no Python": ("def f(x:\n  return", {"syntax"}),
+    "is prose": ("Here is the function you asked for.", {"syntax"}),
+    "is empty": ("", {"missing"}),
+    "holds a null byte": ("def f(x): return 'a\x00b'", {"syntax"}),
+    "holds a lone surrogate": ("def f(x): return '\ud800'", {"syntax"}),
+    "returns a lone surrogate": ("def f(x): return chr(0xd800)", {"wrong"}),
+    "nests too deeply to compile": ("def f(x): return " + "(" * 5000 + ")" * 5000, {"syntax"}),
+    "negates too often to compile": ("x = " + "-" * 500_000 + "1", {"syntax", "memory", "crash"}),
+    "is 20 MB long": ("x = [" + "1," * 10_000_000 + "]\ndef f(x): return 'no'", {"wrong", "memory", "timeout"}),
+    "waits for input": ("def f(x): return input()", {"error"}),
+    "runs for its name": ("if __name__ == '__main__': raise SystemExit\ndef f(x): return 'no'", {"wrong"}),
+}
+
+HOSTILE = FORGING | RESOURCES | PROCESSES | OUTSIDE | STATE
+
+_RIGHT = f"return {SECRET!r}"
+HONEST = {
+    "holds 300 MB for a while": f"def f(x):\n a = bytearray(300 << 20)\n a[::4096] = b'x' * len(a[::4096])\n {_RIGHT}",
+    "prints 200 kB": f"def f(x):\n print('x' * 66_000)\n {_RIGHT}",
+    "writes a temporary file": (
+        "import tempfile, os\ndef f(x):\n with tempfile.NamedTemporaryFile('w+') as t:\n  t.write('x'); t.flush()\n"
+        f"  assert os.path.getsize(t.name) == 1\n open('here.txt', 'w').write('y')\n {_RIGHT}"
+    ),
+    "has Windows line ends": f"def f(x):\r\n    y = x\r\n    {_RIGHT}\r\n",
+    "is not ASCII": f"def größe(é):\n 'naïve — 漢字 🎉'\n {_RIGHT}\nf = größe",
+    "uses numpy": f"import numpy as np\ndef f(x):\n assert np.linalg.norm(np.ones((50, 50)) @ np.ones(50)) > 0\n"
+    f" {_RIGHT}",
+    "uses threads": f"import threading\ndef f(x):\n t = threading.Thread(target=print)\n t.start(); t.join()\n"
+    f" {_RIGHT}",
+    "uses asyncio": f"import asyncio\nasync def g(): await asyncio.sleep(0)\ndef f(x):\n asyncio.run(g())\n {_RIGHT}",
+    "recurses 900 deep": f"def g(n): return n and g(n - 1)\ndef f(x):\n g(900)\n {_RIGHT}",
+    "uses dataclasses and doctest": (
+        f"import dataclasses, doctest\n@dataclasses.dataclass\nclass P:\n x: int\ndoctest.testmod()\ndef f(x):\n"
+        f" P(1)\n {_RIGHT}"
+    ),
+    "returns a subclass of str": f"class S(str): pass\ndef f(x): return S({SECRET!r})",
+    "is a method": f"class A:\n def g(self, x): {_RIGHT}\nf = A().g",
+    "is a lambda": f"f = lambda x: {SECRET!r}",
+    "catches SystemExit": f"import sys\ndef f(x):\n try: sys.exit()\n except SystemExit: {_RIGHT}",
+}

@@ -1,0 +1,81 @@
+"""No program gets a verdict it has not earned, at any level of isolation that this machine has."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import util
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from curate import sandbox, sandbox_pool
+from curate.sandbox import Judgement, Limits, Trial, judge
+from curate.sandbox_isolation import LEVELS, RLIMITS
+from curate.sandbox_pool import run
+
+_SPEC = util.spec_from_file_location("sandbox_programs", Path(__file__).with_name("sandbox_programs.py"))
+assert _SPEC and _SPEC.loader
+programs = util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(programs)
+
+LIMITS = Limits(cpu_s=3, memory_mb=700, output_kb=256, file_mb=4, processes=12)
+MARK = f"sandboxes of {uuid4()}"
+"""Stands in the command line of every process of these tests, and of no other."""
+SHORT = replace(LIMITS, cpu_s=0.3, wall_s=1.5)
+ALL = programs.HOSTILE | programs.NEEDS_WALLS
+
+
+def available_levels() -> list[str]:
+    request = sandbox._request(Limits(), source="def f(): pass", entry_point="f") | {"arguments": [["t"]]}
+    return [level for level in LEVELS if next(run([request], level, 1))[1]["verdict"] == "pass"]
+
+
+@pytest.fixture(scope="module", params=available_levels())
+def level(request: pytest.FixtureRequest) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox, "isolation_level", lambda: request.param)
+        patch.setattr(sandbox_pool, "_BOOT", f"{sandbox_pool._BOOT}  # {MARK}")
+        patch.setenv("CURATE_TEST_SECRET", programs.SECRET)
+        yield request.param
+
+
+@pytest.fixture(scope="module")
+def judgements(level: str) -> dict[str, Judgement]:
+    """Judge every program once, in one go: each runs amid all the others."""
+    sources = {name: source for name, (source, _) in ALL.items()} | programs.HONEST
+    endless = {name for name, (_, verdicts) in ALL.items() if "timeout" in verdicts}
+    trials = [
+        Trial(source, "f", programs.TEST, limits=SHORT if name in endless else None) for name, source in sources.items()
+    ]
+    return dict(zip(sources, judge(trials, LIMITS, allow_weak=True), strict=True))
+
+
+@pytest.mark.parametrize("name", programs.HOSTILE)
+def test_a_program_that(name: str, judgements: dict[str, Judgement]) -> None:
+    assert judgements[name].verdict in programs.HOSTILE[name][1], judgements[name]
+
+
+@pytest.mark.parametrize("name", programs.NEEDS_WALLS)
+def test_where_there_are_walls_they_stop_a_program_that(
+    name: str, level: str, judgements: dict[str, Judgement]
+) -> None:
+    assert judgements[name].verdict != "pass"
+    if level != RLIMITS:
+        assert judgements[name].verdict in programs.NEEDS_WALLS[name][1], judgements[name]
+
+
+@pytest.mark.parametrize("name", programs.HONEST)
+def test_an_honest_program_passes_that(name: str, judgements: dict[str, Judgement]) -> None:
+    assert judgements[name].verdict == "pass", judgements[name]
+
+
+def test_no_process_is_left_behind(level: str, judgements: dict[str, Judgement]) -> None:
+    assert len(judgements) > 60
+    assert [path for path in Path("/proc").iterdir() if path.name.isdigit() and _is_ours(path)] == []
+
+
+def _is_ours(process: Path) -> bool:
+    try:
+        return MARK.encode() in (process / "cmdline").read_bytes()
+    except OSError:  # it has ended meanwhile
+        return False
