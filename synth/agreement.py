@@ -13,12 +13,17 @@ from typing import Any
 
 from curate.sandbox import CallOutcome
 from curate.sandbox_values import literal
-from synth.answers import Program, Stub
-from synth.inputs import alternatives, base_type
+from synth.answers import Program, Stub, parse
+from synth.inputs import alternatives, base_type, members
 
 ENOUGH = 4
 """Inputs that must give a value: on fewer, agreement says little."""
-NUMBERS = {"float": {"float", "int"}, "complex": {"complex", "float", "int"}, "Any": set[str](), "object": set[str]()}
+KNOWN = {name: {name} for name in ("int", "str", "bool", "list", "tuple", "set", "dict", "frozenset", "bytes")} | {
+    "float": {"float", "int"},
+    "complex": {"complex", "float", "int"},
+    "None": {"NoneType"},
+}
+"""Which types of value an annotation allows; as for type checkers, an int is a float."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,13 @@ class Case:
 
     arguments: str
     value: str
-    type: str
+
+    def read(self) -> Any:
+        """Return the value itself; Ellipsis for the few that have no literal (nan, range)."""
+        try:
+            return ast.literal_eval(self.value)
+        except ValueError:
+            return ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ def agree(
     members = max(clusters.values(), key=len)
     results = outcomes[members[0]]
     cases = [
-        Case(", ".join(map(literal, arguments)), result.value, result.type)
+        Case(", ".join(map(literal, arguments)), result.value)
         for arguments, result in zip(inputs, results, strict=True)
         if result.status == "value"
     ]
@@ -68,7 +79,17 @@ def agree(
         return "no majority"
     if len(cases) < ENOUGH:
         return "raised" if all(result.status in ("value", "raised") for result in results) else "did not end well"
-    return _objection(stub, cases, inputs, results) or Agreed(tuple(programs[i] for i in members), tuple(cases))
+    agreed = Agreed(tuple(programs[i] for i in members), tuple(cases))
+    if not any(uses_its_parameters(stub, program) for program in agreed.programs):
+        return "ignores a parameter"
+    return _objection(stub, cases, inputs, results) or agreed
+
+
+def uses_its_parameters(stub: Stub, program: Program) -> bool:
+    """Tell whether the body reads every parameter of the function."""
+    module = parse(program.source(stub))
+    named = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)} if module else set()
+    return {parameter.arg for parameter in [*stub.parameters.posonlyargs, *stub.parameters.args]} <= named
 
 
 def _objection(
@@ -80,16 +101,35 @@ def _objection(
     answered = [(row, result) for row, result in zip(inputs, results, strict=True) if result.status == "value"]
     if any(all(literal(row[i]) == result.value for row, result in answered) for i in range(len(inputs[0]))):
         return "identity output"
-    if stub.returns is not None and not all(_fits(stub.returns, case.type) for case in cases):
+    if stub.returns is not None and not all(fits(stub.returns, case.read()) for case in cases):
         return "wrong return type"
     return None
 
 
-def _fits(annotation: ast.expr, kind: str) -> bool:
-    """Tell whether a value of this type may come from a function annotated so; names we do not know allow anything."""
-    names = {base_type(part) for part in alternatives(annotation)}
-    allowed = {name for part in names for name in NUMBERS.get(part, {part})} | (
-        {"NoneType"} if "None" in names else set()
-    )
-    known = {"int", "float", "str", "bool", "list", "tuple", "set", "dict", "frozenset", "bytes", "complex", "None"}
-    return kind in allowed or not names <= known
+def fits(annotation: ast.expr, value: Any) -> bool:
+    """Tell whether a function annotated so may return this value; names that we do not know allow anything.
+
+    >>> fits(ast.parse("list[list[int]]", mode="eval").body, [1, 2])
+    False
+    """
+    return any(_fits_one(part, value) for part in alternatives(annotation))
+
+
+def _fits_one(annotation: ast.expr, value: Any) -> bool:
+    name, inner = base_type(annotation), members(annotation)
+    if name not in KNOWN:
+        return True
+    if value is ... or type(value).__name__ not in KNOWN[name]:
+        return value is ...
+    if name == "dict" and len(inner) == 2:
+        return all(fits(inner[0], key) and fits(inner[1], item) for key, item in value.items())
+    if name == "tuple" and inner and not _open_ended(inner):
+        return len(inner) == len(value) and all(map(fits, inner, value))
+    if inner and isinstance(value, list | tuple | set | frozenset):
+        return all(fits(inner[0], item) for item in value)
+    return True
+
+
+def _open_ended(inner: list[ast.expr]) -> bool:
+    """Tell whether the members of a tuple type are `X, ...`."""
+    return isinstance(inner[-1], ast.Constant) and inner[-1].value is ...

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 FENCE = re.compile(r"```[ \t]*(?:python|py|python3)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
-SECTION = re.compile(r"\s*(for )?(usage )?(example|test case|doctest)s?( usage)?\s*:?\s*\Z", re.IGNORECASE)
 TYPING_NAMES = "Any Callable Dict FrozenSet Iterable Iterator List Mapping Optional Sequence Set Tuple Union"
 TYPING = frozenset(TYPING_NAMES.split())
 MODULES = frozenset({"collections", "functools", "heapq", "itertools", "math", "operator", "re", "string"})
@@ -114,21 +113,21 @@ def _stub(function: ast.FunctionDef, header: str, rest: str) -> Stub | str:
 
 
 def _split_docstring(docstring: str, name: str) -> tuple[str, tuple[tuple[Any, ...], ...]]:
-    """Separate prose and examples; lines that state what a call returns are examples too."""
+    """Separate prose and examples. Prose ends at the first example; lines that say what a call returns are examples."""
     prose: list[str] = []
-    examples = []
-    inside = False
+    examples: list[tuple[Any, ...]] = []
+    ended = False
     for line in docstring.expandtabs(4).splitlines():
         text = line.strip()
-        inside = text.startswith(">>>") or (inside and bool(text))
-        if inside or f"{name}(" in text:
-            arguments = _call_arguments(text, name)
-            if arguments is not None and arguments not in examples:
-                examples.append(arguments)
-        elif not SECTION.match(text) or not text:
-            prose.append(text if not prose else line.rstrip())
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(prose)).strip()
-    return text.replace("\\", "\\\\"), tuple(examples)
+        ended = ended or text.startswith(">>>") or f"{name}(" in text
+        arguments = _call_arguments(text, name) if ended else None
+        if arguments is not None and arguments not in examples:
+            examples.append(arguments)
+        if not ended:
+            prose.append(line.rstrip() if prose else text)
+    while prose and (not prose[-1] or prose[-1].endswith(":")):
+        prose.pop()
+    return "\n".join(prose).replace("\\", "\\\\"), tuple(examples)
 
 
 def _call_arguments(line: str, name: str) -> tuple[Any, ...] | None:

@@ -5,7 +5,6 @@ instruction for a chat model, and `completion`, the beginning of a file of worke
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +17,8 @@ from curate.shards import read_shard
 from curate.stage import Context, Maker, ModelRef, derive_seed
 
 Style = Literal["chat", "completion"]
+PROMPTS = Path(__file__).parent / "prompts"
+TEMPLATES = Environment(loader=FileSystemLoader(PROMPTS), undefined=StrictUndefined, trim_blocks=True)  # no HTML
 
 
 class Asking(Maker):
@@ -56,7 +57,7 @@ def request(
     request_id: str, template: str, style: Style, values: Mapping[str, Any], *, run_seed: int, **options: Any
 ) -> Request:
     """Render a template in a style into a Request, whose sampling seed follows from the run's seed and its id."""
-    text = _templates().get_template(f"{template}.{style}.jinja").render(values)
+    text = TEMPLATES.get_template(f"{template}.{style}.jinja").render(values)
     seed = derive_seed(run_seed, request_id)
     if style == "chat":
         return Request(request_id, messages=(Message("user", text),), seed=seed, **options)
@@ -68,8 +69,6 @@ def answers(model: Model, requests: Sequence[Request]) -> dict[str, Completion]:
     return {completion.id: completion for completion in model.generate(requests)}
 
 
-@cache
-def _templates() -> Environment:
-    return Environment(  # prompts are no HTML: nothing to escape
-        loader=FileSystemLoader(Path(__file__).parent / "prompts"), undefined=StrictUndefined, trim_blocks=True
-    )
+def source_of(template: str, style: Style) -> str:
+    """Return a template as it is written: what every answer has seen."""
+    return (PROMPTS / f"{template}.{style}.jinja").read_text(encoding="utf-8")

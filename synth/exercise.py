@@ -20,7 +20,7 @@ from curate.shards import documents
 from curate.stage import Context, Made, derive_seed
 from synth.agreement import Agreed, Case, agree
 from synth.answers import Program, Stub, read_solution, read_stub
-from synth.asking import Asking, Style, answers, request
+from synth.asking import Asking, Style, answers, request, source_of
 from synth.inputs import argument_rows
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
@@ -55,8 +55,8 @@ class Exercise(Asking):
     """Share of the solutions that must agree on every input."""
     inputs: int = Field(default=14, ge=6)
     """Inputs that the solutions run on."""
-    stub_temperature: float = Field(default=0.7, ge=0)
-    temperature: float = Field(default=0.6, ge=0)
+    stub_temperature: float = Field(default=0.6, ge=0)
+    temperature: float = Field(default=0.4, ge=0)
     """Of the solutions: low enough to be right, high enough to differ where the teacher is unsure."""
     stub_tokens: int = Field(default=96, ge=16)
     max_tokens: int = Field(default=96, ge=16)
@@ -100,6 +100,9 @@ class Exercise(Asking):
         stub = read_stub(attempt.text)
         if isinstance(stub, str):
             attempt.reason = stub
+            return
+        if f"def {stub.name}(" in source_of("stub", style) + source_of("solution", style):
+            attempt.reason = "copied from the prompt"
             return
         drawn = argument_rows(stub.parameters, self.inputs, derive_seed(context.seed, attempt.id, "inputs"))
         if drawn is None:

@@ -122,7 +122,7 @@ def _of_type(annotation: ast.expr, name: str) -> Draw | None:
     if len(kinds) > 1:
         draws = [draw for kind in kinds if (draw := _of_type(kind, name))]
         return (lambda random: random.choice(draws)(random)) if draws else None
-    kind, inner = base_type(kinds[0]), _members(kinds[0])
+    kind, inner = base_type(kinds[0]), members(kinds[0])
     if kind in SCALARS:
         return lambda random: SCALARS[kind](random, name)
     if kind in ("list", "set", "frozenset"):
@@ -136,7 +136,8 @@ def _of_type(annotation: ast.expr, name: str) -> Draw | None:
     return None
 
 
-def _members(annotation: ast.expr) -> list[ast.expr]:
+def members(annotation: ast.expr) -> list[ast.expr]:
+    """Return what stands in an annotation's brackets: two for `dict[str, int]`."""
     match annotation:
         case ast.Subscript(slice=ast.Tuple(elts=members)):
             return members

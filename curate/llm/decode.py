@@ -13,10 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from curate.llm.roomy_cache import roomy_cache
 from curate.llm.sampling import draw
 
 SHARED = 16
 """Shared prompt tokens below this are not worth a forward pass of their own."""
+CROWD = 0.75
+"""Rows that are done leave once the living are at most this share: leaving copies the whole cache."""
 
 
 @dataclass
@@ -69,7 +72,9 @@ def shared_prefix(model: Any, prompts: Sequence[tuple[int, ...]]) -> Prefix | No
         return None
     with torch.inference_mode():
         ids = torch.tensor([first[:length]], device=model.device)
-        return Prefix(length, model(input_ids=ids, use_cache=True, logits_to_keep=1).past_key_values)
+        cache = roomy_cache(model.config)
+        model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        return Prefix(length, cache)
 
 
 @torch.inference_mode()
@@ -79,20 +84,23 @@ def decode(model: Any, rows: Sequence[Row], end_ids: frozenset[int], prefix: Pre
     state = _prefill(model, prompts, prefix)
     place = {prompt: index for index, prompt in enumerate(prompts)}
     state.select(torch.tensor([place[row.prompt] for row in rows], device=model.device))
-    alive = list(rows)
+    batch = list(rows)
     settings = torch.tensor([[row.temperature, row.top_p] for row in rows], device=model.device)
     numbers = torch.stack([_numbers(row, max(r.max_tokens for r in rows)) for row in rows]).to(model.device)
+    alive = [True] * len(batch)
     step = 0
-    while alive:
+    while True:
         tokens = draw(state.logits, settings[:, 0], settings[:, 1], numbers[:, step])
-        going = [index for index, token in enumerate(tokens.tolist()) if _extend(alive[index], token, end_ids)]
-        if len(going) < len(alive):
-            if not going:
-                return
-            keep = torch.tensor(going, device=model.device)
+        chosen = zip(batch, alive, tokens.tolist(), strict=True)
+        alive = [living and _extend(row, token, end_ids) for row, living, token in chosen]
+        if not any(alive):
+            return
+        if sum(alive) <= CROWD * len(batch):
+            keep = torch.tensor([index for index, living in enumerate(alive) if living], device=model.device)
             state.select(keep)
             tokens, settings, numbers = tokens[keep], settings[keep], numbers[keep]
-            alive = [alive[index] for index in going]
+            batch = [row for row, living in zip(batch, alive, strict=True) if living]
+            alive = [True] * len(batch)
         _advance(model, state, tokens)
         step += 1
 
@@ -106,9 +114,8 @@ def _prefill(model: Any, prompts: Sequence[tuple[int, ...]], prefix: Prefix | No
     ids = torch.tensor([[0] * pad + list(rest) for pad, rest in zip(pads, rests, strict=True)])
     mask = torch.tensor([[1] * start + [0] * pad + [1] * (width - pad) for pad in pads])
     position = (mask.cumsum(-1) - 1).clamp(min=0)
-    cache = None
+    cache = copy.deepcopy(prefix.cache) if prefix else roomy_cache(model.config)
     if prefix:
-        cache = copy.deepcopy(prefix.cache)
         cache.batch_repeat_interleave(len(prompts))
     out = model(
         input_ids=ids.to(model.device),
@@ -119,7 +126,7 @@ def _prefill(model: Any, prompts: Sequence[tuple[int, ...]], prefix: Prefix | No
         logits_to_keep=1,
     )
     after = position[:, -1:].to(model.device) + 1
-    return State(out.past_key_values, mask.to(model.device), after, out.logits[:, -1])
+    return State(cache, mask.to(model.device), after, out.logits[:, -1])
 
 
 def _advance(model: Any, state: State, tokens: Tensor) -> None:

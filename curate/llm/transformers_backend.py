@@ -28,8 +28,8 @@ class TransformersBackend:
     """One loaded model. Raises UserError if it cannot be loaded."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.spec = spec
-        self.model, self.tokenizer = load(locate(spec.model))
+        self.spec, self.place = spec, locate(spec.model)
+        self.model, self.tokenizer = load(self.place)
         self.context = min(spec.max_context, getattr(self.model.config, "max_position_embeddings", spec.max_context))
         self.end_ids = _end_ids(self.model, self.tokenizer)
 
