@@ -8,9 +8,11 @@ import ast
 import re
 import warnings
 from dataclasses import dataclass
+from textwrap import dedent
 from typing import Any
 
-FENCE = re.compile(r"```[ \t]*(?:python|py|python3)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+FENCE = re.compile(r"^[ \t]*```[ \t]*(\S*)[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+PYTHON = frozenset({"python", "py", "python3"})
 TYPING_NAMES = "Any Callable Dict FrozenSet Iterable Iterator List Mapping Optional Sequence Set Tuple Union"
 TYPING = frozenset(TYPING_NAMES.split())
 MODULES = frozenset({"collections", "functools", "heapq", "itertools", "math", "operator", "re", "string"})
@@ -48,8 +50,13 @@ class Program:
 
 
 def code_blocks(text: str) -> list[str]:
-    """Return the contents of the fenced Python blocks of a Markdown text."""
-    return [block.strip("\n") for block in FENCE.findall(text)]
+    """Return the Python blocks of a Markdown text: those marked as Python, or, where none is, the unmarked ones.
+
+    >>> code_blocks("```python\\nf(1)\\n```\\nprints\\n```\\n1\\n```")
+    ['f(1)']
+    """
+    blocks = [(mark.lower(), dedent(code).strip("\n")) for mark, code in FENCE.findall(text)]
+    return [code for mark, code in blocks if mark in PYTHON] or [code for mark, code in blocks if not mark]
 
 
 def parse(code: str) -> ast.Module | None:

@@ -111,8 +111,8 @@ def section(reply: Completion, seed: dict[str, Any], style: Style) -> str:
 def repeats(words: list[str], n: int = 4) -> float:
     """Return the share of n-word sequences that stood in the text before; 0 for shorter texts.
 
-    >>> repeats("a b c d a b c d".split())
-    0.2
+    >>> repeats(["la"] * 8)
+    0.8
     """
     counts = Counter(zip(*(words[start:] for start in range(n)), strict=False))
     total = sum(counts.values())

@@ -2,7 +2,9 @@
 
 In: a folder, a hub name or a GGUF file, by way of a ModelSpec; `batch_size`, where it is given, is how many sequences
 vLLM works on at once. Out: answers in groups, large enough to keep the engine full and small enough that a crash
-loses little. Written against vLLM 0.25; several GPUs or engines are not covered: start a vLLM server and use `openai`.
+loses little. A request's `seed` is not passed on: seeded rows leave vLLM's fast sampler, and batches on a GPU are not
+bit-stable anyway; the call log is what makes a run repeatable. Written against vLLM 0.25; several GPUs or engines are
+not covered: start a vLLM server and use `openai`.
 """
 
 from collections.abc import Iterator
@@ -69,7 +71,6 @@ class VLLMBackend:
             max_tokens=room,
             temperature=request.temperature,
             top_p=request.top_p,
-            seed=request.seed if request.temperature > 0 else None,
             stop=list(request.stop) or None,
         )
 
