@@ -12,7 +12,7 @@ from synth.textbook import Textbook, repeats, section
 
 PROSE = (
     "A list holds values in order. To add them up, start with zero and add one value after the other, until none is "
-    "left. Python does the same with its own function, which is shorter to write and quick to run on long lists. "
+    "left. Python does the same with its own function, which is shorter to write and quick to run on long lists.\n\n"
 )
 CODE = "```python\nnumbers = [1, 2, 3]\nprint(sum(numbers))\n```\n"
 
