@@ -12,7 +12,6 @@ in its detail (`in-process`).
 import ast
 import builtins
 import importlib
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -180,22 +179,20 @@ def mirror(old: Any, new: Any) -> Any:
 
 
 def judge_trial(session: Session, request: dict[str, Any]) -> dict[str, Any]:
-    """Run one trial: {"source", "entry_point", "test", "setup"} -> {"verdict", "detail"}."""
-    random.seed(0)
+    """Run one trial: {"source", "entry_point", "test", "setup"} -> {"verdict", "detail", "final"}.
+
+    `infra` is final here: the test is none, and would be none the next time.
+    """
     client = Client(session)
     try:
         verdict, detail = _judge(client, request)
     except Ended as end:
         verdict, detail = end.verdict, end.detail
-    except MemoryError:
-        verdict, detail = "memory", "the test ran out of memory on the values returned"
-    except RecursionError:
-        verdict, detail = "error", "the test ran out of stack on the values returned"
     if session.ended is not None:
         verdict, detail = session.ended.verdict, session.ended.detail
     elif client.compared_by_sample:
         detail = f"{detail}; {IN_PROCESS}" if detail else IN_PROCESS
-    return {"verdict": verdict, "detail": detail[:500]}
+    return {"verdict": verdict, "detail": detail[:500], "final": verdict == "infra"}
 
 
 def make_calls(session: Session, request: dict[str, Any]) -> dict[str, Any]:
@@ -260,9 +257,10 @@ def _load(
 
 
 def _failure(client: Client, problem: Exception) -> tuple[str, str]:
-    for link in (problem, problem.__cause__, problem.__context__):
-        if link is not None and link is client.raised:
-            return _verdict_of(client.described)
+    if client.raised is not None and client.raised in (problem, problem.__cause__):
+        return _verdict_of(client.described)
+    if isinstance(problem, MemoryError):
+        return "memory", "the test ran out of memory on the values returned"
     if isinstance(problem, NameError) and problem.name:
         return "missing", f"{problem.name} is not defined"
     if isinstance(problem, NotPlain):
@@ -294,12 +292,15 @@ def _outcome(value: Any, raised: dict[str, Any] | None) -> tuple[str, str, str, 
 
 
 def _exception(do: str, raised: dict[str, Any]) -> Exception:
-    kind = getattr(builtins, raised["base"], None)
+    kind: Any = getattr(builtins, raised["base"], None)
     if kind is StopIteration and do != "next":  # it would end a loop of the test as if all were well
         kind = None
-    if not (isinstance(kind, type) and issubclass(kind, Exception)) or issubclass(kind, UnicodeError):
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
         kind = SampleError
-    return kind(raised["text"])
+    if issubclass(kind, UnicodeError | ExceptionGroup):  # these cannot be made of a text alone
+        kind = ValueError if issubclass(kind, ValueError) else SampleError
+    problem: Exception = kind(raised["text"])
+    return problem
 
 
 def _sentence(raised: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 HEADER = "=Qd"
 """What goes before a request: its length, and the seconds after which it is abandoned."""
 _START_S = 60.0
+_LOOK_S = 0.2
 _AHEAD = 4
 """Requests under way for each worker: enough that one slow program does not leave the others idle."""
 _KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "TZ")
@@ -60,9 +61,11 @@ def run(requests: Iterable[Request], level: str, workers: int) -> Iterator[tuple
         while under_way:
             yield _settle(under_way, ask)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
         for zygote in every:
-            zygote.close()
+            zygote.closed = True
+        pool.shutdown(cancel_futures=True)
+        for zygote in every:
+            zygote.stop()
 
 
 def _settle(under_way: deque[tuple[Request, Future[Reply]]], ask: Any) -> tuple[Request, Reply]:
@@ -76,7 +79,7 @@ def _settle(under_way: deque[tuple[Request, Future[Reply]]], ask: Any) -> tuple[
 
 def _may_be_the_machine(request: Request, reply: Reply) -> bool:
     by_wall_clock = reply["verdict"] == "timeout" and reply.get("cpu_s", 0.0) < request["limits"]["cpu_s"]
-    return bool(by_wall_clock or reply["verdict"] == "infra")
+    return bool(by_wall_clock or reply["verdict"] == "infra") and not reply.get("final")
 
 
 def _environment() -> dict[str, str]:
@@ -95,8 +98,9 @@ class Zygote:
 
     def __init__(self, level: str) -> None:
         self.level = level
+        self.closed = False
+        """Set when no more is wanted: a request under way is then given up within `_LOOK_S`."""
         self._process: subprocess.Popen[bytes] | None = None
-        self._closed = False
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the reply to one request; where there is none, verdict `infra` and a new server for the next."""
@@ -109,18 +113,23 @@ class Zygote:
             reply = self._exchange(struct.pack(HEADER, len(body), patience_s) + body, patience_s + 10)
         except (OSError, EOFError, ValueError) as problem:
             reply = {"verdict": "infra", "detail": f"{type(problem).__name__}: {problem}"}
-        if reply["verdict"] == "infra":
-            self._stop()
+        if reply["verdict"] == "infra" and not reply.get("final"):
+            self.stop()
         return reply
 
-    def close(self) -> None:
-        """End the server and everything below it."""
-        self._closed = True
-        self._stop()
+    def stop(self) -> None:
+        """End the server and everything below it; the next request starts a new one."""
+        process, self._process = self._process, None
+        if process is not None and process.stdin is not None and process.stdout is not None:
+            process.stdin.close()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            process.stdout.close()
 
     def _start(self) -> None:
-        if self._closed:
-            raise EOFError("the sandbox is closed")
         root = str(Path(__file__).resolve().parent.parent)
         code = _BOOT.format(root=root, level=self.level)
         self._process = subprocess.Popen(
@@ -137,17 +146,6 @@ class Zygote:
         if "refused" in hello:
             raise OSError(hello["refused"])
 
-    def _stop(self) -> None:
-        process, self._process = self._process, None
-        if process is not None and process.stdin is not None and process.stdout is not None:
-            process.stdin.close()
-            try:
-                process.wait(1)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            process.stdout.close()
-
     def _exchange(self, data: bytes, patience_s: float) -> dict[str, Any]:
         """Write and read without ever waiting for ever."""
         if self._process is None or self._process.stdout is None or self._process.stdin is None:
@@ -155,11 +153,17 @@ class Zygote:
         reader, writer = self._process.stdout.fileno(), self._process.stdin.fileno()
         os.set_blocking(writer, False)
         deadline, outgoing, incoming = time.monotonic() + patience_s, memoryview(data), bytearray()
-        while (left_s := deadline - time.monotonic()) > 0:
-            readable, writable, _ = select.select([reader], [writer] if outgoing else [], [], left_s)
-            if writable:
+        poll = select.poll()
+        poll.register(reader, select.POLLIN)
+        if outgoing:
+            poll.register(writer, select.POLLOUT)
+        while time.monotonic() < deadline and not self.closed:
+            ready = dict(poll.poll(1000 * _LOOK_S))
+            if writer in ready:
                 outgoing = outgoing[os.write(writer, outgoing[:65536]) :]
-            if readable:
+                if not outgoing:
+                    poll.unregister(writer)
+            if reader in ready:
                 chunk = os.read(reader, 1 << 20)
                 if not chunk:
                     raise EOFError("the fork server ended")

@@ -11,7 +11,6 @@ import errno
 import json
 import operator
 import os
-import random
 import socket
 import struct
 import sys
@@ -60,7 +59,6 @@ def serve(walls: Walls, scratch: str) -> None:
         return
     os.environ["HOME"] = os.environ["TMPDIR"] = scratch
     tempfile.tempdir = scratch
-    random.seed(0)
     _send({"ready": True})
     sample = Sample()
     while (request := receive(CHANNEL)) is not None:

@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import random
 import resource
 import select
 import shutil
@@ -28,6 +29,8 @@ from curate.sandbox_judge import judge_trial, make_calls
 from curate.sandbox_session import Refused, Session, end_orphans
 
 HEADER = "=Qd"
+_TEST_CPU_S = 10
+"""What a test may compute, besides twice the limit of the sample."""
 WARM = [
     "bisect",
     "cmath",
@@ -85,6 +88,7 @@ def _warm_up() -> None:
     exec(compile(tree, "<warm>", "exec"), {})
     exec(compile("def one(x: int) -> list[int]:\n    return [x for x in (1, 2)]\n", "<warm>", "exec"), {})
     json.loads(json.dumps({"a": [1, 2.5, None, True, "b"]}))
+    random.seed(0)  # and so in every child: `kernel.fork` reseeds nothing
 
 
 def _serve(walls: Walls, requests: int, length: int, patience_s: float) -> Any:
@@ -96,20 +100,18 @@ def _serve(walls: Walls, requests: int, length: int, patience_s: float) -> Any:
         os.close(read_end)
         _become_judge(walls, scratch, requests, length, write_end)
     os.close(write_end)
-    reply = _await(read_end, requests, patience_s)
+    reply, in_time = _await(read_end, requests, patience_s)
     os.close(read_end)
     os.kill(judge, signal.SIGKILL)
     _, status, usage = os.wait4(judge, 0)
     if walls.level != NAMESPACES:
         end_orphans(walls.level)
         shutil.rmtree(scratch, ignore_errors=True)
-    if reply:
-        return reply
-    return _silence(status, usage)
+    return (in_time and reply) or _silence(in_time, status, usage)
 
 
-def _await(read_end: int, requests: int, patience_s: float) -> bytes:
-    """Return the judge's reply, or nothing where it ends or overstays. Ends with the parent."""
+def _await(read_end: int, requests: int, patience_s: float) -> tuple[bytes, bool]:
+    """Return the judge's reply, if any, and whether it ended in time. Gives up when the parent goes away."""
     deadline = time.monotonic() + patience_s
     poll = select.poll()
     poll.register(read_end, select.POLLIN)
@@ -118,17 +120,25 @@ def _await(read_end: int, requests: int, patience_s: float) -> bytes:
     while (left_s := deadline - time.monotonic()) > 0:
         events = dict(poll.poll(int(left_s * 1000) + 1))
         if events.get(requests, 0) & select.POLLHUP:
-            return b""
+            break
         if read_end in events:
             chunk = os.read(read_end, 1 << 20)
             if not chunk:
-                return b"".join(chunks)
+                return b"".join(chunks), True
             chunks.append(chunk)
-    return b""
+    return b"", False
 
 
-def _silence(status: int, usage: resource.struct_rusage) -> dict[str, Any]:
+def _silence(in_time: bool, status: int, usage: resource.struct_rusage) -> dict[str, Any]:
+    """Say why a judge gave no reply: it was held up by the values that the sample returned, or it failed."""
     cpu_s = usage.ru_utime + usage.ru_stime
+    killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    if not in_time or (killed and cpu_s > _TEST_CPU_S):
+        return {
+            "verdict": "timeout",
+            "detail": "the test did not come to an end on the values returned",
+            "cpu_s": cpu_s,
+        }
     return {"verdict": "infra", "detail": f"the judge ended without a reply (status {status}, {cpu_s:.1f} s)"}
 
 
@@ -168,7 +178,7 @@ def _limit_judge(limits: dict[str, float]) -> None:
     """Bound what hostile values can make a test do."""
     memory = (2 * int(limits["memory_mb"]) + 1024) << 20
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    cpu_s = 10 + 2 * int(limits["cpu_s"])
+    cpu_s = _TEST_CPU_S + 2 * int(limits["cpu_s"])
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
 
 
