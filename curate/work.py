@@ -58,7 +58,7 @@ def text_bytes(table: pa.Table) -> int:
 
 def _store_made(made: Made, context: Context, name: str, bytes_in: int, start: float) -> Receipt:
     rejected = made.rejected
-    if rejected.num_columns == 0:
+    if rejected.num_rows == 0 and "reason" not in rejected.column_names:
         rejected = empty_documents().append_column("reason", pa.array([], pa.string()))
     return _store(made.documents, rejected, context, name, bytes_in, start, made.metrics)
 
