@@ -26,7 +26,7 @@ class Preset:
 
 
 PRESETS = {
-    "tiny": Preset(192, 5, 3, 528, 4096, 256, 1024, 2e-3, tied=True, steps=500),
+    "tiny": Preset(192, 5, 3, 528, 4096, 256, 1024, 1e-3, tied=True, steps=500),
     "97m": Preset(768, 12, 12, 2048, 16384, 1024, 131_072, 1e-3, tied=True, steps=None),
     "350m": Preset(1024, 20, 16, 2752, 51200, 2048, 524_288, 1e-3, tied=False, steps=None),
     "1.3b": Preset(2048, 24, 32, 5504, 51200, 2048, 2_097_152, 1e-3, tied=False, steps=None),
