@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field
 
 from curate.llm import Completion, Message, Model, ModelSpec, Request, check_model, open_model
-from curate.shards import read_shard
-from curate.stage import Context, Maker, ModelRef, derive_seed
+from curate.shards import REQUIRED, read_shard
+from curate.stage import Context, Made, Maker, Metrics, ModelRef, derive_seed
 
 Style = Literal["chat", "completion"]
 PROMPTS = Path(__file__).parent / "prompts"
@@ -67,6 +67,18 @@ def request(
 def answers(model: Model, requests: Sequence[Request]) -> dict[str, Completion]:
     """Ask everything at once; return the completions by request id."""
     return {completion.id: completion for completion in model.generate(requests)}
+
+
+def sort_out(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pa.DataType], metrics: Metrics) -> Made:
+    """Split attempts, each with a `reason` or None, into documents and rejected rows; `columns` are the documents' own.
+
+    Shards without rows have the same columns as the others.
+    """
+    schema = pa.schema([*REQUIRED.items(), ("seed_id", pa.string()), ("topic", pa.string()), *columns.items()])
+    kept = [row for row in rows if row["reason"] is None]
+    failed = [row for row in rows if row["reason"] is not None]
+    reasons = pa.schema([*list(schema)[: len(schema) - len(columns)], ("reason", pa.string())])
+    return Made(pa.Table.from_pylist(kept, schema), pa.Table.from_pylist(failed, reasons), metrics)
 
 
 def source_of(template: str, style: Style) -> str:

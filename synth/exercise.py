@@ -16,17 +16,24 @@ from pydantic import Field
 
 from curate.llm import Completion, Model, Request
 from curate.sandbox import CallOutcome, Limits, call_many
-from curate.shards import documents
 from curate.stage import Context, Made, derive_seed
 from synth.agreement import Agreed, Case, agree
 from synth.answers import Program, Stub, read_solution, read_stub
-from synth.asking import Asking, Style, answers, request, source_of
+from synth.asking import Asking, Style, answers, request, sort_out, source_of
 from synth.inputs import argument_rows
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
 SOLUTION_STOPS = ("\ndef ", "\nclass ", "\nif ", "\nprint", "\nassert", "\n#", "\n@", "\n```", '\n"""', "\n>>>")
 LONGEST_CASE = 200
 """Characters of an assert; longer ones teach nothing."""
+COLUMNS = {
+    "function_name": pa.string(),
+    "tests": pa.string(),
+    "agreement": pa.float64(),
+    "distinct": pa.int64(),
+}
+"""`tests` are assert lines; `agreement` is the share of solutions that agree; `distinct` counts different ones among
+these."""
 
 
 @dataclass
@@ -72,11 +79,7 @@ class Exercise(Asking):
         self._solve([attempt for attempt in attempts if attempt.stub], model, style, context)
         self._run([attempt for attempt in attempts if attempt.programs])
         rows = [self._judge(attempt, context) for attempt in attempts]
-        made = [row for row in rows if row["reason"] is None]
-        for row in made:
-            del row["reason"]
-        rejected = [row for row in rows if "reason" in row]
-        return Made(documents(made), documents(rejected), model.usage.metrics())
+        return sort_out(rows, COLUMNS, model.usage.metrics())
 
     def _write_stubs(self, attempts: list[Attempt], model: Model, style: Style, context: Context) -> None:
         options = {"max_tokens": self.stub_tokens, "temperature": self.stub_temperature, "top_p": self.top_p}

@@ -1,20 +1,22 @@
 """Ideas mined from the corpus: what documented functions of real code are called, and what they say they do.
 
 In: the text of a Python file. Out: its top-level public functions that have a docstring and a name of two words or
-more. Files that do not parse give none.
+more. Found by a pattern rather than the syntax tree, which takes a hundred times longer on a whole corpus: a function
+that stands in a string would be found too, and is as good an idea.
 """
 
-import ast
 import re
-import warnings
 from dataclasses import dataclass
 
-WORDS = re.compile(r"[a-z]+(_[a-z]+){1,4}\Z")
+FUNCTION = re.compile(
+    r"^def ([a-z]+(?:_[a-z]+){1,4})\("  # a telling name at the left margin
+    r"(?:(?!:\n)[^\"'#\n]|\n(?=[ \t)])){0,1000}:\n"  # parameters without strings or comments, the header's end
+    r"[ \t]+[rR]?(?:\"\"\"|''')(.{1,1000}?)(?:\"\"\"|'''|\n[ \t]*\n)",  # the docstring's first paragraph
+    re.MULTILINE | re.DOTALL,
+)
 DULL_WORDS = "test main setup run init get set is has do make on handle register assert"
 DULL = frozenset(DULL_WORDS.split())
 """First words that say nothing about a task, unless two more words follow."""
-LONGEST = 2_000_000
-"""Bytes of source above which a file is not looked at: it is data, and parsing it takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,11 @@ class Idea:
 
 def ideas(source: str) -> list[Idea]:
     """Return the ideas of a file in source order, each name once."""
-    if len(source) > LONGEST or '"""' not in source:
-        return []
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
     found: dict[str, Idea] = {}
-    for node in module.body:
-        if isinstance(node, ast.FunctionDef) and _speaks(node.name):
-            sentence = first_sentence(ast.get_docstring(node) or "")
-            if sentence:
-                found.setdefault(node.name, Idea(node.name, sentence))
+    for name, docstring in FUNCTION.findall(source):
+        sentence = first_sentence(docstring)
+        if sentence and _speaks(name):
+            found.setdefault(name, Idea(name, sentence))
     return list(found.values())
 
 
@@ -50,7 +43,7 @@ def first_sentence(docstring: str) -> str:
     >>> first_sentence("Count the words\\nof a text.  Blank ones too.")
     'Count the words of a text.'
     """
-    paragraph = " ".join(docstring.strip().split("\n\n")[0].split())
+    paragraph = " ".join(docstring.strip().split("\n\n", maxsplit=1)[0].split())
     sentence = re.split(r"(?<=[.!?])\s", paragraph, maxsplit=1)[0]
     plain = sentence.isascii() and not re.search(r"[<>{}|:`@\\]|https?", sentence)
     return sentence if plain and 3 <= len(sentence.split()) <= 25 else ""
@@ -58,4 +51,4 @@ def first_sentence(docstring: str) -> str:
 
 def _speaks(name: str) -> bool:
     words = name.split("_")
-    return bool(WORDS.match(name)) and (words[0] not in DULL or len(words) > 2) and words[0] != "test"
+    return words[0] != "test" and (words[0] not in DULL or len(words) > 2)

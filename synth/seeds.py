@@ -6,17 +6,26 @@ Every idea found is accounted for: a seed, several seeds where the corpus has fe
 rejected row ("not chosen"). Seeds that no corpus can give (nothing documented in it) raise a UserError.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import asdict
 from random import Random
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from curate.errors import UserError
-from curate.shards import documents, list_shards, read_shard, write_shard
+from curate.shards import REQUIRED, list_shards, read_shard, write_shard
 from curate.stage import Context, GlobalMaker, Made, Map, Metrics, derive_seed
-from synth.mining import Idea, ideas
+from synth.mining import ideas
 from synth.topics import AUDIENCES, CONSTRAINTS, SUBJECTS
+
+IDEAS = pa.schema([(name, pa.string()) for name in ("id", "seed_id", "function_name", "concept")])
+"""A sketch. `seed_id` is the document that the idea was mined from."""
+DRAWN = [(name, pa.string()) for name in ("topic", "audience", "constraint")]
+REJECTED = pa.schema([*REQUIRED.items(), *list(IDEAS)[1:], ("reason", pa.string())])
+SEEDS = pa.schema([*REQUIRED.items(), *list(IDEAS)[1:], *DRAWN, ("seed", pa.int64())])
 
 
 class Seeds(GlobalMaker):
@@ -31,21 +40,23 @@ class Seeds(GlobalMaker):
     and a small batch takes nearly as long as a large one."""
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:
-        """List the ideas of a shard: id and a hash that orders them."""
-        found = [idea_id for idea_id, _, _ in self._ideas(shard, context)]
-        order = [derive_seed(context.seed, context.name, idea_id) for idea_id in found]
-        return pa.table({"id": pa.array(found, pa.string()), "order": pa.array(order, pa.int64())})
+        """List the ideas of a shard, in the order in which they are to be drawn."""
+        documents = zip(shard["id"].to_pylist(), shard["text"].to_pylist(), strict=True)
+        rows = [row for name, text in documents for row in self._ideas(name, text, context)]
+        rows.sort(key=lambda row: derive_seed(context.seed, context.name, row["id"]))
+        return pa.Table.from_pylist(rows, IDEAS)
 
     def plan(self, context: Context, map: Map) -> Metrics:  # noqa: ARG002 - a sort of ids needs no helpers
         """Give each idea its number of seeds: in turns over the shards, and over again until there are enough."""
-        sketches = [read_shard(path).sort_by("order") for path in list_shards(context.plan / "sketches")]
-        if not any(sketch.num_rows for sketch in sketches):
+        sketches = [read_shard(path) for path in list_shards(context.plan / "sketches")]
+        ideas_found = pa.concat_tables(sketches) if sketches else IDEAS.empty_table()
+        if not ideas_found.num_rows:
             raise UserError("the corpus holds no documented function to take ideas from; feed it more or other code")
         ranked = self._in_turns(sketches)
         every, extra = divmod(self.count, len(ranked))
-        draws = [every + (index < extra) for index in range(len(ranked))]
-        table = pa.table({"id": ranked, "draws": pa.array(draws, pa.int64())})
-        write_shard(table, context.plan / "draws.parquet")
+        draws = {name: every + (index < extra) for index, name in enumerate(ranked)}
+        column = pa.array([draws[name] for name in ideas_found["id"].to_pylist()], pa.int64())
+        write_shard(ideas_found.append_column("draws", column), context.plan / "draws.parquet")
         return {"ideas": float(len(ranked)), "seeds": float(self.count)}
 
     def _in_turns(self, sketches: list[pa.Table]) -> list[str]:
@@ -62,40 +73,42 @@ class Seeds(GlobalMaker):
 
     def make(self, shard: pa.Table, context: Context) -> Made:
         """Return the seeds of one shard's ideas."""
-        table = read_shard(context.plan / "draws.parquet")
-        draws = dict(zip(table["id"].to_pylist(), table["draws"].to_pylist(), strict=True))
-        made, rejected = [], []
-        for idea_id, parent, idea in self._ideas(shard, context):
-            row = {"source": context.name, "seed_id": parent, "function_name": idea.function_name}
-            if draws[idea_id] == 0:
-                text = f"{idea.function_name}: {idea.concept}"
-                rejected.append({"id": idea_id, "text": text, **row, "concept": idea.concept, "reason": "not chosen"})
-            for draw in range(draws[idea_id]):
-                made.append({"id": f"{idea_id}#{draw}", **_seed(context, f"{idea_id}#{draw}", idea), **row})
-        return Made(documents(made), documents(rejected))
+        planned = read_shard(context.plan / "draws.parquet")
+        mine = planned.filter(pc.is_in(planned["seed_id"], pc.unique(shard["id"].combine_chunks())))
+        made: list[dict[str, Any]] = []
+        rejected = []
+        for idea in mine.to_pylist():
+            draws = idea.pop("draws")
+            if draws == 0:
+                text = f"{idea['function_name']}: {idea['concept']}"
+                rejected.append(idea | {"text": text, "source": context.name, "reason": "not chosen"})
+            made += [_seed(context, f"{idea['id']}#{draw}", idea) for draw in range(draws)]
+        return Made(pa.Table.from_pylist(made, SEEDS), pa.Table.from_pylist(rejected, REJECTED))
 
-    def _ideas(self, shard: pa.Table, context: Context) -> Iterator[tuple[str, str, Idea]]:
-        """Yield (idea id, document id, idea)."""
-        for document_id, text in zip(shard["id"].to_pylist(), shard["text"].to_pylist(), strict=True):
-            found = ideas(text)
-            if len(found) > self.per_document:
-                found = Random(derive_seed(context.seed, document_id)).sample(found, self.per_document)
-            for idea in found:
-                yield f"{document_id}::{idea.function_name}", document_id, idea
+    def _ideas(self, document_id: str, text: str, context: Context) -> list[dict[str, str]]:
+        """Return the rows of a document's ideas, at most `per_document`, drawn by hash."""
+        found = ideas(text)
+        if len(found) > self.per_document:
+            found = Random(derive_seed(context.seed, document_id)).sample(found, self.per_document)
+        return [
+            {"id": f"{document_id}::{idea.function_name}", "seed_id": document_id, **asdict(idea)} for idea in found
+        ]
 
 
-def _seed(context: Context, seed_id: str, idea: Idea) -> dict[str, str | int]:
+def _seed(context: Context, seed_id: str, idea: Mapping[str, str]) -> dict[str, Any]:
     """Draw the rest of a seed; the same seed id draws the same."""
     seed = derive_seed(context.seed, context.name, seed_id)
     random = Random(seed)
     subject, audience, constraint = random.choice(SUBJECTS), random.choice(AUDIENCES), random.choice(CONSTRAINTS)
-    words = idea.function_name.replace("_", " ")
-    text = f"About {subject}, for {audience}; {constraint}. An idea from real code is to {words}: {idea.concept}"
+    words = idea["function_name"].replace("_", " ")
+    text = f"About {subject}, for {audience}; {constraint}. An idea from real code is to {words}: {idea['concept']}"
     return {
+        **idea,
+        "id": seed_id,
         "text": text,
+        "source": context.name,
         "topic": subject,
         "audience": audience,
         "constraint": constraint,
-        "concept": idea.concept,
         "seed": seed,
     }

@@ -14,10 +14,9 @@ from pydantic import Field
 
 from curate.llm import Completion
 from curate.sandbox import CallOutcome, Limits, call_many
-from curate.shards import documents
 from curate.stage import Context, Made
 from synth.answers import code_blocks, parse
-from synth.asking import Asking, Style, answers, request
+from synth.asking import Asking, Style, answers, request, sort_out
 
 REFUSAL = re.compile(
     r"\b(i'm sorry|i am sorry|i cannot|i can't|as an ai|as a language model|i am unable)\b", re.IGNORECASE
@@ -54,23 +53,21 @@ class Textbook(Asking):
             for name, seed in seeds.items()
         ]  # fmt: skip
         replies = answers(model, asked)
-        made, rejected = [], []
         texts = {name: section(replies[name], seed, style) for name, seed in seeds.items()}
         reasons = {name: self.objection(texts[name], replies[name]) for name in seeds}
         reasons |= self._run({name: texts[name] for name, reason in reasons.items() if reason is None})
-        for name, seed in seeds.items():
-            row = {
+        rows = [
+            {
                 "id": name,
                 "text": texts[name],
                 "source": context.name,
                 "seed_id": seed["id"],
                 "topic": seed.get("topic"),
+                "reason": reasons[name],
             }
-            if reasons[name] is None:
-                made.append(row)
-            else:
-                rejected.append(row | {"reason": reasons[name]})
-        return Made(documents(made), documents(rejected), model.usage.metrics())
+            for name, seed in seeds.items()
+        ]
+        return sort_out(rows, {}, model.usage.metrics())
 
     def objection(self, text: str, reply: Completion) -> str | None:
         """Say what is wrong with a section before its code is run, if anything is."""

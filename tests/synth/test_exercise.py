@@ -91,6 +91,14 @@ def test_a_second_run_replays_every_call_and_gives_the_same(teach: Any, seeds: p
     assert (table.asked, second.metrics["calls_replayed"]) == (0, 30)
 
 
+def test_a_shard_without_seeds_gives_the_columns_of_the_others(teach: Any, seeds: pa.Table, context: Context) -> None:
+    teach(good)
+    some, none = (Exercise(model="teacher").make(shard, context) for shard in (seeds, seeds.slice(0, 0)))
+    assert none.documents.schema == some.documents.schema
+    assert none.rejected.schema == some.rejected.schema
+    assert (none.documents.num_rows, none.rejected.num_rows) == (0, 0)
+
+
 def test_a_chat_teacher_answers_in_blocks(teach: Any, seeds: pa.Table, context: Context) -> None:
     def answer(request: Request) -> str:
         assert request.messages and request.prompt is None
