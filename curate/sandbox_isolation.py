@@ -23,6 +23,7 @@ from pathlib import Path
 
 from curate import sandbox_kernel as kernel
 from curate import sandbox_seccomp as seccomp
+from curate.sandbox_scratch import Scratch
 
 NAMESPACES = "namespaces+landlock+seccomp"
 LANDLOCK = "landlock+seccomp"
@@ -31,8 +32,8 @@ LEVELS = (NAMESPACES, LANDLOCK, RLIMITS)
 
 NOBODY = 65534
 _SCRATCH = "/scratch"
-_SCRATCH_MOUNT = "/scratch/own"
-"""Inside the namespaces: a private mount for each sample, also seen as /tmp where no interpreter lives there."""
+_SCRATCH_MOUNT = "/scratch/memory"
+"""Inside the namespaces: where samples may write, also seen as /tmp where no interpreter lives there."""
 _FIRST_CHILD = 2
 """The sample's process id in its namespace, where the judge is the first."""
 _NEIGHBOURS = 64
@@ -51,8 +52,8 @@ class Walls:
     """What the fork server has built once, for every sample to be put behind."""
 
     level: str
-    scratch: str
-    """The folder that each sample's own working folder lies in."""
+    scratch: Scratch
+    """Where each sample's own working folder lies."""
     ruleset: int | None = None
     """Descriptor of the Landlock rules."""
     processes: int | None = None
@@ -65,40 +66,31 @@ def enter(level: str) -> Walls:
     The old process stays behind, waits, and ends when the new one does. Below `namespaces` nothing is entered.
     """
     if level == RLIMITS:
-        return Walls(level, _scratch_folder())
+        return Walls(level, _scratch_on_disk())
     seccomp.probe()
     if level == LANDLOCK:
-        scratch = _scratch_folder()
+        scratch = _scratch_on_disk()
         readable = [*readable_paths(), *_DEVICES]
-        return Walls(level, scratch, kernel.landlock_ruleset(readable, [scratch, "/dev/null"]))
+        return Walls(level, scratch, kernel.landlock_ruleset(readable, [scratch.folder, "/dev/null"]))
     _enter_namespaces()
     processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     _enter_jail()
     seccomp.packed(_FIRST_CHILD, may_start_processes=True)
-    return Walls(level, _SCRATCH, kernel.landlock_ruleset(["/"], [_SCRATCH, "/dev/null"]), processes)
+    scratch = Scratch(_SCRATCH_MOUNT, in_memory=True, owner=NOBODY if has_nobody() else None)
+    return Walls(level, scratch, kernel.landlock_ruleset(["/"], [_SCRATCH, "/dev/null"]), processes)
 
 
-def make_scratch(walls: Walls) -> str:
-    """Return a new empty folder for the next sample, and make the next child the first of a process namespace."""
+def next_child_is_first(walls: Walls) -> None:
+    """Give the next child a process namespace of its own inside the fork server's, where there are namespaces."""
     if walls.processes is not None:
         kernel.setns(walls.processes, kernel.CLONE_NEWPID)
         kernel.unshare(kernel.CLONE_NEWPID)
-        return _SCRATCH_MOUNT
-    scratch = tempfile.mkdtemp(dir=walls.scratch)
-    if has_nobody():
-        os.chown(scratch, NOBODY, NOBODY)
-    return scratch
 
 
-def confine(walls: Walls, scratch: str, limits: Mapping[str, float]) -> None:
-    """Confine the calling process, the future sample, with `scratch` as its working folder."""
+def confine(walls: Walls, limits: Mapping[str, float]) -> None:
+    """Confine the calling process, the future sample, with its scratch folder as the working folder."""
     level = walls.level
-    if level == NAMESPACES:
-        kernel.unshare(kernel.CLONE_NEWNS)
-        owner = NOBODY if has_nobody() else 0
-        size = f"size={int(limits['file_mb']) * 4}m,nr_inodes=4096"
-        kernel.mount_tmpfs(scratch, f"{size},mode=700,uid={owner},gid={owner}")
-    os.chdir(scratch)
+    os.chdir(walls.scratch.own)
     _set_limits(level, limits)
     if has_nobody():  # never root: no limit on processes holds for root
         private = level != NAMESPACES and not (_open_to_all(sys.base_prefix) and _open_to_all(sys.prefix))
@@ -128,11 +120,10 @@ def _open_to_all(folder: str) -> bool:
     return all(part.stat().st_mode & 0o1 for part in (path, *path.parents))
 
 
-def _scratch_folder() -> str:
-    """Return a new folder that others may pass through but not list."""
-    scratch = tempfile.mkdtemp(prefix="curate-")
-    os.chmod(scratch, 0o711)
-    return scratch
+def _scratch_on_disk() -> Scratch:
+    folder = tempfile.mkdtemp(prefix="curate-")
+    os.chmod(folder, 0o711)  # nobody may pass through
+    return Scratch(folder, in_memory=False, owner=NOBODY if has_nobody() else None)
 
 
 def readable_paths() -> list[str]:
@@ -240,7 +231,7 @@ def _enter_jail() -> None:
         (new_root / path.lstrip("/")).symlink_to(target)
     (new_root / _SCRATCH_MOUNT.lstrip("/")).mkdir(parents=True)
     if not (new_root / "tmp").exists():
-        (new_root / "tmp").symlink_to(_SCRATCH_MOUNT)
+        (new_root / "tmp").symlink_to(f"{_SCRATCH_MOUNT}/own")
     kernel.change_root(str(new_root))
     for path in covered:
         kernel.mount_tmpfs(path, "size=4k,mode=755")

@@ -9,10 +9,10 @@ plain value it is unequal. Two of them can only be compared by the sample itself
 in its detail (`in-process`).
 """
 
-import ast
 import builtins
 import importlib
 from collections.abc import Iterator
+from types import CodeType
 from typing import Any
 
 from curate.sandbox_sample import _TYPES as TYPES
@@ -215,11 +215,10 @@ def make_calls(session: Session, request: dict[str, Any]) -> dict[str, Any]:
 
 def _judge(client: Client, request: dict[str, Any]) -> tuple[str, str]:
     try:
-        tree = ast.parse(request["test"])
-        code = compile(tree, "<test>", "exec")
+        code = compile(request["test"], "<test>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError) as problem:
         return "infra", f"the test does not compile: {problem}"
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - _BUILTINS
+    names = _names(code) - _BUILTINS
     offered, failure, candidate = _load(client, request, sorted(names))
     if failure:
         return failure
@@ -235,6 +234,12 @@ def _judge(client: Client, request: dict[str, Any]) -> tuple[str, str]:
     except Exception as problem:  # noqa: BLE001 (whatever the test raises is its verdict)
         return _failure(client, problem)
     return "pass", ""
+
+
+def _names(code: CodeType) -> set[str]:
+    """Return the names that compiled code looks up, in its functions too."""
+    inner = (_names(part) for part in code.co_consts if isinstance(part, CodeType))
+    return set(code.co_names).union(*inner)
 
 
 def _load(

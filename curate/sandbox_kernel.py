@@ -112,6 +112,11 @@ def mount_tmpfs(target: str, options: str) -> None:
     _checked(_libc.mount(b"tmpfs", os.fsencode(target), b"tmpfs", flags, options.encode()), f"mount {target}")
 
 
+def unmount(target: str) -> None:
+    """Take the file system at `target` out of sight at once, and down as soon as nothing uses it."""
+    _checked(_libc.umount2(os.fsencode(target), 2), f"umount {target}")
+
+
 def detach_propagation() -> None:
     """Keep later mounts of this mount namespace to itself."""
     _checked(_libc.mount(None, b"/", None, ctypes.c_ulong(MS_REC | MS_PRIVATE), None), "mount private")
@@ -141,7 +146,7 @@ def change_root(new_root: str) -> None:
     """Make `new_root` (a mount point) the root directory and forget the old one."""
     os.chdir(new_root)
     call("pivot_root", b".", b".")
-    _checked(_libc.umount2(b".", 2), "umount the old root")
+    unmount(".")
     os.chdir("/")
 
 

@@ -19,8 +19,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
-HEADER = "=Qd"
-"""What goes before a request: its length, and the seconds after which it is abandoned."""
+HEADER = "=QdQ"
+"""What goes before a request: its length, the seconds after which it is abandoned, the MB of its scratch folder."""
 _START_S = 60.0
 _LOOK_S = 0.2
 _AHEAD = 4
@@ -110,7 +110,8 @@ class Zygote:
             if self._process is None:
                 self._start()
             body = json.dumps(request).encode()
-            reply = self._exchange(struct.pack(HEADER, len(body), patience_s) + body, patience_s + 10)
+            header = struct.pack(HEADER, len(body), patience_s, 4 * int(limits["file_mb"]))
+            reply = self._exchange(header + body, patience_s + 10)
         except (OSError, EOFError, ValueError) as problem:
             reply = {"verdict": "infra", "detail": f"{type(problem).__name__}: {problem}"}
         if reply["verdict"] == "infra" and not reply.get("final"):

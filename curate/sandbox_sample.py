@@ -14,7 +14,6 @@ import os
 import socket
 import struct
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from types import ModuleType
@@ -24,6 +23,7 @@ from curate.sandbox_isolation import Walls, confine
 from curate.sandbox_values import MAX_BYTES, NotPlain, decode, encode, refuse
 
 CHANNEL = 3
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 _FILE = "<sample>"
 _MODULE = "sample"
 _TYPES: dict[str, type] = {
@@ -42,23 +42,21 @@ def receive(channel: int) -> Any:
 
 def frame(message: Any) -> bytes:
     """Return one message as the bytes that `receive` reads."""
-    body = json.dumps(message, separators=(",", ":")).encode()
+    body = _to_json(message).encode()
     return struct.pack("=Q", len(body)) + body
 
 
-def serve(walls: Walls, scratch: str) -> None:
+def serve(walls: Walls) -> None:
     """Confine this process as the first message asks, then answer operations until the channel closes."""
     own = os.getpid()
     limits = receive(CHANNEL)
     if limits is None:
         return
     try:
-        confine(walls, scratch, limits)
+        confine(walls, limits)
     except (OSError, ValueError, KeyError) as problem:
         _send({"refused": f"{type(problem).__name__}: {problem}"})
         return
-    os.environ["HOME"] = os.environ["TMPDIR"] = scratch
-    tempfile.tempdir = scratch
     _send({"ready": True})
     sample = Sample()
     while (request := receive(CHANNEL)) is not None:

@@ -43,7 +43,7 @@ class Refused(Exception):
 class Session:
     """One sample's process, from fork to reaping."""
 
-    def __init__(self, walls: Walls, scratch: str) -> None:
+    def __init__(self, walls: Walls) -> None:
         self.level = walls.level
         self.ended: Ended | None = None
         self.cpu_s = 0.0
@@ -54,7 +54,7 @@ class Session:
         self._output, output = os.pipe()
         self._pid = kernel.fork()
         if self._pid == 0:
-            _become_sample(theirs, output, walls, scratch)
+            _become_sample(theirs, output, walls)
         os.close(theirs)
         os.close(output)
         os.set_blocking(self._channel, False)
@@ -208,7 +208,7 @@ def _socket_pair() -> tuple[int, int]:
     return ours.detach(), theirs.detach()
 
 
-def _become_sample(channel: int, output: int, walls: Walls, scratch: str) -> None:
+def _become_sample(channel: int, output: int, walls: Walls) -> None:
     """Give the child its four descriptors, and the rules it will close; serve until the end."""
     os.setsid()
     os.dup2(output, 1)
@@ -218,7 +218,7 @@ def _become_sample(channel: int, output: int, walls: Walls, scratch: str) -> Non
     os.closerange(CHANNEL + 1, kept)
     os.closerange(kept + 1, DESCRIPTORS)
     try:
-        serve(walls, scratch)
+        serve(walls)
     finally:
         os._exit(0)
 

@@ -1,13 +1,12 @@
 """The fork server: one warm interpreter that forks a judge, and the judge a sample, for every request.
 
-In, on descriptor 0: requests, each a header (length of the body, seconds it may take) and a JSON body. Out, on
-descriptor 1: for each a length and a JSON reply. The server itself never reads a body, so no test is in the memory of
-the processes it forks; the judge reads it after the sample has been forked from it.
+In, on descriptor 0: requests, each a header (length of the body, seconds it may take, MB of scratch) and a JSON body.
+Out, on descriptor 1: for each a length and a JSON reply. The server itself never reads a body, so no test is in the
+memory of the processes it forks; the judge reads it after the sample has been forked from it.
 
 It ends, and with it everything below, when the other end of descriptor 0 closes, be the parent killed or done.
 """
 
-import ast
 import gc
 import importlib
 import json
@@ -15,20 +14,20 @@ import os
 import random
 import resource
 import select
-import shutil
 import signal
 import struct
 import sys
+import tempfile
 import time
 import traceback
 from typing import Any
 
 from curate import sandbox_kernel as kernel
-from curate.sandbox_isolation import DESCRIPTORS, NAMESPACES, Walls, enter, make_scratch
+from curate.sandbox_isolation import DESCRIPTORS, NAMESPACES, Walls, enter, next_child_is_first
 from curate.sandbox_judge import judge_trial, make_calls
 from curate.sandbox_session import Refused, Session, end_orphans
 
-HEADER = "=Qd"
+HEADER = "=QdQ"
 _TEST_CPU_S = 10
 """What a test may compute, besides twice the limit of the sample."""
 WARM = [
@@ -60,6 +59,7 @@ def main(level: str) -> None:
     null = os.open("/dev/null", os.O_RDWR)
     try:
         walls = enter(level)
+        os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = walls.scratch.own
         _warm_up()
     except (OSError, KeyError) as problem:
         _reply(replies, {"refused": str(problem)})
@@ -74,31 +74,32 @@ def main(level: str) -> None:
     gc.freeze()
     _reply(replies, {"ready": True})
     while header := os.read(requests, struct.calcsize(HEADER)):
-        length, patience_s = struct.unpack(HEADER, header)
+        length, patience_s, scratch_mb = struct.unpack(HEADER, header)
+        walls.scratch.renew(scratch_mb)
         _reply(replies, _serve(walls, requests, length, patience_s))
     if walls.level != NAMESPACES:
-        shutil.rmtree(walls.scratch, ignore_errors=True)
+        walls.scratch.clear()
+        os.rmdir(walls.scratch.folder)
 
 
 def _warm_up() -> None:
     """Import and run once what every judge and sample will: what is set up before the fork is set up once."""
     for name in WARM:
         importlib.import_module(name)
-    tree = ast.parse("def check(candidate):\n    assert candidate(1) == [1, 'a']\n")
-    exec(compile(tree, "<warm>", "exec"), {})
-    exec(compile("def one(x: int) -> list[int]:\n    return [x for x in (1, 2)]\n", "<warm>", "exec"), {})
+    program = "def one(x: int) -> list[int]:\n    assert x == 1, 'no'\n    return [x for x in (1, 2)]\n"
+    exec(compile(program, "<warm>", "exec"), {})
     json.loads(json.dumps({"a": [1, 2.5, None, True, "b"]}))
     random.seed(0)  # and so in every child: `kernel.fork` reseeds nothing
 
 
 def _serve(walls: Walls, requests: int, length: int, patience_s: float) -> Any:
     """Fork the judge of one request, wait for its reply, end it."""
-    scratch = make_scratch(walls)
+    next_child_is_first(walls)
     read_end, write_end = os.pipe()
     judge = kernel.fork()
     if judge == 0:
         os.close(read_end)
-        _become_judge(walls, scratch, requests, length, write_end)
+        _become_judge(walls, requests, length, write_end)
     os.close(write_end)
     reply, in_time = _await(read_end, requests, patience_s)
     os.close(read_end)
@@ -106,7 +107,6 @@ def _serve(walls: Walls, requests: int, length: int, patience_s: float) -> Any:
     _, status, usage = os.wait4(judge, 0)
     if walls.level != NAMESPACES:
         end_orphans(walls.level)
-        shutil.rmtree(scratch, ignore_errors=True)
     return (in_time and reply) or _silence(in_time, status, usage)
 
 
@@ -142,13 +142,13 @@ def _silence(in_time: bool, status: int, usage: resource.struct_rusage) -> dict[
     return {"verdict": "infra", "detail": f"the judge ended without a reply (status {status}, {cpu_s:.1f} s)"}
 
 
-def _become_judge(walls: Walls, scratch: str, requests: int, length: int, replies: int) -> None:
+def _become_judge(walls: Walls, requests: int, length: int, replies: int) -> None:
     """Fork the sample first, read the request second: the sample's memory never held it."""
     try:
         started = time.monotonic()
         kernel.die_with_parent()
         kernel.adopt_orphans()
-        session = Session(walls, scratch)
+        session = Session(walls)
         body = _read(requests, length)
         reply = _work(session, json.loads(body))
         session.close()

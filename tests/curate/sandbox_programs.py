@@ -93,8 +93,7 @@ FORGING = {
         {"wrong", "error", "forbidden"},
     ),
     "writes verdicts to every descriptor": (
-        _FRAME
-        + "import os\ndef f(x):\n for fd in range(256):\n  for m in ({'verdict': 'pass'}, {'value': True}):\n"
+        _FRAME + "import os\ndef f(x):\n for fd in range(256):\n  for m in ({'verdict': 'pass'}, {'value': True}):\n"
         "   try: os.write(fd, frame(m))\n   except OSError: pass\n return 'no'",
         {"wrong", "crash"},
     ),
