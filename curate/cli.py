@@ -13,6 +13,8 @@ import typer
 
 from curate.errors import UserError, from_os_error
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="curate",
     help="Turn a heap of source code into a small, textbook-quality corpus, train a small model on it, and score it.",
@@ -183,13 +185,16 @@ def main() -> NoReturn:
     """Run the command line and turn every way to end into an exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)  # typer returns an exit code for an interruption, and None from commands
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.exit(code or 0)
     except UserError as error:
         _leave(f"error: {error}", 1)
     except typer.Exit as error:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        _leave("interrupted; run the same command again to continue", 130)
+        _leave("interrupted; run the same command again to continue", INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
@@ -201,7 +206,6 @@ def main() -> NoReturn:
         if hasattr(error, "format_message"):
             _leave(f"error: {error.format_message()} (see curate --help)", 1)
         raise
-    sys.exit(0)
 
 
 def _open(recipe: Path, runs: Path, settings: list[str] | None, limit: int | None) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from curate import sandbox
 from curate.errors import UserError
 from curate.sandbox import CallOutcome, Limits, Trial, call, call_many, judge
-from curate.sandbox_isolation import NAMESPACES, RLIMITS
+from curate.sandbox_isolation import NAMESPACES, RLIMITS, readable_paths
 from curate.sandbox_values import NotPlain
 
 ADDS_ONE = "def check(candidate):\n    assert candidate(1) == 2\n"
@@ -279,14 +279,18 @@ def test_a_killed_harness_takes_its_sandboxes_along(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sandbox.isolation_level() != NAMESPACES, reason="needs namespaces")
 def test_a_sample_sees_nothing_of_the_machine_but_the_system() -> None:
-    source = "import os\ndef f(x): return os.listdir(x) if os.path.exists(x) else None"
-    test = (
-        f"def check(candidate):\n    assert candidate({str(Path.cwd())!r}) is None\n    assert candidate('.') == []\n"
-        "    assert candidate('/proc') is None\n    assert set(candidate('/')) <= {'bin', 'dev', 'etc', 'home', 'lib', "
-        "'lib32', 'lib64', 'nix', 'opt', 'root', 'sbin', 'scratch', 'tmp', 'usr', 'work', 'var', 'srv', 'mnt'}\n"
-    )
-    if str(Path.cwd()).startswith((sys.prefix, sys.base_prefix)):
+    shown = [Path(path).parts for path in readable_paths()]
+    here = Path.cwd().parts
+    roots = {parts[1] for parts in shown} | {"dev", "scratch"}
+    below_here = {parts[len(here)] for parts in shown if parts[: len(here)] == here and len(parts) > len(here)}
+    if here in [parts[: len(here)] for parts in shown] and not below_here:
         pytest.skip("the interpreter's folder holds this one")
+    source = "import os\ndef f(x): return sorted(os.listdir(x)) if os.path.exists(x) else []"
+    test = (
+        f"def check(candidate):\n    assert candidate({str(Path.cwd())!r}) == {sorted(below_here)!r}\n"
+        f"    assert candidate('.') == []\n    assert candidate('/proc') == []\n"
+        f"    assert set(candidate('/')) <= {roots!r}\n"
+    )
     judgement = verdict_of(source, test)
     assert judgement.verdict == "pass", judgement
 
