@@ -1,6 +1,6 @@
-"""The report of a run: report.html, one file that needs no network, and report.md with the same facts.
+"""The report of a run: report.html, one file that needs no network, report.md with the same facts, and the table.
 
-In: a run directory, finished or not. Out: the two files, a pure function of that directory: nothing is measured here,
+In: a run directory, finished or not. Out: the files, a pure function of that directory: nothing is measured here,
 and every number names the file or the command it can be had from again. Chapters that a run has no files for are left
 out. Text of documents is escaped by the template and highlighted by a lexer; none of it can become markup.
 """
@@ -17,7 +17,7 @@ from curate.findings import Example, Scores, accepted, duplicates, read_json, sc
 from curate.receipts import read_record
 from curate.shards import write_text
 from curate.status import RunFiles, StageFiles, read_run, status
-from curate.table import TITLES, Row, collect, published, render_markdown
+from curate.table import TITLES, Row, collect, published, render_markdown, table_text
 
 REASONS_SHOWN = 6
 EXAMPLE_LINES = 22
@@ -27,12 +27,14 @@ Stage = dict[str, Any]
 
 
 def report(run: Path) -> None:
-    """Write `report.html` and `report.md` into the run directory. Raises UserError where there is no run."""
+    """Write `report.html`, `report.md`, `table.md` and `table.json` into the run. Raises UserError without one."""
     facts = gather(run)
     environment = _environment()
     for name, escaped in (("report.html", True), ("report.md", False)):
         template = environment.overlay(autoescape=escaped).get_template(f"{name}.jinja")
         write_text(template.render(facts), run / name)
+    write_text(table_text([run]) + "\n", run / "table.md")
+    write_text(table_text([run], as_json=True) + "\n", run / "table.json")
 
 
 def gather(run: Path) -> dict[str, Any]:
