@@ -93,7 +93,7 @@ class _Base(Source):
 
 
 class Installed(_Base):
-    """Reads the Python files that come with the interpreter and its packages.
+    """Read the Python files that come with the interpreter and its packages.
 
     Columns: path, package, version, license (as the package states it). With `limit`, a sample drawn by the hash of
     each file's id, so that the same installation gives the same sample.
@@ -124,7 +124,7 @@ class Installed(_Base):
 
 
 class Folder(_Base):
-    """Reads a folder of source files, one Document a file.
+    """Read a folder of source files, one Document a file.
 
     Columns: path (below the folder). Hidden files and folders, and links, are left out. With `limit`, a sample drawn
     by the hash of each file's path.
@@ -223,7 +223,7 @@ class _Files(_Columns):
 
 
 class ParquetFiles(_Files):
-    """Reads Parquet files, one Document a row."""
+    """Read Parquet files, one Document a row."""
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
         return source_parquet.cut_file(url, self.wanted, self.id, self.shard_rows, most)
@@ -235,7 +235,7 @@ class ParquetFiles(_Files):
 
 
 class JsonLines(_Files):
-    """Reads JSON Lines files (plain, .gz, .zst), one Document a line."""
+    """Read JSON Lines files (plain, .gz, .zst), one Document a line."""
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
         return source_jsonl.cut_file(url, self.wanted, self.id, self.shard_rows, most, self.max_bytes)
@@ -249,7 +249,7 @@ class JsonLines(_Files):
 
 
 class Hub(_Columns):
-    """Reads a data set of the Hugging Face hub, or a local folder in its layout, through `datasets`.
+    """Read a data set of the Hugging Face hub, or a local folder in its layout, through `datasets`.
 
     Pin `revision` for a corpus that must not change: without it, the hub's newest is read and the stage's key does
     not know which one that was.

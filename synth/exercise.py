@@ -52,7 +52,7 @@ class Attempt:
 
 
 class Exercise(Asking):
-    """Lets the teacher write exercises and keeps those whose solutions agree when they run."""
+    """Let the teacher write exercises and keep those whose solutions agree when they run."""
 
     ALONE: ClassVar[bool] = True
 

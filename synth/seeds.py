@@ -29,7 +29,7 @@ SEEDS = pa.schema([*REQUIRED.items(), *list(IDEAS)[1:], *DRAWN, ("seed", pa.int6
 
 
 class Seeds(GlobalMaker):
-    """Draws what to write about: ideas from the corpus, joined with subjects, audiences and constraints."""
+    """Draw what to write about: ideas from the corpus, joined with subjects, audiences and constraints."""
 
     count: int = Field(default=1000, ge=1)
     """Seeds to make."""

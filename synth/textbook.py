@@ -28,7 +28,7 @@ PROBE = "_section_runs"
 
 
 class Textbook(Asking):
-    """Lets the teacher write textbook sections and keeps those whose code runs."""
+    """Let the teacher write textbook sections and keep those whose code runs."""
 
     ALONE: ClassVar[bool] = True
 

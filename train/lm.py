@@ -36,7 +36,7 @@ PEAK_FLOPS = {"H100": 989e12, "H200": 989e12, "B200": 2250e12, "A100": 312e12, "
 
 
 class TrainLM(Job):
-    """Trains a Llama-type language model on the kept documents and saves it for `transformers`.
+    """Train a Llama-type language model on the kept documents and save it for `transformers`.
 
     One of `steps`, `tokens` and `epochs` says how long; without any, the preset's steps or one pass over the corpus.
     """
