@@ -121,7 +121,8 @@ def _read_scores(place: Path, source: str) -> list[Row]:
 def _measured_row(entries: Sequence[Mapping[str, Any]], place: Path, source: str) -> Row:
     first = entries[0]
     scores = {entry["benchmark"]: _measured(entry, place) for entry in entries}
-    return Row(first["model"], first.get("model_parameters"), first.get("dataset_tokens"), scores, source, "measured")
+    tokens = first.get("unique_tokens") or first.get("dataset_tokens")  # of a larger data set, the part that was seen
+    return Row(first["model"], first.get("model_parameters"), tokens, scores, source, "measured")
 
 
 def _measured(entry: Mapping[str, Any], place: Path) -> Score:
