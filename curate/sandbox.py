@@ -2,8 +2,8 @@
 
 In: whole programs, with a test or with arguments. Out: a `Judgement` a trial or a `CallOutcome` a call, in input order,
 whatever the program does. Each trial gets two new processes: a judge, which holds the test, and the sample, which gets
-calls and returns plain values (`sandbox_judge`, `sandbox_sample`). How far the sample is walled in is
-`isolation_level()`: see `sandbox_isolation`. Linux only.
+calls and returns plain values (`curate.jail.judge`, `curate.jail.sample`). How far the sample is walled in is
+`isolation_level()`: see `curate.jail.isolation`. Linux only.
 
 Verdicts: pass, wrong, error (an exception), syntax, missing (entry point not defined), timeout, memory, output (printed,
 stored or returned too much), crash (died or left without an answer), forbidden (a blocked call decided it), infra (the
@@ -18,9 +18,9 @@ from functools import cache
 from typing import Any
 
 from curate.errors import UserError
-from curate.sandbox_isolation import LEVELS, RLIMITS
-from curate.sandbox_pool import run
-from curate.sandbox_values import encode
+from curate.jail.isolation import LEVELS, RLIMITS
+from curate.jail.pool import run
+from curate.jail.values import encode
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class CallOutcome:
     """`value`, `raised`, or the verdict that ended the program (then also of the calls that were still to come);
     `error` also stands for a value that is not plain."""
     value: str
-    """Python source of the value (see `sandbox_values.literal`), or the name of the exception's type."""
+    """Python source of the value (see `curate.jail.values.literal`), or the name of the exception's type."""
     type: str
     """Name of the value's type."""
     detail: str
@@ -121,7 +121,7 @@ def call_many(
 ) -> Iterator[list[CallOutcome]]:
     """Do `call` for many programs (source, entry point, arguments), in input order. CPU limits are for a program.
 
-    Every call gets its own copy of its arguments. Raises `sandbox_values.NotPlain` for arguments that are not plain.
+    Every call gets its own copy of its arguments. Raises `curate.jail.values.NotPlain` for arguments that are not plain.
     """
     requests = (
         _request(limits, source=source, entry_point=entry_point)

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from curate.jail.values import literal
 from curate.sandbox import CallOutcome
-from curate.sandbox_values import literal
 from synth.answers import Program, Stub, parse
 from synth.inputs import alternatives, base_type, members
 

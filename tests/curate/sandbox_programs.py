@@ -115,7 +115,7 @@ FORGING = {
         {"wrong", "crash"},
     ),
     "rewrites the process it runs in": (
-        "import sys\nsample = sys.modules['curate.sandbox_sample']\nsample.encode = lambda *a: {'verdict': 'pass'}\n"
+        "import sys\nsample = sys.modules['curate.jail.sample']\nsample.encode = lambda *a: {'verdict': 'pass'}\n"
         "def f(x): return 'no'",
         {"crash", "missing"},
     ),

@@ -12,9 +12,9 @@ import pytest
 
 from curate import sandbox
 from curate.errors import UserError
+from curate.jail.isolation import NAMESPACES, RLIMITS, readable_paths
+from curate.jail.values import NotPlain
 from curate.sandbox import CallOutcome, Limits, Trial, call, call_many, judge
-from curate.sandbox_isolation import NAMESPACES, RLIMITS, readable_paths
-from curate.sandbox_values import NotPlain
 
 ADDS_ONE = "def check(candidate):\n    assert candidate(1) == 2\n"
 
@@ -242,7 +242,7 @@ def test_a_fork_server_that_is_killed_is_replaced() -> None:
     trials = (Trial("def f(x): return 2", "f", ADDS_ONE) for _ in range(40))
     judgements = judge(trials, workers=1, allow_weak=True)
     verdicts = [next(judgements).verdict]
-    (server,) = [child for child in _children() if b"sandbox_zygote" in _command(child)]
+    (server,) = [child for child in _children() if b"curate.jail.zygote" in _command(child)]
     os.kill(server, signal.SIGKILL)
     verdicts += [judgement.verdict for judgement in judgements]
     assert verdicts == ["pass"] * 40
@@ -268,7 +268,7 @@ def test_a_killed_harness_takes_its_sandboxes_along(tmp_path: Path) -> None:
     harness = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
     assert harness.stdout is not None
     assert harness.stdout.readline() == "pass\n"
-    servers = [child for child in _children(harness.pid) if b"sandbox_zygote" in _command(child)]
+    servers = [child for child in _children(harness.pid) if b"curate.jail.zygote" in _command(child)]
     below = [pid for server in servers for pid in _descendants(server)]
     harness.kill()
     harness.wait()
@@ -328,7 +328,7 @@ def _command(pid: int) -> bytes:
 
 def _gone(pids: list[int], within_s: float) -> bool:
     deadline = time.monotonic() + within_s
-    while any(b"sandbox_zygote" in _command(pid) for pid in pids):
+    while any(b"curate.jail.zygote" in _command(pid) for pid in pids):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.05)

@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from curate import sandbox, sandbox_pool
+from curate import sandbox
+from curate.jail import pool
+from curate.jail.isolation import LEVELS, RLIMITS
+from curate.jail.pool import run
 from curate.sandbox import Judgement, Limits, Trial, judge
-from curate.sandbox_isolation import LEVELS, RLIMITS
-from curate.sandbox_pool import run
 
 _SPEC = util.spec_from_file_location("sandbox_programs", Path(__file__).with_name("sandbox_programs.py"))
 assert _SPEC and _SPEC.loader
@@ -34,7 +35,7 @@ def available_levels() -> list[str]:
 def level(request: pytest.FixtureRequest) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sandbox, "isolation_level", lambda: request.param)
-        patch.setattr(sandbox_pool, "_BOOT", f"{sandbox_pool._BOOT}  # {MARK}")
+        patch.setattr(pool, "_BOOT", f"{pool._BOOT}  # {MARK}")
         patch.setenv("CURATE_TEST_SECRET", programs.SECRET)
         yield request.param
 

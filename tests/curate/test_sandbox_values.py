@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.sandbox_values import MAX_DEPTH, NotPlain, decode, encode, literal
+from curate.jail.values import MAX_DEPTH, NotPlain, decode, encode, literal
 
 text = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 scalars = (

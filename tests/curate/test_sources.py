@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from curate.errors import UserError
-from curate.source_installed import installed_files, license_of
-from curate.source_jsonl import cut_file
-from curate.source_rows import Rows, repeated, sort_out
 from curate.sources import Folder, Hub, Installed, JsonLines, ParquetFiles, source_from
+from curate.sources.installed import installed_files, license_of
+from curate.sources.jsonl import cut_file
+from curate.sources.rows import Rows, repeated, sort_out
 from curate.stage import Made
 
 

@@ -9,7 +9,7 @@
     {hub: bigcode/the-stack-smol, split: train, text: content}   a data set of the Hugging Face hub
 
 `path` and `folder` may lie on any fsspec store (s3://, gs://, hf://, ...). Every row read becomes a Document or a
-rejected row with a reason (curate/source_rows.py). Ids: those of the `id` column, else made from the source's name,
+rejected row with a reason (curate/sources/rows.py). Ids: those of the `id` column, else made from the source's name,
 the file's name and the row's place in it. Ids of an `id` column are compared over the whole source before anything is
 read; of rows with the same id the first in source order stays, the others are rejected as "duplicate id". Ids of two
 sources with `id` columns are not compared with each other.
@@ -22,12 +22,13 @@ from typing import Any
 import pyarrow as pa
 from pydantic import ConfigDict, Field, field_validator
 
-from curate import source_hub, source_jsonl, source_parquet
 from curate.errors import UserError, did_you_mean
-from curate.source_files import File, digest_line, find_below, find_files, name_below, open_bytes
-from curate.source_installed import installed_files
-from curate.source_parts import digest, grouped, numbered, sample
-from curate.source_rows import TOO_LARGE, UNREADABLE, Cut, Rows, repeated, sort_out
+from curate.sources import jsonl, parquet
+from curate.sources.files import File, digest_line, find_below, find_files, name_below, open_bytes
+from curate.sources.hub import WHOLE, Dataset
+from curate.sources.installed import installed_files
+from curate.sources.parts import digest, grouped, numbered, sample
+from curate.sources.rows import TOO_LARGE, UNREADABLE, Cut, Rows, repeated, sort_out
 from curate.stage import Made, Part, Source
 
 COLUMNS = ("id", "text", "source", "reason")
@@ -226,11 +227,11 @@ class ParquetFiles(_Files):
     """Read Parquet files, one Document a row."""
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
-        return source_parquet.cut_file(url, self.wanted, self.id, self.shard_rows, most)
+        return parquet.cut_file(url, self.wanted, self.id, self.shard_rows, most)
 
     def read(self, part: Part) -> Made:
         """Read the rows of a part."""
-        table = source_parquet.read_rows(part.paths[0], part.start, part.stop or 0, self.wanted)
+        table = parquet.read_rows(part.paths[0], part.start, part.stop or 0, self.wanted)
         return self._made(table, f"{self.name}/{name_below(part.paths[0], self.path)}@", part)
 
 
@@ -238,13 +239,13 @@ class JsonLines(_Files):
     """Read JSON Lines files (plain, .gz, .zst), one Document a line."""
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
-        return source_jsonl.cut_file(url, self.wanted, self.id, self.shard_rows, most, self.max_bytes)
+        return jsonl.cut_file(url, self.wanted, self.id, self.shard_rows, most, self.max_bytes)
 
     def read(self, part: Part) -> Made:
         """Read the lines of a part."""
         name = f"{self.name}/{name_below(part.paths[0], self.path)}"
         columns = (self.text, self.id, self.keep)
-        rows = source_jsonl.read_lines(part.paths[0], name, part.start, part.stop or 0, *columns, self.max_bytes)
+        rows = jsonl.read_lines(part.paths[0], name, part.start, part.stop or 0, *columns, self.max_bytes)
         return sort_out(rows, self.name, self.max_bytes, part.repeats)
 
 
@@ -282,11 +283,11 @@ class Hub(_Columns):
     def read(self, part: Part) -> Made:
         """Read the rows of a part."""
         table = self._dataset().read(part.paths[0], part.start, part.stop, self.wanted)
-        head = f"{self.name}/{part.paths[0]}@" if part.paths[0] != source_hub.WHOLE else f"{self.name}/"
+        head = f"{self.name}/{part.paths[0]}@" if part.paths[0] != WHOLE else f"{self.name}/"
         return self._made(table, head, part)
 
-    def _dataset(self) -> source_hub.Dataset:
-        return source_hub.Dataset(self.hub, self.config, self.split, self.revision, self.streaming)
+    def _dataset(self) -> Dataset:
+        return Dataset(self.hub, self.config, self.split, self.revision, self.streaming)
 
 
 def _content(url: str, size: int | None, max_bytes: int) -> tuple[bytes, str | None]:

@@ -22,10 +22,10 @@ import time
 import traceback
 from typing import Any
 
-from curate import sandbox_kernel as kernel
-from curate.sandbox_isolation import DESCRIPTORS, NAMESPACES, Walls, enter, next_child_is_first
-from curate.sandbox_judge import judge_trial, make_calls
-from curate.sandbox_session import Refused, Session, end_orphans
+from curate.jail import kernel
+from curate.jail.isolation import DESCRIPTORS, NAMESPACES, Walls, enter, next_child_is_first
+from curate.jail.judge import judge_trial, make_calls
+from curate.jail.session import Refused, Session, end_orphans
 
 HEADER = "=QdQ"
 _TEST_CPU_S = 10

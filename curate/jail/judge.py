@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
-from curate.sandbox_sample import _TYPES as TYPES
-from curate.sandbox_session import Ended, Session
-from curate.sandbox_values import NotPlain, decode, encode, literal, refuse
+from curate.jail.sample import _TYPES as TYPES
+from curate.jail.session import Ended, Session
+from curate.jail.values import NotPlain, decode, encode, literal, refuse
 
 MODULES = {
     "cmath",

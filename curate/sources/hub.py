@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from curate.errors import UserError
-from curate.source_rows import Cut, decode
+from curate.sources.rows import Cut, decode
 
 WHOLE = "*"
 """The unit that stands for the whole stream; other units are numbers of the data set's files."""

@@ -14,7 +14,7 @@ import platform
 import struct
 from functools import cache
 
-from curate.sandbox_kernel import call, prctl
+from curate.jail.kernel import call, prctl
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 

@@ -8,7 +8,7 @@ down waits for the whole kernel (about a third of a trivial trial's time): it is
 import os
 from contextlib import suppress
 
-from curate import sandbox_kernel as kernel
+from curate.jail import kernel
 
 
 class Scratch:

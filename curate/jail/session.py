@@ -18,10 +18,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from curate import sandbox_kernel as kernel
-from curate.sandbox_isolation import DESCRIPTORS, NAMESPACES, Walls
-from curate.sandbox_sample import CHANNEL, frame, serve
-from curate.sandbox_values import MAX_BYTES
+from curate.jail import kernel
+from curate.jail.isolation import DESCRIPTORS, NAMESPACES, Walls
+from curate.jail.sample import CHANNEL, frame, serve
+from curate.jail.values import MAX_BYTES
 
 _LOOK_S = 0.25
 """At most this long between two looks at the sample's CPU clock: it may run on several cores."""

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.errors import UserError
-from curate.source_files import locate
-from curate.source_rows import PART_BYTES, Cut, decode
+from curate.sources.files import locate
+from curate.sources.rows import PART_BYTES, Cut, decode
 
 BATCH_ROWS = 1024
 

@@ -19,8 +19,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from curate.sandbox_isolation import Walls, confine
-from curate.sandbox_values import MAX_BYTES, NotPlain, decode, encode, refuse
+from curate.jail.isolation import Walls, confine
+from curate.jail.values import MAX_BYTES, NotPlain, decode, encode, refuse
 
 CHANNEL = 3
 _to_json = json.JSONEncoder(separators=(",", ":")).encode

@@ -1,6 +1,6 @@
 """The parent's side of the sandbox: fork servers, one a worker, and the order of what they answer.
 
-In: requests (dictionaries for `sandbox_judge`, with their limits). Out: (request, reply) in input order, lazily, with a
+In: requests (dictionaries for `curate.jail.judge`, with their limits). Out: (request, reply) in input order, lazily, with a
 bounded number under way. No request can hold the parent for ever or take it down: a server that dies or overstays is
 replaced, and its request is answered `infra`.
 """
@@ -26,7 +26,7 @@ _LOOK_S = 0.2
 _AHEAD = 4
 """Requests under way for each worker: enough that one slow program does not leave the others idle."""
 _KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "TZ")
-_BOOT = "import sys; sys.path.append({root!r}); from curate.sandbox_zygote import main; sys.path.pop(); main({level!r})"
+_BOOT = "import sys; sys.path.append({root!r}); from curate.jail.zygote import main; sys.path.pop(); main({level!r})"
 
 Request = dict[str, Any]
 Reply = dict[str, Any]
@@ -131,7 +131,7 @@ class Zygote:
             process.stdout.close()
 
     def _start(self) -> None:
-        root = str(Path(__file__).resolve().parent.parent)
+        root = str(Path(__file__).resolve().parents[2])
         code = _BOOT.format(root=root, level=self.level)
         self._process = subprocess.Popen(
             [sys.executable, "-s", "-P", "-B", "-c", code],

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from curate.errors import UserError
-from curate.source_rows import Cut
+from curate.sources.rows import Cut
 from curate.stage import Part
 
 

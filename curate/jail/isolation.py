@@ -21,9 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from curate import sandbox_kernel as kernel
-from curate import sandbox_seccomp as seccomp
-from curate.sandbox_scratch import Scratch
+from curate.jail import kernel, seccomp
+from curate.jail.scratch import Scratch
 
 NAMESPACES = "namespaces+landlock+seccomp"
 LANDLOCK = "landlock+seccomp"

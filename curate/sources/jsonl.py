@@ -12,8 +12,8 @@ from typing import IO, Any
 import pyarrow as pa
 
 from curate.errors import UserError
-from curate.source_files import open_bytes
-from curate.source_rows import BROKEN_JSON, NOT_TEXT, NOT_UTF8, PART_BYTES, TOO_LARGE, Cut, Rows
+from curate.sources.files import open_bytes
+from curate.sources.rows import BROKEN_JSON, NOT_TEXT, NOT_UTF8, PART_BYTES, TOO_LARGE, Cut, Rows
 
 ESCAPE = 6
 """JSON may spend six bytes (`\\u0041`) on one byte of text, so a line may be this much longer than a text."""
