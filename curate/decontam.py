@@ -24,7 +24,7 @@ from pydantic import Field
 
 from curate import benchmarks
 from curate.benchmarks import Task
-from curate.dedup.buffers import text_buffers
+from curate.buffers import text_buffers
 from curate.llm.types import ModelSpec
 from curate.stage import Context, Filter, Verdict
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curate.dedup.buffers import text_buffers
-from curate.dedup.kernel import compiled
+from curate.buffers import text_buffers
+from curate.compiled import compiled
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]

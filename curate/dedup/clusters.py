@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from curate.dedup.kernel import Pairs, Similarities, compiled
+from curate.compiled import compiled
+from curate.dedup.kernel import Pairs, Similarities
 
 Documents = npt.NDArray[np.int64]
 

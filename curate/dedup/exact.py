@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curate.dedup.buffers import text_buffers
+from curate.buffers import text_buffers
 from curate.dedup.drops import verdict, write_drops
 from curate.dedup.survivors import must_be_unique, order_columns, sketched_shards, sort_keys
 from curate.shards import read_shard

@@ -15,28 +15,17 @@ numba widens uint32 arithmetic to 64 bits where a result is not cast back, and m
 hence the typed constants and the casts. Importing this module imports numba; import it where the work is done.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from curate.compiled import compiled
+
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Signatures = npt.NDArray[np.uint32]
 Pairs = npt.NDArray[np.int64]
 Similarities = npt.NDArray[np.float64]
-
-
-def compiled(function: Function) -> Function:
-    """Compile without the interpreter lock, cached on disk where any place for it can be written."""
-    try:
-        return njit(cache=True, nogil=True)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # "no locator available": neither the package nor the user's cache folder is writable
-        return njit(nogil=True)(function)  # type: ignore[no-any-return]
 
 
 WORD_BYTES = np.array([byte >= 128 or chr(byte).isalnum() or chr(byte) == "_" for byte in range(256)])

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from curate.dedup.buffers import text_buffers
+from curate.buffers import text_buffers
 from curate.dedup.drops import verdict, write_drops
 from curate.dedup.survivors import order_columns, read_ranked, sketched_shards
 from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.dedup.buffers import text_buffers
+from curate.buffers import text_buffers
 from curate.dedup.kernel import Offsets, Pairs, Similarities, jaccard, shingle_sets
 from curate.dedup.survivors import Ranked
 from curate.shards import read_shard

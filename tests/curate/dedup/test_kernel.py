@@ -15,8 +15,8 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curate.buffers import text_buffers
 from curate.dedup import kernel
-from curate.dedup.buffers import text_buffers
 from tests.conftest import ROOT
 
 WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
