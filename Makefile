@@ -1,6 +1,11 @@
 # make setup | demo | test | check | bench: each does all its own set-up, and only once.
 
 PYTHON ?= python3
+# Benchmark files beside the checkout are used where there are any; else they come from a package or from the hub.
+BESIDE := $(wildcard ../shared/data/benchmarks)
+ifneq ($(BESIDE),)
+export CURATE_BENCHMARKS ?= $(abspath $(BESIDE))
+endif
 BIN := .venv/bin
 READY := .venv/.ready
 

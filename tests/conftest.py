@@ -16,6 +16,9 @@ hypothesis.settings.register_profile("curate", deadline=None)
 hypothesis.settings.load_profile("curate")
 
 ROOT = Path(__file__).parent.parent
+BENCHMARKS = ROOT.parent / "shared" / "data" / "benchmarks"
+if BENCHMARKS.is_dir():  # beside the checkout; elsewhere they come from a package or from the hub
+    os.environ.setdefault("CURATE_BENCHMARKS", str(BENCHMARKS))
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # The data stages over a slice of the interpreter's own library: every kind of filter, no LLM, no training.
