@@ -1,0 +1,104 @@
+"""MinHash signatures from text, one core: our compiled loop beside datasketch, on the same files in one run.
+
+Both make 128 affine32 permutations of the word 5-grams of Python files that are installed here, and must agree bit for
+bit. datasketch is given a sample of the files, since it is slower, and its shingles are made in plain Python, as its
+users make them. Prints a table and writes benchmarks/results/signatures.json; read the ratio, not the megabytes.
+"""
+
+import json
+import platform
+import re
+import statistics
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from datasketch import MinHash
+
+from curate.buffers import text_buffers
+from curate.dedup import kernel
+from curate.sources import Installed
+
+FILES, SAMPLE, RUNS = 3000, 60, 3
+PERMUTATIONS, NGRAM, SEED = 128, 5, 1
+WORD = re.compile(r"\w+", re.ASCII)
+
+
+def texts() -> list[str]:
+    """Return the texts of some installed Python files."""
+    source = Installed(name="bench", limit=FILES)
+    return [text for part in source.parts() for text in source.read(part).documents.column("text").to_pylist()]
+
+
+def ours(files: list[str]) -> np.ndarray:
+    """Sign with the compiled loop."""
+    buffers = text_buffers(pa.chunked_array([pa.array(files, pa.large_string())]))
+    return kernel.signatures(*buffers, NGRAM, *kernel.permutations(PERMUTATIONS, SEED))[0]
+
+
+def peer(files: list[str]) -> list[MinHash]:
+    """Sign with datasketch, shingles made in Python."""
+    return [_sketch(text) for text in files]
+
+
+def _sketch(text: str) -> MinHash:
+    words = WORD.findall(text)
+    shingles = {" ".join(words[at : at + NGRAM]) for at in range(max(1, len(words) - NGRAM + 1))}
+    sketch = MinHash(PERMUTATIONS, seed=SEED, scheme="affine32", hashfunc=zlib.crc32)
+    sketch.update_batch([shingle.encode() for shingle in shingles])
+    return sketch
+
+
+def megabytes_a_second(work: Callable[[list[str]], object], files: list[str]) -> float:
+    """Return the median rate of some runs, by processor time of this process."""
+    size = sum(len(text.encode()) for text in files) / 1e6
+    return statistics.median(size / seconds for seconds in _times(work, files))
+
+
+def _times(work: Callable[[list[str]], object], files: list[str]) -> Iterator[float]:
+    for _ in range(RUNS):
+        start = time.process_time()
+        work(files)
+        yield time.process_time() - start
+
+
+def same_as_datasketch(files: list[str]) -> bool:
+    """Tell whether both make the same signature of the same shingle hashes."""
+    for text, signature in zip(files, ours(files), strict=True):
+        data, offsets = text_buffers(pa.chunked_array([pa.array([text], pa.large_string())]))
+        hashes = np.empty(kernel.places(offsets), dtype=np.uint64)
+        count = kernel.hash_shingles(data, offsets[0], offsets[1], NGRAM, hashes)
+        oracle = MinHash(PERMUTATIONS, seed=SEED, hashfunc=int, scheme="affine32")
+        oracle.update_batch((hashes[:count] >> np.uint64(32)).tolist())
+        if not (oracle.hashvalues == signature).all():
+            return False
+    return True
+
+
+def main() -> None:
+    """Measure, print, keep."""
+    files = texts()
+    sample = files[:SAMPLE]
+    ours(sample)  # compiles, or loads what an earlier run compiled
+    result = {
+        "files": len(files),
+        "sample": len(sample),
+        "permutations": PERMUTATIONS,
+        "bit_identical": same_as_datasketch(sample),
+        "ours_mb_per_s": round(megabytes_a_second(ours, files), 1),
+        "datasketch_mb_per_s": round(megabytes_a_second(peer, sample), 2),
+        "python": platform.python_version(),
+    }
+    result["ratio"] = round(result["ours_mb_per_s"] / result["datasketch_mb_per_s"], 1)
+    place = Path(__file__).parent / "results" / "signatures.json"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(json.dumps(result, indent=2) + "\n")
+    for name, value in result.items():
+        print(f"{name:<22}{value}")
+
+
+if __name__ == "__main__":
+    main()
