@@ -8,7 +8,6 @@ Out: `order_columns` for sketches, one row a document, and `read_ranked`, all sk
 The order depends on the documents alone, so survivors are the same for any order of shards and number of workers.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,18 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import UserError
+from curate.licenses import UNKNOWN, licence_class
 from curate.shards import list_shards, read_shard
 from curate.stage import Context
-
-PERMISSIVE, UNKNOWN, OTHER = 2.0, 1.0, 0.0
-RESTRICTED = re.compile(
-    r"gpl|gnu|copyleft|mpl|mozilla|eupl|epl-|cddl|proprietary|commercial|-nc|-nd|all rights reserved"
-)
-FREE = re.compile(
-    r"\b(mit|mit-0|expat|x11|apache|bsd|0bsd|isc|zlib|unlicense|cc0|wtfpl|ncsa|hpnd|psf|postgresql|bsl-1\.0|boost|zpl)\b"
-    r"|python software foundation|python-2\.0|public domain|zope public|historical permission"
-)
-SILENT = {"", "unknown", "none", "null", "n/a", "noassertion", "no_license", "other/proprietary license?"}
 
 
 @dataclass(frozen=True)
@@ -45,18 +35,6 @@ class Ranked:
         """Return for each of so many shards the ranks of its documents, best first."""
         order = np.argsort(self.shard, kind="stable")
         return np.split(order, np.cumsum(np.bincount(self.shard, minlength=shards))[:-1])
-
-
-def licence_class(licence: str | None) -> float:
-    """Return 2 for a permissive licence, 1 where it is not known, 0 for any other.
-
-    >>> licence_class("Apache-2.0"), licence_class(None), licence_class("MIT; GPL-3.0-only")
-    (2.0, 1.0, 0.0)
-    """
-    name = (licence or "").strip().lower()
-    if name in SILENT:
-        return UNKNOWN
-    return PERMISSIVE if FREE.search(name) and not RESTRICTED.search(name) else OTHER
 
 
 def order_columns(shard: pa.Table, keep_best: list[str]) -> dict[str, pa.Array]:
