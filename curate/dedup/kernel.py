@@ -3,8 +3,8 @@
 In: `data`, the UTF-8 bytes of an Arrow large_string column (uint8), and `offsets` (int64, documents + 1).
 Out: NumPy arrays. No Python object is made per document, word or shingle, and no function holds the interpreter lock.
 
-    word      a run of ASCII letters, digits, `_` and bytes above 127; its hash is a polynomial of its bytes modulo 2^64
-    shingle   `ngram` words in a row; its hash is a polynomial of their hashes
+    word      a run of ASCII letters, digits, `_` and bytes above 127; its hash mixes its bytes, 8 at a time
+    shingle   `ngram` words in a row; its hash is a polynomial of their hashes modulo 2^64
     signature the least value of each permutation `a * fmix32(h) + b` modulo 2^32, where h is the upper half of a
               shingle's hash: datasketch 2's `affine32`, bit for bit
 
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.compiled import compiled
+from curate.dedup.bits import load_eight, trailing_zeros, word_mask
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -28,37 +29,77 @@ Pairs = npt.NDArray[np.int64]
 Similarities = npt.NDArray[np.float64]
 
 
-WORD_BYTES = np.array([byte >= 128 or chr(byte).isalnum() or chr(byte) == "_" for byte in range(256)])
 WORD_BASE, SHINGLE_BASE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
-"""Bases of the polynomials: odd, so that no term is shifted out; two, so that ("a", "bc") is not ("b", "ac")."""
-FACTORS = np.where(WORD_BYTES, WORD_BASE, np.uint64(0))
-TERMS = np.where(WORD_BYTES, np.random.RandomState(64).randint(1, 2**64, 256, dtype=np.uint64), np.uint64(0))
+"""Odd factors, so that no bit is shifted out: of a word's bytes, and of the words in a shingle."""
 ZERO, ONE, UPPER = np.uint64(0), np.uint64(1), np.uint64(32)
+LOWER, ALL = np.uint64(2**32 - 1), np.uint64(2**64 - 1)
+MARGIN = 64
+"""Bytes behind a document that may be read, though not used; the last one of a buffer is copied to have them."""
 CROWD = np.uint64(0)
 BLOCK = 2048
 """Shingles permuted at a time: 8 KB of them stay in the first-level cache for all permutations."""
+LANES = 64
+"""Shingles a turn of the vector loop takes; blocks are filled up with one of their own, which changes no minimum."""
 
 
 @compiled
 def hash_words(data: Bytes, start: int, stop: int, out: Hashes) -> int:
     """Write the hash of each word of `data[start:stop]` to `out` and return how many there are.
 
-    `out` needs (stop - start) // 2 + 2 places. Free of branches: the running hash is stored at every byte and the
-    place moves on only where a word ends, which is twice as fast as a mispredicted branch at the end of each word.
+    `out` needs (stop - start) // 2 + 2 places. First each place receives the bounds of its word, then its hash: two
+    loops, both free of branches that depend on the text, are three times as fast as one byte after the other.
     """
-    count: np.int64 | int = 0
-    inside: np.int64 | int = 0
-    value = ZERO
-    for position in range(start, stop):
-        byte = data[np.uint64(position)]
-        factor = FACTORS[byte]
-        out[np.uint64(count)] = value
-        is_word = np.int64(factor & ONE)
-        count += inside & (1 - is_word)
-        value = value * factor + TERMS[byte]
-        inside = is_word
-    out[np.uint64(count)] = value
-    return int(count + inside)
+    if stop + MARGIN > len(data):
+        padded = np.zeros(stop - start + MARGIN, dtype=np.uint8)
+        padded[: stop - start] = data[start:stop]
+        return hash_bounds(padded, 0, find_words(padded, 0, stop - start, out), out)
+    return hash_bounds(data, start, find_words(data, start, stop, out), out)
+
+
+@compiled
+def find_words(data: Bytes, start: int, stop: int, out: Hashes) -> int:
+    """Write the bounds of each word, first and behind the last byte, as two uint32 from `start` on, to its place."""
+    bounds = out.view(np.uint32)
+    count = before = ZERO
+    for position in range(start, stop, 64):
+        inside = word_mask(data, position)
+        if stop - position < 64:
+            inside &= (ONE << np.uint64(stop - position)) - ONE
+        edges = inside ^ ((inside << ONE) | before)
+        before = inside >> np.uint64(63)
+        while edges:
+            bounds[count] = np.uint32(position - start + trailing_zeros(edges))
+            count += ONE
+            edges &= edges - ONE
+    if before:
+        bounds[count] = np.uint32(stop - start)
+    words = np.int64((count + before) >> ONE)
+    return int(words)
+
+
+@compiled
+def hash_bounds(data: Bytes, start: int, count: int, out: Hashes) -> int:
+    """Turn the bounds of `count` words into their hashes, in place, and return the count."""
+    for word in range(count):
+        bounds = out[np.uint64(word)]
+        first, end = np.int64(bounds & LOWER), np.int64(bounds >> UPPER)
+        out[np.uint64(word)] = hash_word(data, start + first, start + end)
+    return count
+
+
+@compiled
+def hash_word(data: Bytes, first: "int | np.int64", stop: "int | np.int64") -> np.uint64:
+    """Return the hash of a word: its first 8 bytes, its length, what lies between, its last 8 bytes."""
+    length = stop - first
+    mine = ALL >> np.uint64(max(0, 64 - 8 * length))
+    value = (load_eight(data, first) & mine) * WORD_BASE + np.uint64(length)
+    value = (value ^ (value >> UPPER)) * SHINGLE_BASE
+    position = first + 8
+    while position < stop - 8:
+        value = (value ^ (value >> UPPER) ^ load_eight(data, position)) * WORD_BASE
+        position += 8
+    value = (value ^ (load_eight(data, max(first, stop - 8)) & mine)) * WORD_BASE
+    return value ^ (value >> UPPER)
 
 
 @compiled
@@ -130,7 +171,9 @@ def signatures(
             size = min(BLOCK, count - first)
             for index in range(size):
                 block[index] = fmix32(np.uint32(shingles[first + index] >> UPPER))
-            sign(block, size, a, b, found[document])
+            whole = (size + LANES - 1) // LANES * LANES
+            block[size:whole] = block[0]
+            sign(block, whole, a, b, found[document])
     return found, counts
 
 

@@ -10,7 +10,7 @@ candidate costs a comparison and a missed pair stays in the corpus. Method: Brod
 containment of documents". Not covered: documents that contain each other without resembling (a file and its head).
 """
 
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,8 @@ CURVE = (0.7, 0.8, 0.9)
 
 class MinHash(GlobalFilter):
     """Drop near-duplicates: documents that resemble a better one. Every drop names its survivor and the similarity."""
+
+    VERSION: ClassVar[int] = 2
 
     threshold: float = Field(
         default=0.8, gt=0, le=1, description="least Jaccard similarity of two documents' sets of word n-grams"
