@@ -2,7 +2,8 @@
 
 Sketch: id, MinHash signature (datasketch's `affine32`), number of shingles, and what the survivor order needs.
 Plan:   candidates by locality-sensitive hashing (lsh.py), exact similarity on text for each (verify.py), survivors as
-        stars in keep-best order (clusters.py). Writes `plan/drops.parquet`: id, survivor, similarity, cluster.
+        stars in keep-best order (clusters.py), recall measured on planted edits (planted.py). Writes
+        `plan/drops.parquet`: id, survivor, similarity, cluster.
 Judge:  drops what is listed there.
 
 MinHash only proposes; text decides. The bands are chosen for recall, well below the threshold, because a wrong
@@ -10,7 +11,7 @@ candidate costs a comparison and a missed pair stays in the corpus. Method: Brod
 containment of documents". Not covered: documents that contain each other without resembling (a file and its head).
 """
 
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +19,13 @@ from pydantic import Field, model_validator
 
 from curate.buffers import text_buffers
 from curate.dedup.drops import verdict, write_drops
-from curate.dedup.survivors import order_columns, read_ranked, sketched_shards
+from curate.dedup.survivors import Ranked, order_columns, read_ranked, sketched_shards
 from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict
 
-CURVE = (0.7, 0.8, 0.9)
+if TYPE_CHECKING:
+    from curate.dedup.kernel import Pairs, Similarities
+
+CURVE = (0.6, 0.7, 0.8, 0.9)
 """Similarities for which the plan's figures say how probably a pair is found."""
 
 
@@ -60,28 +64,42 @@ class MinHash(GlobalFilter):
 
     def plan(self, context: Context, map: Map) -> Metrics:
         """Find, verify and resolve the near-duplicates of the whole corpus."""
-        from curate.dedup import clusters, lsh, verify
+        from curate.dedup import clusters, lsh, planted
+
+        ranked, pairs, similarity, figures = self.near_pairs(context, map)
+        if not len(ranked.ids):
+            write_drops(context, dict.fromkeys(("id", "survivor", "cluster"), pa.array([], pa.string())), np.empty(0))
+            return figures
+        stars = clusters.stars(len(ranked.ids), pairs, similarity)
+        columns = {"id": stars.dropped, "survivor": stars.survivor, "cluster": stars.cluster[stars.dropped]}
+        ids = {name: ranked.ids.take(pa.array(ranks)) for name, ranks in columns.items()}
+        write_drops(context, ids, stars.similarity)
+        rows = self.permutations // self.bands
+        return {
+            **figures,
+            **clusters.figures(stars),
+            **{f"detection_at_{at}": lsh.detection(at, self.bands, rows) for at in CURVE},
+            **planted.recall(self, context),
+        }
+
+    def near_pairs(self, context: Context, map: Map) -> "tuple[Ranked, Pairs, Similarities, Metrics]":
+        """Return all documents, best first, their verified pairs (ranks, better first), the similarities, figures."""
+        from curate.dedup import lsh, verify
 
         ranked = read_ranked(context, self.keep_best)
         sketches, shards = ([pair[side] for pair in sketched_shards(context)] for side in (0, 1))
         if not len(ranked.ids):
-            write_drops(context, dict.fromkeys(("id", "survivor", "cluster"), pa.array([], pa.string())), np.empty(0))
-            return {"candidate_pairs": 0.0}
+            return ranked, np.empty((0, 2), np.int64), np.empty(0), {"candidate_pairs": 0.0}
         counts = lsh.gather(context.plan, sketches, ranked, self.permutations)
         looked_at, pairs = lsh.candidates(context.plan, self.bands, self.threshold, map)
         similarity = verify.similarities(context.plan, shards, ranked, counts, pairs, self.ngram, self.threshold, map)
         verified = similarity > 0
-        stars = clusters.stars(len(counts), pairs[verified], similarity[verified])
-        columns = {"id": stars.dropped, "survivor": stars.survivor, "cluster": stars.cluster[stars.dropped]}
-        ids = {name: ranked.ids.take(pa.array(ranks)) for name, ranks in columns.items()}
-        write_drops(context, ids, stars.similarity)
-        return {
+        figures = {
             "bucket_pairs": float(looked_at),
             "candidate_pairs": float(len(pairs)),
             "verified_pairs": float(verified.sum()),
-            **clusters.figures(stars),
-            **{f"detection_at_{at}": lsh.detection(at, self.bands, self.permutations // self.bands) for at in CURVE},
         }
+        return ranked, pairs[verified], similarity[verified], figures
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:
         """Drop what the plan lists."""
