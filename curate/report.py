@@ -5,7 +5,7 @@ and every number names the file or the command it can be had from again. Chapter
 out. Text of documents is escaped by the template and highlighted by a lexer; none of it can become markup.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,20 @@ from markupsafe import Markup
 from curate import display, plots
 from curate.findings import Example, Scores, accepted, duplicates, read_json, scores, training
 from curate.receipts import read_record
-from curate.shards import write_text
+from curate.shards import write_json, write_text
 from curate.status import RunFiles, StageFiles, read_run, status
-from curate.table import TITLES, Row, collect, published, render_markdown, table_text
+from curate.table import (
+    Block,
+    as_values,
+    bits_text,
+    blocks,
+    footnotes,
+    protocols_text,
+    read_entries,
+    render_markdown,
+    size_text,
+    title_of,
+)
 
 REASONS_SHOWN = 6
 EXAMPLE_LINES = 22
@@ -27,14 +38,14 @@ Stage = dict[str, Any]
 
 
 def report(run: Path) -> None:
-    """Write `report.html`, `report.md`, `table.md` and `table.json` into the run. Raises UserError without one."""
+    """Write `report.html`, `report.md` and `table.{html,md,json}` into the run. Raises UserError without one."""
     facts = gather(run)
     environment = _environment()
-    for name, escaped in (("report.html", True), ("report.md", False)):
-        template = environment.overlay(autoescape=escaped).get_template(f"{name}.jinja")
+    for name in ("report.html", "report.md", "table.html"):
+        template = environment.overlay(autoescape=name.endswith(".html")).get_template(f"{name}.jinja")
         write_text(template.render(facts), run / name)
-    write_text(table_text([run]) + "\n", run / "table.md")
-    write_text(table_text([run], as_json=True) + "\n", run / "table.json")
+    write_text(render_markdown(facts["blocks"]) + "\n", run / "table.md")
+    write_json(as_values(facts["blocks"]), run / "table.json")
 
 
 def gather(run: Path) -> dict[str, Any]:
@@ -43,6 +54,7 @@ def gather(run: Path) -> dict[str, Any]:
     state = status(run)
     stages: list[Stage] = state["stages"]
     recipe = run / "recipe.yaml"
+    table = blocks(read_entries([run]))
     return {
         "run": state,
         "place": f"runs/{state['name']}",
@@ -57,7 +69,8 @@ def gather(run: Path) -> dict[str, Any]:
             for place, stage in zip(files.stages, stages, strict=True)
             if stage["use"].startswith("train.")
         ],
-        "evaluation": _evaluation(files),
+        "blocks": table,
+        "evaluation": _evaluation(files, table),
         "recipe": Example("recipe.yaml", "", recipe.read_text(encoding="utf-8"), "yaml") if recipe.exists() else None,
     }
 
@@ -152,27 +165,26 @@ def _maker(place: StageFiles, stage: Stage) -> dict[str, Any] | None:
     return {"stage": stage, "example": accepted(place, "accepted")}
 
 
-def _evaluation(files: RunFiles) -> dict[str, Any] | None:
+def _evaluation(files: RunFiles, table: Sequence[Block]) -> dict[str, Any] | None:
     """Return the scores beside the published ones, a picture for each benchmark, and the verdicts behind them."""
-    measured = collect([files.directory])
-    if not measured:
+    if not any(block.measured for block in table):
         return None
-    rows = [*published(), *measured]
-    names = list(dict.fromkeys(name for row in measured for name in row.scores))
     entries = [entry for place in _using(files, "eval.") for entry in read_json(place.directory / "scores.json") or []]
     return {
-        "rows": rows,
-        "benchmarks": [(name, TITLES.get(name, name)) for name in names],
-        "pictures": [Markup(_score_lines(rows, name, TITLES.get(name, name))) for name in names],
-        "verdicts": [(entry["model"], entry["benchmark"], entry.get("verdicts") or {}) for entry in entries],
-        "markdown": Markup(render_markdown(measured)),
+        "blocks": table,
+        "pictures": [Markup(picture) for block in table if block.measured for picture in _score_lines(block)],
+        "verdicts": [(entry["model"], entry["protocol"], entry.get("verdicts") or {}) for entry in entries],
+        "markdown": Markup(render_markdown(table)),
     }
 
 
-def _score_lines(rows: Sequence[Row], benchmark: str, title: str) -> str:
-    scored = [(row.model, row.scores[benchmark]) for row in rows if benchmark in row.scores]
-    lines = [plots.Interval(model, score.value, score.low, score.high) for model, score in scored]
-    return plots.intervals(lines, f"{title}, pass@1 %")
+def _score_lines(block: Block) -> Iterator[str]:
+    """Draw each column of a block in which something was measured."""
+    for name in block.benchmarks:
+        scored = [(row, row.scores[name]) for row in block.rows if name in row.scores]
+        if any(row.kind == "measured" for row, _ in scored):
+            lines = [plots.Interval(row.model, score.value, score.low, score.high) for row, score in scored]
+            yield plots.intervals(lines, f"{title_of(name)}, pass@1 %")
 
 
 def _environment() -> Environment:
@@ -189,6 +201,11 @@ def _environment() -> Environment:
         cell=lambda value: display.one_line(value).replace("|", "\\|").replace("<", "&lt;"),
         code=_highlighted,
         fenced=_fenced,
+        footnotes=footnotes,
+        bits=bits_text,
+        protocols=protocols_text,
+        size_text=size_text,
+        title_of=title_of,
         curves=lambda series: Markup(plots.curves(series, "optimiser steps", "loss")),
     )
     environment.globals["percent"] = display.percent

@@ -1,45 +1,48 @@
-"""The table: what was measured here beside what was published, and what changed between two results.
+"""The table: what was measured here beside what was published, in two blocks.
 
-In: run directories, or folders that `curate eval` wrote; the published rows stand in baselines.json. Out: rows as data,
-as Markdown and as plain values for JSON, and for two results the tasks gained and lost.
+In: run directories, or folders that `curate eval` wrote; the published rows stand in baselines.json. Out: blocks of
+rows as data, as Markdown and as plain values for JSON (HTML: table.html.jinja, rendered by curate/report.py).
 
-A score is comparable with another of the same protocol only. So every row names its protocol, a score that differs
-from its column in more than that carries a footnote, and the second block holds the baselines under one protocol.
-Not covered: making scores (eval/code.py writes the `scores.json` that is read here).
+    main      phi-1's Table 1, each baseline as its paper reports it; ours by any protocol
+    evalplus  the same baselines under one protocol; ours by the protocols of EvalPlus
+
+A score compares with others of its protocol only. So a score that was had by another protocol than its column, on
+other tasks, or by sampling, carries a footnote that says so. Which MBPP+ a published score stands on is not told but
+follows from arithmetic: 55.1, 46.1 and 69.7 are no share of 378 tasks, 64.3 and 54.2 none of 399.
+
+Not covered: making scores (eval/code.py writes the `scores.json` that is read here), and whether two models differ
+(curate/compare.py).
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from curate.display import printable
+from curate.display import amount, printable
 from curate.errors import UserError
-from curate.shards import read_jsonl
 from curate.status import read_run
 
 TITLES = {"humaneval": "HumanEval", "humaneval+": "HumanEval+", "mbpp": "MBPP", "mbpp+": "MBPP+"}
-RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
 class Score:
-    """One model on one benchmark. `value`, `low` and `high` (the 95% interval) are per cent."""
+    """One model on one benchmark. `value`, `standard_error`, `low` and `high` (the 95% interval) are per cent."""
 
     value: float
     protocol: str
+    standard_error: float | None = None
     low: float | None = None
     high: float | None = None
     n_tasks: int | None = None
     bits_per_byte: float | None = None
     note: str | None = None
-    """Why it must not be compared with its column, if so."""
+    """Why it must not simply be compared with its column, if so."""
     results: str | None = None
     """The file with a verdict for each sample."""
 
@@ -58,43 +61,68 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Two results on the same tasks under one protocol: the second's pass@1 minus the first's, in points."""
+class Block:
+    """Rows that stand under one heading, the smallest model first; models of unknown size come last."""
 
+    name: str
+    title: str
+    benchmarks: tuple[str, ...]
+    """The columns."""
+    rows: tuple[Row, ...]
+
+    @property
+    def measured(self) -> bool:
+        """Whether anything was measured here."""
+        return any(row.kind == "measured" for row in self.rows)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One measured score, as one entry of a `scores.json` has it."""
+
+    model: str
+    parameters: float | None
+    dataset_tokens: float | None
+    source: str
+    place: Path
+    """The folder that its scores.json lies in."""
     benchmark: str
-    protocol: str
-    n_tasks: int
-    gained: tuple[str, ...]
-    lost: tuple[str, ...]
-    points: float
-    low: float
-    high: float
-    """The 95% interval of `points`, by a paired bootstrap over tasks."""
+    exam: tuple[Any, ...]
+    """Protocol, its version, and the digest of the problems: equal for scores that were had alike."""
+    score: Score
+
+    @property
+    def block(self) -> str:
+        """The block that the score belongs to."""
+        return "evalplus" if self.score.protocol.partition("@")[2].startswith("evalplus") else "main"
 
 
 @cache
+def _baselines() -> dict[str, Any]:
+    return dict(json.loads(files("curate").joinpath("baselines.json").read_text(encoding="utf-8")))
+
+
 def published(block: str = "main") -> tuple[Row, ...]:
     """Return the published rows: `main` (phi-1's Table 1) or `evalplus` (one protocol for all)."""
-    data = json.loads(files("curate").joinpath("baselines.json").read_text(encoding="utf-8"))[block]
+    data = _baselines()[block]
     return tuple(_published_row(row, data["protocol"], data["source"]) for row in data["rows"])
 
 
 def _published_row(row: Mapping[str, Any], protocol: str, source: str) -> Row:
-    notes = row.get("notes", {})
-    scores = {name: Score(value, protocol, note=notes.get(name)) for name, value in row["scores"].items()}
+    notes, sizes = row.get("notes", {}), row.get("n_tasks", {})
+    scores = {
+        name: Score(value, protocol, note=notes.get(name), n_tasks=sizes.get(name))
+        for name, value in row["scores"].items()
+    }
     return Row(row["model"], row["parameters"], row["dataset_tokens"], scores, source, "published")
 
 
-def collect(paths: Iterable[Path]) -> list[Row]:
-    """Return the measured rows of runs (their current stages) and of `curate eval` folders, smallest model first.
+def read_entries(paths: Iterable[Path]) -> list[Entry]:
+    """Return the measured scores of runs (their current stages) and of `curate eval` folders.
 
     Raises UserError for a folder without scores, and for a scores.json that cannot be read.
     """
-    return sorted(_read(paths), key=lambda row: (row.parameters or 0, row.model))
-
-
-def _read(paths: Iterable[Path]) -> list[Row]:
-    return [row for path in paths for place, source in _places(path) for row in _read_scores(place, source)]
+    return [entry for path in paths for place, source in _places(path) for entry in _read_scores(place, source)]
 
 
 def _places(path: Path) -> list[tuple[Path, str]]:
@@ -107,36 +135,84 @@ def _places(path: Path) -> list[tuple[Path, str]]:
     raise UserError(f"{path} has neither scores.json nor run.json; name a run or a folder that `curate eval` wrote")
 
 
-def _read_scores(place: Path, source: str) -> list[Row]:
+def _read_scores(place: Path, source: str) -> list[Entry]:
     path = place / "scores.json"
     try:
-        models: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for entry in json.loads(path.read_text(encoding="utf-8")):
-            models[entry["model"]].append(entry)
-        return [_measured_row(entries, place, source) for entries in models.values()]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [_entry(row, place, source) for row in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"cannot read {path}: {error!r}; run the evaluation again") from error
 
 
-def _measured_row(entries: Sequence[Mapping[str, Any]], place: Path, source: str) -> Row:
-    first = entries[0]
-    scores = {entry["benchmark"]: _measured(entry, place) for entry in entries}
-    tokens = first.get("unique_tokens") or first.get("dataset_tokens")  # of a larger data set, the part that was seen
-    return Row(first["model"], first.get("model_parameters"), tokens, scores, source, "measured")
-
-
-def _measured(entry: Mapping[str, Any], place: Path) -> Score:
-    limited = f"not comparable: the first {entry['n_tasks']} tasks only" if entry.get("limit") else None
-    return Score(
-        value=100 * entry["pass_at_1"],
-        protocol=entry["protocol"],
-        low=100 * entry["low"],
-        high=100 * entry["high"],
-        n_tasks=entry["n_tasks"],
-        bits_per_byte=entry.get("bits_per_byte"),
-        note=limited,
-        results=str(place / entry["results"]) if "results" in entry else None,
+def _entry(row: Mapping[str, Any], place: Path, source: str) -> Entry:
+    error = row.get("standard_error")
+    score = Score(
+        value=100 * row["pass_at_1"],
+        protocol=row["protocol"],
+        standard_error=None if error is None else 100 * error,
+        low=100 * row["low"],
+        high=100 * row["high"],
+        n_tasks=row["n_tasks"],
+        bits_per_byte=row.get("bits_per_byte"),
+        note="; ".join(_remarks(row)) or None,
+        results=str(place / row["results"]) if "results" in row else None,
     )
+    tokens = row.get("unique_tokens") or row.get("dataset_tokens")  # of a larger data set, the part that was seen
+    exam = (row["protocol"], row.get("protocol_version"), row.get("data_sha256"))
+    return Entry(row["model"], row.get("model_parameters"), tokens, source, place, row["benchmark"], exam, score)
+
+
+def _remarks(row: Mapping[str, Any]) -> Iterator[str]:
+    """Say what sets a score apart from a greedy one on all tasks of its protocol."""
+    if row.get("limit"):
+        yield f"not comparable: the first {row['n_tasks']} tasks only"
+    if row.get("temperature"):
+        yield f"sampled at temperature {row['temperature']:g}, {row.get('samples', 1)} a task"
+    if lost := (row.get("verdicts") or {}).get("infra"):
+        yield f"{lost} samples could not be judged and are not counted"
+
+
+def blocks(entries: Sequence[Entry]) -> list[Block]:
+    """Return both blocks: the published rows and among them the measured ones that belong there."""
+    return [_block(name, [entry for entry in entries if entry.block == name]) for name in _baselines()]
+
+
+def _block(name: str, entries: Sequence[Entry]) -> Block:
+    data = _baselines()[name]
+    rows = [*published(name), *_measured_rows(entries)]
+    benchmarks = tuple(dict.fromkeys([*data["benchmarks"], *(entry.benchmark for entry in entries)]))
+    same = {data["protocol"], *data["same_protocol"]}
+    for benchmark in benchmarks:
+        protocols = [row.scores[benchmark].protocol for row in rows if benchmark in row.scores]
+        alike = same if protocols[0] in same else {protocols[0]}  # of a column without baselines, the first rules
+        rows = [_marked(row, benchmark, alike) for row in rows]
+    rows.sort(key=lambda row: (row.parameters is None, row.parameters or 0, row.model))
+    return Block(name, data["title"], benchmarks, tuple(rows))
+
+
+def _measured_rows(entries: Iterable[Entry]) -> list[Row]:
+    """Return a row for each model of each place; a benchmark that was taken twice needs a second row."""
+    grouped: dict[tuple[str, Path], list[tuple[Entry, dict[str, Score]]]] = defaultdict(list)
+    for entry in entries:
+        rows = grouped[entry.model, entry.place]
+        free = next((scores for _, scores in rows if entry.benchmark not in scores), None)
+        if free is None:
+            free = {}
+            rows.append((entry, free))
+        free[entry.benchmark] = entry.score
+    return [
+        Row(first.model, first.parameters, first.dataset_tokens, scores, first.source, "measured")
+        for rows in grouped.values()
+        for first, scores in rows
+    ]
+
+
+def _marked(row: Row, benchmark: str, alike: set[str]) -> Row:
+    """Return the row with a note on a score whose protocol is not among those of its column."""
+    score = row.scores.get(benchmark)
+    if score is None or score.protocol in alike:
+        return row
+    note = "; ".join(filter(None, [f"by {score.protocol}, another protocol than its column's", score.note]))
+    return replace(row, scores={**row.scores, benchmark: replace(score, note=note)})
 
 
 def table_text(places: Sequence[Path], *, diff: bool = False, as_json: bool = False) -> str:
@@ -144,140 +220,81 @@ def table_text(places: Sequence[Path], *, diff: bool = False, as_json: bool = Fa
 
     Raises UserError where `diff` is not given exactly two models with a benchmark and protocol in common.
     """
+    entries = read_entries(places)
     if diff:
-        found = differences(_read(places))
+        from curate.compare import differences, render_difference
+
+        found = differences(entries)
         return _json([asdict(each) for each in found]) if as_json else "\n\n".join(map(render_difference, found))
-    rows = collect(places)
-    return _json(as_values(rows)) if as_json else render_markdown(rows)
+    return _json(as_values(blocks(entries))) if as_json else render_markdown(blocks(entries))
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def as_values(measured: Sequence[Row]) -> dict[str, list[dict[str, Any]]]:
-    """Return both blocks as plain values: `main` (the published rows, then ours) and `evalplus`."""
-    return {
-        "main": [asdict(row) for row in (*published(), *measured)],
-        "evalplus": [asdict(row) for row in published("evalplus")],
-    }
+def as_values(blocks: Iterable[Block]) -> dict[str, list[dict[str, Any]]]:
+    """Return the blocks as plain values: block name -> its rows."""
+    return {block.name: [asdict(row) for row in block.rows] for block in blocks}
 
 
-def render_markdown(measured: Sequence[Row]) -> str:
-    """Return both blocks as Markdown: the four published baselines with ours below, then the EvalPlus block."""
-    return "\n".join(
-        [
-            *_render_block((*published(), *measured), ("humaneval", "mbpp")),
-            "",
-            "The same baselines under one protocol:",
-            "",
-            *_render_block(published("evalplus"), ("humaneval", "humaneval+", "mbpp", "mbpp+")),
-        ]
-    )
+def render_markdown(blocks: Iterable[Block]) -> str:
+    """Return the blocks as Markdown tables, each under its title, with its footnotes."""
+    return "\n\n".join("\n".join([f"{block.title}:", "", *_render_block(block)]) for block in blocks)
 
 
-def _render_block(rows: Sequence[Row], benchmarks: Sequence[str]) -> list[str]:
-    notes: dict[str, int] = {}
-    bits = any(score.bits_per_byte is not None for row in rows for score in row.scores.values())
-    titles = ["Model", "Model size", "Data set size (tokens)", *(TITLES[name] for name in benchmarks)]
+def _render_block(block: Block) -> list[str]:
+    notes = footnotes(block)
+    bits = any(score.bits_per_byte is not None for row in block.rows for score in row.scores.values())
+    titles = ["Model", "Model size", "Data set size (tokens)", *map(title_of, block.benchmarks)]
     titles += ["Bits per byte"] * bits + ["Protocol", "Source", "Kind"]
     lines = [_line(titles), _line("---" for _ in titles)]
-    for row in rows:
-        cells = [row.model, _amount(row.parameters), _amount(row.dataset_tokens)]
-        cells += [_score_cell(row.scores.get(name), notes) for name in benchmarks]
-        cells += [_bits_cell(row, benchmarks)] * bits
-        cells += ["; ".join(dict.fromkeys(score.protocol for score in row.scores.values())), row.source, row.kind]
+    for row in block.rows:
+        cells = [row.model, size_text(row.parameters), size_text(row.dataset_tokens)]
+        cells += [_score_cell(row.scores.get(name), notes) for name in block.benchmarks]
+        cells += [bits_text(row, block)] * bits
+        cells += [protocols_text(row), row.source, row.kind]
         lines.append(_line(cells))
-    return [*lines, *([""] if notes else []), *(f"[{number}] {note}" for note, number in notes.items())]
+    return [*lines, *([""] if notes else []), *(f"[{number}] {printable(note)}" for note, number in notes.items())]
+
+
+def footnotes(block: Block) -> dict[str, int]:
+    """Return the notes of a block's scores, each with the number that marks it, in reading order."""
+    scores = [row.scores[name] for row in block.rows for name in block.benchmarks if name in row.scores]
+    notes = dict.fromkeys(score.note for score in scores if score.note)
+    return {note: number for number, note in enumerate(notes, 1)}
+
+
+def title_of(benchmark: str) -> str:
+    """Return the benchmark's name as its authors write it."""
+    return TITLES.get(benchmark, benchmark)
+
+
+def size_text(count: float | None) -> str:
+    """Return a number of weights or tokens in short; what nobody told is `N.A.`."""
+    return "N.A." if count is None else amount(count)
 
 
 def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(printable(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
-def _score_cell(score: Score | None, notes: dict[str, int]) -> str:
+def _score_cell(score: Score | None, notes: Mapping[str, int]) -> str:
     if score is None:
         return "-"
-    mark = f" [{notes.setdefault(score.note, len(notes) + 1)}]" if score.note else ""
+    mark = f" [{notes[score.note]}]" if score.note else ""
     if score.low is None:
         return f"{score.value:g}{mark}"
     return f"{score.value:.1f} ({score.low:.1f} to {score.high:.1f}){mark}"
 
 
-def _bits_cell(row: Row, benchmarks: Sequence[str]) -> str:
-    """Return the bits per byte in the order of the score columns."""
-    values = [score.bits_per_byte for name in benchmarks if (score := row.scores.get(name))]
-    return " / ".join("-" if value is None else f"{value:.3f}" for value in values if row.kind == "measured") or "-"
+def bits_text(row: Row, block: Block) -> str:
+    """Return a measured row's bits per byte in the order of the score columns, a dash where there are none."""
+    values = [score.bits_per_byte for name in block.benchmarks if (score := row.scores.get(name))]
+    known = any(value is not None for value in values)
+    return " / ".join("-" if value is None else f"{value:.3f}" for value in values) if known else "-"
 
 
-def _amount(value: float | None) -> str:
-    """Return a count in short: 1.3B, 3.1M.
-
-    >>> _amount(15_500_000_000), _amount(1e12), _amount(None)
-    ('15.5B', '1T', 'N.A.')
-    """
-    if value is None:
-        return "N.A."
-    for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g}{unit}"
-    return f"{value:.0f}"
-
-
-def differences(rows: Sequence[Row]) -> list[Difference]:
-    """Compare two measured rows, benchmark by benchmark. Raises UserError as `table_text`."""
-    if len(rows) != 2:
-        raise UserError(f"--diff compares two models, {len(rows)} were found; name two folders with one model each")
-    first, second = rows
-    found = [
-        diff(name, first.scores[name], second.scores[name])
-        for name in first.scores
-        if name in second.scores and first.scores[name].protocol == second.scores[name].protocol
-    ]
-    if not found:
-        raise UserError(f"{first.model} and {second.model} share no benchmark under one protocol; evaluate them alike")
-    return found
-
-
-def diff(benchmark: str, first: Score, second: Score) -> Difference:
-    """Return what the second result gained and lost on the tasks that both judged (`infra` does not count)."""
-    before, after = _task_scores(first), _task_scores(second)
-    tasks = [task_id for task_id in before if task_id in after]
-    if not tasks:
-        raise UserError(f"the two results on {benchmark} have no task in common")
-    change = np.array([after[task_id] - before[task_id] for task_id in tasks])
-    draws = np.random.default_rng(0).integers(len(tasks), size=(RESAMPLES, len(tasks)), dtype=np.int32)
-    low, high = np.quantile(change[draws].mean(axis=1), (0.025, 0.975))
-    return Difference(
-        benchmark=benchmark,
-        protocol=first.protocol,
-        n_tasks=len(tasks),
-        gained=tuple(task_id for task_id, step in zip(tasks, change, strict=True) if step > 0),
-        lost=tuple(task_id for task_id, step in zip(tasks, change, strict=True) if step < 0),
-        points=100 * float(change.mean()),
-        low=100 * float(low),
-        high=100 * float(high),
-    )
-
-
-def _task_scores(score: Score) -> dict[str, float]:
-    """Return task id -> share of its samples that passed."""
-    if score.results is None or not Path(score.results).is_file():
-        raise UserError(f"the results behind a score are missing ({score.results}); run the evaluation again")
-    passed: dict[str, list[bool]] = defaultdict(list)
-    for row in read_jsonl(Path(score.results)):
-        if row["verdict"] != "infra":
-            passed[row["task_id"]].append(row["verdict"] == "pass")
-    return {task_id: sum(values) / len(values) for task_id, values in passed.items()}
-
-
-def render_difference(change: Difference) -> str:
-    """Return a difference as a few lines of text."""
-    return "\n".join(
-        [
-            f"{change.protocol}: {change.points:+.1f} points ({change.low:+.1f} to {change.high:+.1f}) "
-            f"on {change.n_tasks} tasks",
-            f"  gained {len(change.gained)}: {', '.join(change.gained) or '-'}",
-            f"  lost   {len(change.lost)}: {', '.join(change.lost) or '-'}",
-        ]
-    )
+def protocols_text(row: Row) -> str:
+    """Return the protocols of a row's scores, each once."""
+    return "; ".join(dict.fromkeys(score.protocol for score in row.scores.values()))

@@ -1,7 +1,7 @@
 """pass@k: the chance that at least one of k samples passes, estimated without bias, with an interval.
 
 In: for every task how many samples were judged and how many passed. Out: pass@k, its standard error over tasks and a
-95% interval. Tasks may have different numbers of samples. Not covered: comparing two models (curate/table.py).
+95% interval. Tasks may have different numbers of samples. Not covered: comparing two models (curate/compare.py).
 """
 
 import math
@@ -50,6 +50,12 @@ def estimate(counts: Sequence[tuple[int, int]], k: int = 1) -> Estimate:
     """
     if not counts:
         raise UserError("pass@k of no tasks is not defined; every sample is missing or could not be judged")
+    fewest = min(n for n, _ in counts)
+    if k > fewest:
+        short = sum(n < k for n, _ in counts)
+        raise UserError(
+            f"pass@{k} needs {k} samples of every task; {short} of {len(counts)} tasks have fewer, one of them {fewest}"
+        )
     values = [pass_at_k(n, c, k) for n, c in counts]
     tasks = len(values)
     mean = math.fsum(values) / tasks

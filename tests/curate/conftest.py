@@ -222,3 +222,33 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def writer(tmp_path: Path) -> Callable[..., RunWriter]:
     """Write a run of your own: `writer(stages)` names the stages, nothing has run yet."""
     return lambda stages=None: RunWriter(tmp_path / "run", stages)
+
+
+def write_scores(place: Path, model: str, outcome: Mapping[str, str], **changes: Any) -> Path:
+    """Write what an evaluation leaves: one benchmark, one sample a task."""
+    rows = [
+        {"task_id": task_id, "index": 0, "verdict": verdict, "detail": "", "cpu_s": 0.1, "wall_s": 0.1, "peak_mb": 9.0}
+        for task_id, verdict in outcome.items()
+    ]
+    write_text("".join(json.dumps(row) + "\n" for row in rows), place / "humaneval.results.jsonl")
+    score = {
+        "model": model,
+        "model_parameters": 3_100_000,
+        "dataset_tokens": 1_200_000,
+        "benchmark": "humaneval",
+        "protocol": "humaneval@completion",
+        "pass_at_1": sum(verdict == "pass" for verdict in outcome.values()) / len(outcome),
+        "low": 0.01,
+        "high": 0.125,
+        "n_tasks": len(outcome),
+        "bits_per_byte": 1.2345,
+        "results": "humaneval.results.jsonl",
+    }
+    write_json([{**score, **changes}], place / "scores.json")
+    return place
+
+
+@pytest.fixture
+def evaluated() -> Callable[..., Path]:
+    """Write a folder as `curate eval` leaves it: `evaluated(place, model, {task: verdict}, **changes of the entry)`."""
+    return write_scores

@@ -155,9 +155,18 @@ def test_curves_scores_and_the_recipe_are_on_the_page(reported: Path) -> None:
 
 def test_the_markdown_holds_the_scores_and_fences_longer_than_any_within(reported: Path) -> None:
     text = (reported / "report.md").read_text()
-    assert "| model | 3.1M | 1.2M | 2.4 (0.7 to 6.0) |" in text
+    assert "| model | 3.1M | 1.2M | 2.4 (0.7 to 6.0) [1] |" in text
     fenced = _fenced(Example("a", "", "````\n# not the end"))
     assert fenced.splitlines()[0] == "`````python" and fenced.splitlines()[-1] == "`````"
+
+
+def test_the_table_is_a_page_of_its_own_too(reported: Path) -> None:
+    tags = Tags((reported / "table.html").read_text())
+    assert tags.loads == [] and "script" not in tags.tags
+    for words in ("WizardCoder-15B", "46.1", "52.7", "3.1M", "0.7 to 6.0", "by completion, another protocol"):
+        assert words in tags.text and words in Tags(page(reported)).text
+    assert set(json.loads((reported / "table.json").read_text())) == {"main", "evalplus"}
+    assert "43.6" in (reported / "table.md").read_text()
 
 
 def test_a_run_that_has_only_begun_has_a_report(writer: Callable[..., Any]) -> None:

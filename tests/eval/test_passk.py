@@ -30,8 +30,12 @@ def test_it_rises_with_k_and_with_passing_samples(n: int, data: st.DataObject) -
 
 
 def test_more_draws_than_samples_are_refused() -> None:
+    with pytest.raises(
+        UserError, match=r"pass@10 needs 10 samples of every task; 2 of 3 tasks have fewer, one of them 4"
+    ):
+        estimate([(20, 3), (4, 1), (9, 9)], k=10)
     with pytest.raises(UserError, match=r"pass@10 cannot be estimated from 4 samples"):
-        estimate([(20, 3), (4, 1)], k=10)
+        pass_at_k(4, 1, 10)
     with pytest.raises(UserError, match="no tasks"):
         estimate([])
 
