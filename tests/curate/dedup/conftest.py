@@ -4,12 +4,13 @@ import sysconfig
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from curate.engine import open_engine, ordered
+from curate.engine import Engine, LocalEngine, ordered
 from curate.shards import documents, list_shards, read_shard, write_shard
 from curate.stage import Context, GlobalFilter
 from curate.work import judge_shard, sketch_shard
@@ -38,13 +39,13 @@ def deduplicate(tmp_path: Path) -> Deduplicate:
     """Return a function that runs a stage over shards of rows."""
     runs = iter(range(1_000_000))
 
-    def run(stage: GlobalFilter, *shards: Sequence[Row], workers: int = 1) -> Outcome:
+    def run(stage: GlobalFilter, *shards: Sequence[Row], workers: int = 1, machine: Engine | None = None) -> Outcome:
         place = tmp_path / f"run-{next(runs)}"
         for number, rows in enumerate(shards):
             write_shard(documents({"source": "test", **row} for row in rows), place / f"in/kept/part-{number}.parquet")
         context = Context("dedup", 17, place / "out", {"in": place / "in"})
         items = [(path.stem, path) for path in context.shards()]
-        with open_engine("local", workers) as engine:
+        with machine or LocalEngine(workers) as engine:
             ordered(engine, partial(sketch_shard, stage, context), items)
             metrics = stage.plan(context, partial(ordered, engine))
             ordered(engine, partial(judge_shard, stage, context), items)
@@ -62,3 +63,24 @@ def library() -> list[Row]:
     )
     rows = [{"id": str(path.relative_to(root)), "text": path.read_text("utf-8", "replace")} for path in paths]
     return [row for row in rows if 200 < len(row["text"]) < 60_000][:300]
+
+
+def edited(text: str, random: Random, share: float) -> str:
+    """Return a text with this share of its lines replaced by new ones."""
+    lines = text.splitlines()
+    for at in random.sample(range(len(lines)), max(1, int(share * len(lines)))):
+        lines[at] = f"changed_{random.randrange(10**9)} = {random.randrange(10**9)}"
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="session")
+def planted(library: Rows) -> Rows:
+    """Return library files, each with two copies, the second an edit of the first, from light edits to heavy ones."""
+    random = Random(4)
+    rows = []
+    for number, row in enumerate(library[:120]):
+        first = edited(row["text"], random, 0.001 * number)
+        second = edited(first, random, 0.03)
+        rows += [row, {"id": f"{row['id']}#1", "text": first}, {"id": f"{row['id']}#2", "text": second}]
+    random.shuffle(rows)
+    return rows

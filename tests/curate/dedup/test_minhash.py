@@ -1,7 +1,6 @@
 """Near-duplicates, end to end on real files with planted edits."""
 
 from itertools import combinations
-from random import Random
 
 import pytest
 from pydantic import ValidationError
@@ -14,27 +13,6 @@ from tests.curate.dedup.test_kernel import plain_shingles
 def jaccard(one: str, other: str) -> float:
     left, right = set(plain_shingles(one, 5)), set(plain_shingles(other, 5))
     return len(left & right) / len(left | right)
-
-
-def edited(text: str, random: Random, share: float) -> str:
-    """Return a text with this share of its lines replaced by new ones."""
-    lines = text.splitlines()
-    for at in random.sample(range(len(lines)), max(1, int(share * len(lines)))):
-        lines[at] = f"changed_{random.randrange(10**9)} = {random.randrange(10**9)}"
-    return "\n".join(lines)
-
-
-@pytest.fixture(scope="session")
-def planted(library: Rows) -> Rows:
-    """Return library files, each with two copies, the second an edit of the first, from light edits to heavy ones."""
-    random = Random(4)
-    rows = []
-    for number, row in enumerate(library[:120]):
-        first = edited(row["text"], random, 0.001 * number)
-        second = edited(first, random, 0.03)
-        rows += [row, {"id": f"{row['id']}#1", "text": first}, {"id": f"{row['id']}#2", "text": second}]
-    random.shuffle(rows)
-    return rows
 
 
 @pytest.fixture(scope="session")
