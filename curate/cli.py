@@ -6,6 +6,7 @@ Each command loads what it needs when it is called, so that `curate --help` answ
 import json
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -85,9 +86,18 @@ def show(
     reason: Annotated[str | None, typer.Option(metavar="R", help="Only rows dropped for this reason.")] = None,
     count: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many.")] = 5,
     where: Annotated[str | None, typer.Option(metavar="SQL", help="A condition, such as 'quality > 0.9'.")] = None,
+    cluster: Annotated[str | None, typer.Option(metavar="ID", help="The duplicates of a document, as diffs.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the documents of a stage."""
+    if cluster is not None:
+        from curate.duplicates import read_cluster, render_cluster
+
+        if dropped or reason is not None or where is not None:
+            raise UserError("--cluster shows kept and dropped members together; leave --dropped, --reason and --where")
+        found = read_cluster(run, stage, cluster, count=count)
+        _print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else render_cluster(found))
+        return
     from curate.browse import render_rows
     from curate.browse import show as read_rows
 

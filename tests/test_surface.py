@@ -10,7 +10,7 @@ SURFACE = {
     "plan": ["--limit", "--runs", "--set"],
     "run": ["--engine", "--limit", "--runs", "--set", "--until", "--workers"],
     "status": ["--json"],
-    "show": ["--dropped", "--json", "--reason", "--where"],
+    "show": ["--cluster", "--dropped", "--json", "--reason", "--where"],
     "trace": ["--json"],
     "report": [],
     "eval": ["--allow-weak-sandbox", "--limit", "--out", "--protocol", "--samples", "--tasks"],
