@@ -14,6 +14,7 @@ STAGES = {
     "decontam.ngram": "curate.decontam:NGram",
     "filter.heuristics": "filters.heuristics:Heuristics",
     "filter.rubric": "filters.rubric:Rubric",
+    "filter.annotate": "filters.annotate:Annotate",
     "filter.quality": "filters.quality:Quality",
     "synth.seeds": "synth.seeds:Seeds",
     "synth.textbook": "synth.textbook:Textbook",
