@@ -12,6 +12,7 @@ STAGES = {
     "dedup.exact": "curate.dedup.exact:Exact",
     "dedup.minhash": "curate.dedup.minhash:MinHash",
     "decontam.ngram": "curate.decontam:NGram",
+    "filter.signals": "filters.heuristics:Signals",
     "filter.heuristics": "filters.heuristics:Heuristics",
     "filter.rubric": "filters.rubric:Rubric",
     "filter.annotate": "filters.annotate:Annotate",
