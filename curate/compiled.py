@@ -17,7 +17,7 @@ def _cache_folder() -> Path:
     """
     here = Path(__file__).parent
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted([*here.glob("*.py"), *(here / "dedup").glob("*.py")]):
+    for path in sorted([*here.glob("*.py"), *here.glob("de*/*.py")]):
         source = path.read_bytes()
         if b"curate.compiled" in source or b"numba" in source:
             digest.update(source)

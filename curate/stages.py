@@ -11,11 +11,10 @@ from curate.stage import Stage
 STAGES = {
     "dedup.exact": "curate.dedup.exact:Exact",
     "dedup.minhash": "curate.dedup.minhash:MinHash",
-    "decontam.ngram": "curate.decontam:NGram",
-    "filter.signals": "filters.heuristics:Signals",
+    "decontam.ngram": "curate.decontam.ngram:NGram",
+    "decontam.ast": "curate.decontam.structure:Structure",
     "filter.heuristics": "filters.heuristics:Heuristics",
     "filter.rubric": "filters.rubric:Rubric",
-    "filter.annotate": "filters.annotate:Annotate",
     "filter.quality": "filters.quality:Quality",
     "synth.seeds": "synth.seeds:Seeds",
     "synth.textbook": "synth.textbook:Textbook",

@@ -11,7 +11,7 @@ import pytest
 
 from curate import benchmarks
 from curate.benchmarks import Task
-from curate.decontam import NGram, passages
+from curate.decontam.ngram import NGram, passages
 from curate.errors import UserError
 from curate.shards import documents
 from curate.stage import Context, Verdict

@@ -36,20 +36,25 @@ class Index:
     sieve: Bytes
 
 
-def build(passages: list[bytes], lengths: list[int]) -> Index:
-    """Index passages, each with its own gram length, which must not exceed its number of words."""
+def word_grams(passages: list[bytes], lengths: list[int]) -> list[Hashes]:
+    """Return the distinct n-grams of each passage, each with its own length, which must not exceed its words."""
     buffer = np.empty(max(len(text) for text in passages) // 2 + 2, dtype=np.uint64)
     found = []
-    for number, (text, length) in enumerate(zip(passages, lengths, strict=True)):
+    for text, length in zip(passages, lengths, strict=True):
         count = hash_words(np.frombuffer(text, dtype=np.uint8), 0, len(text), buffer)
-        distinct = np.unique(buffer[: roll(buffer, count, length)])
-        found.append(np.column_stack((distinct, np.full(len(distinct), number, dtype=np.uint64))))
-    table = np.concatenate(found)
+        found.append(np.unique(buffer[: roll(buffer, count, length)]))
+    return found
+
+
+def build(passages: list[Hashes], lengths: list[int]) -> Index:
+    """Index passages by their distinct n-grams; `lengths` are those of the n-grams."""
+    numbers = [np.full(len(grams), number, dtype=np.uint64) for number, grams in enumerate(passages)]
+    table = np.column_stack((np.concatenate(passages), np.concatenate(numbers)))
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     hashes, first = np.unique(table[:, 0], return_index=True)
     sieve = np.zeros(1 << int(SIEVE_BITS), dtype=np.uint8)
     sieve[hashes >> (np.uint64(64) - SIEVE_BITS)] = 1
-    grams = np.array([len(rows) for rows in found], dtype=np.int64)
+    grams = np.array([len(rows) for rows in passages], dtype=np.int64)
     return Index(hashes, np.append(first, len(table)), table[:, 1].astype(np.int64), grams, np.unique(lengths), sieve)
 
 

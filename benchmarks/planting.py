@@ -1,0 +1,146 @@
+"""Benchmark tasks changed as they turn up in corpora, and planted in real files: what decontamination is measured on.
+
+Kinds, each made from a task's own program by a change of its syntax tree or text (`KINDS`):
+
+    copy          the program as published
+    reformatted   docstring dropped, printed by the parser, two blanks of indentation, one line for what fits on one
+    renamed       docstring dropped, every function, parameter and variable renamed
+    paraphrased   renamed, with a docstring in other words (paraphrases.py)
+    stub          the paraphrased docstring over an empty body: no code to recognise
+
+No benchmark text is part of this file.
+"""
+
+import ast
+import builtins
+import re
+from collections.abc import Callable, Iterable
+from random import Random
+
+from benchmarks.paraphrases import PARAPHRASES
+from curate.benchmarks import Task
+
+NOUNS = [
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heron",
+    "inlet",
+    "jetty",
+    "knoll",
+    "larch",
+    "maple",
+    "north",
+    "olive",
+    "pearl",
+    "quartz",
+    "reed",
+]
+
+
+def program(task: Task) -> str:
+    """Return the whole program of a task."""
+    return task.prompt + (task.solution or "")
+
+
+class _Renamed(ast.NodeTransformer):
+    """Renames what a program defines; builtins, modules and attributes keep their names."""
+
+    def __init__(self, tree: ast.AST, random: Random) -> None:
+        own = dict.fromkeys(name for node in ast.walk(tree) if (name := _defined(node)) and not hasattr(builtins, name))
+        words = random.sample(NOUNS, len(NOUNS))
+        self.names = {
+            name: words[index % len(words)] + (str(index // len(words)) if index >= len(words) else "")
+            for index, name in enumerate(own)
+        }
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        node.id = self.names.get(node.id, node.id)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        self.generic_visit(node)
+        node.arg = self.names.get(node.arg, node.arg)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.generic_visit(node)
+        node.name = self.names.get(node.name, node.name)
+        return node
+
+
+def _defined(node: ast.AST) -> str | None:
+    match node:
+        case ast.FunctionDef(name=name) | ast.arg(arg=name):
+            return name
+        case ast.Name(id=name, ctx=ast.Store()):
+            return name
+        case _:
+            return None
+
+
+def _without_docstrings(tree: ast.AST) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+
+
+def reformatted(task: Task, random: Random) -> str:
+    """Return the program in another layout."""
+    tree = ast.parse(program(task))
+    _without_docstrings(tree)
+    lines = (re.sub(r"^ +", lambda blanks: blanks[0][::2], line) for line in ast.unparse(tree).splitlines())
+    return re.sub(r":\n +(return [^\n]{1,40}|pass|continue|break)(?=\n|$)", r": \1", "\n".join(lines)) + "\n"
+
+
+def renamed(task: Task, random: Random, docstring: str | None = None) -> str:
+    """Return the program with other names, and with this docstring at its entry point or none."""
+    tree = ast.parse(program(task))
+    _without_docstrings(tree)
+    for node in tree.body:
+        if docstring and isinstance(node, ast.FunctionDef) and node.name == task.entry_point:
+            node.body.insert(0, ast.Expr(ast.Constant(docstring)))
+    return ast.unparse(_Renamed(tree, random).visit(tree)) + "\n"
+
+
+def paraphrased(task: Task, random: Random) -> str:
+    """Return the renamed program under a docstring in other words."""
+    return renamed(task, random, PARAPHRASES[task.task_id])
+
+
+def stub(task: Task, random: Random) -> str:
+    """Return the paraphrase over an empty body."""
+    parameters = entry(task).args.args
+    names = ", ".join(random.sample(NOUNS, len(parameters)))
+    return f'def {random.choice(NOUNS)}({names}):\n    """{PARAPHRASES[task.task_id]}"""\n    ...\n'
+
+
+def entry(task: Task) -> ast.FunctionDef:
+    """Return the function that the tests call."""
+    functions = (node for node in ast.parse(program(task)).body if isinstance(node, ast.FunctionDef))
+    return next(node for node in functions if node.name == task.entry_point)
+
+
+KINDS: dict[str, Callable[[Task, Random], str]] = {
+    "copy": lambda task, random: program(task),
+    "reformatted": reformatted,
+    "renamed": renamed,
+    "paraphrased": paraphrased,
+    "stub": stub,
+}
+
+
+def plant(tasks: Iterable[Task], kind: str, files: list[str], seed: int = 17) -> list[str]:
+    """Return for each task a real file with the changed program between two of its top-level definitions."""
+    planted = []
+    for task in tasks:
+        random = Random(f"{seed} {kind} {task.task_id}")
+        file = random.choice(files)
+        places = [match.start() for match in re.finditer(r"^(?=def |class |@)", file, re.MULTILINE)] or [len(file)]
+        place = random.choice(places)
+        planted.append(f"{file[:place]}{KINDS[kind](task, random)}\n\n{file[place:]}")
+    return planted

@@ -1,0 +1,59 @@
+"""What the rules of decontamination share: the benchmarks to compare with, and how a drop is reported."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pydantic import Field
+
+from curate import benchmarks
+from curate.benchmarks import Task
+from curate.llm.types import ModelSpec
+from curate.stage import Filter, Verdict
+
+
+class Against(Filter):
+    """A filter that compares documents with the tasks of benchmarks."""
+
+    against: list[str] = Field(
+        default=["humaneval", "mbpp"], min_length=1, description="benchmarks, or JSONL files of tasks"
+    )
+
+    def fingerprint(self) -> str:
+        """Return the digests of the benchmarks."""
+        return " ".join(benchmarks.digest(name) for name in self.against)
+
+    def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
+        """Raise UserError where a benchmark is not to be had."""
+        for name in self.against:
+            benchmarks.load(name)
+
+
+def all_tasks(against: tuple[str, ...]) -> list[Task]:
+    """Return the tasks of all these benchmarks, in order."""
+    return [task for name in against for task in benchmarks.load(name)]
+
+
+@dataclass(frozen=True)
+class Match:
+    """Why a document goes."""
+
+    task: str
+    score: float
+    """Between 0 and 1; what it measures is the rule's own."""
+    matched: str
+    """What of the document or of the task was recognised, in a few words."""
+
+
+def verdict(
+    rows: int, matches: Mapping[int, Match], reason: str, metrics: Mapping[str, float] | None = None
+) -> Verdict:
+    """Drop the rows that have a match. The evidence columns are `task`, `score` and `matched`."""
+    found = [matches.get(row) for row in range(rows)]
+    evidence = {
+        "task": pa.array([match and match.task for match in found], pa.string()),
+        "score": pa.array([match and match.score for match in found], pa.float64()),
+        "matched": pa.array([match and match.matched for match in found], pa.string()),
+    }
+    reasons = pa.array([reason if match else None for match in found], pa.string())
+    return Verdict(reasons, evidence=evidence, metrics=dict(metrics or {}))
