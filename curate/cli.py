@@ -120,8 +120,19 @@ def trace(
 
 
 @app.command()
-def report(run: RunPath) -> None:
-    """Write report.html (one file, no network) and report.md."""
+def report(
+    run: RunPath,
+    quality: Annotated[bool, typer.Option("--quality", help="Print quantity and quality, stage by stage.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON (with --quality).")] = False,
+) -> None:
+    """Write report.html (one file, no network) and report.md, or print how each stage changed the documents."""
+    if quality:
+        from curate.quality_report import quality_text
+
+        _print(quality_text(run, as_json=as_json))
+        return
+    if as_json:
+        raise UserError("--json goes with --quality; the figures of the report are those of `curate status --json`")
     from curate.report import report as write_report
 
     write_report(run)

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from curate import display, plots
 from curate.findings import Example, Scores, accepted, duplicates, read_json, scores, training
+from curate.quality_report import cells, changes, share
 from curate.receipts import read_record
 from curate.shards import write_json, write_text
 from curate.status import RunFiles, StageFiles, read_run, status
@@ -55,12 +56,15 @@ def gather(run: Path) -> dict[str, Any]:
     stages: list[Stage] = state["stages"]
     recipe = run / "recipe.yaml"
     table = blocks(read_entries([run]))
+    profiles = changes(files)
     return {
         "run": state,
         "place": f"runs/{state['name']}",
         "stages": stages,
         "tiles": tiles(state),
         "funnel": funnel(stages),
+        "profiles": profiles,
+        "figures": cells(profiles),
         "duplicates": [_duplicates(place) for place in _using(files, "dedup.")],
         "quality": [_quality(files, place, stage) for place, stage in zip(files.stages, stages, strict=True)],
         "makers": [_maker(place, stage) for place, stage in zip(files.stages, stages, strict=True) if stage["rows_in"]],
@@ -81,7 +85,10 @@ def tiles(state: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     read = [stage for stage in stages.values() if stage["use"].startswith("source.")]
     made = [stage for stage in stages.values() if stage["use"].startswith("synth.") and stage["dropped_by_reason"]]
     taught = [
-        stages[name] for stage in stages.values() if stage["use"].startswith("train.") for name in stage["inputs"]
+        stages[name]
+        for stage in stages.values()
+        if stage["use"].startswith("train.") and stage["state"] == "done"
+        for name in stage["inputs"]
     ]
     taught = [stage for stage in taught if stage["rows_in"]]
     found = []
@@ -201,6 +208,7 @@ def _environment() -> Environment:
         cell=lambda value: display.one_line(value).replace("|", "\\|").replace("<", "&lt;"),
         code=_highlighted,
         fenced=_fenced,
+        share=share,
         footnotes=footnotes,
         bits=bits_text,
         protocols=protocols_text,

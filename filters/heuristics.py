@@ -1,13 +1,20 @@
-"""`filter.heuristics`: cheap rules that tell source code from what only looks like it.
+"""`filter.signals` and `filter.heuristics`: cheap rules that tell source code that can teach from what cannot.
 
-In: Documents. Out: the same with one `signal_...` column per rule; dropped rows say which rule and which value. The
-rules stand in order of cost, and a document that breaks a cheap one is never parsed, so a file of 50 MB costs half
-a second. Says nothing of how good the code is; see filters/quality.py.
+In: Documents. Out: the same with one `signal_...` column per rule, on kept and dropped rows alike; dropped rows say
+which rule and which value. `filter.heuristics` measures and cuts at once. To try several cuts, let `filter.signals`
+measure in a stage of its own: heuristics finds its columns and only compares, so that a changed threshold costs no
+second look at the text.
+
+    signals:    {use: filter.signals}
+    heuristics: {use: filter.heuristics, max_comment_share: 0.6}
 
 Bounds on lines and alphanumeric share: Codex (Chen et al. 2021, section 3.1), taken over by The Stack, StarCoder
-(Li et al. 2023) and DeepSeek-Coder for all their languages. Marks of generated files: CodeParrot and SantaCoder look
-for such words in the first lines; here only in the comments above the code, because a program that writes generated
-files also names them.
+(Li et al. 2023) and DeepSeek-Coder. Marks of generated files, markup and comments: SantaCoder and StarCoder; marks are
+read only in the comments above the code, because a program that writes generated files also names them. Encoded data:
+StarCoder2. Repetition: Gopher, with bounds for code, which repeats more than prose. Imports, `pass`, `print` and data:
+after OpenCoder's rules for Python (Huang et al. 2024), from the syntax tree instead of words in lines.
+
+Says nothing of how good the code is; see filters/quality.py.
 """
 
 import re
@@ -18,24 +25,44 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from curate.stage import Context, Filter, Verdict
+from filters import tree
+from filters.lexical import lexical
 from filters.signals import Rule, Values, first_broken, nullable, reasons
 from filters.statistics import text_statistics
-from filters.syntax import parsing, syntax_error_line
 
+VERSION = 2
+"""Of the signals: columns that another version measured are measured anew."""
+STAMP = "signals_version"
 HEADER_CHARACTERS = 4000
 """How far down a header comment is read; a long licence is some 1,500 characters."""
+FEW_LEAVES = 20
+"""Of fewer literals and names together it is not said whether they are data."""
 GENERATED = (
     r"(?i)\bauto[- _]?(?:matically )?[- ]?generated\b|\bgenerated (?:by|from|automatically)\b|@generated\b"
     r"|\bmachine[- ]generated\b|\bdo not (?:edit|modify)\b|\bcode generator\b"
 )
+MARKUP = r"^[\s\x{feff}]*<[?!%/a-zA-Z]"
+"""No Python begins like this; XML, HTML and templates do."""
+
+
+class Signals(Filter):
+    """Measure the signals of `filter.heuristics` and keep every document."""
+
+    VERSION = VERSION
+
+    def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
+        """Return all signals."""
+        return Verdict(pa.nulls(shard.num_rows, pa.string()), columns=_columns(measure(shard), shard.num_rows))
 
 
 class Heuristics(Filter):
-    """Drop documents that are too short or long, minified, mostly symbols, generated, or not valid Python."""
+    """Drop documents that are too short or long, no Python, generated, encoded, repetitive, or without code."""
+
+    VERSION = VERSION
 
     min_bytes: int = Field(default=50, ge=0)
     """A shorter document is dropped as `too short` (UTF-8 bytes)."""
-    max_bytes: int = Field(default=1_000_000, ge=1)
+    max_bytes: int = Field(default=1_000_000, ge=1, le=tree.LARGEST_BYTES)
     """A longer document is dropped as `too large` (UTF-8 bytes)."""
     max_mean_line_length: float = Field(default=100, gt=0)
     """In characters."""
@@ -43,52 +70,147 @@ class Heuristics(Filter):
     """In characters."""
     min_alphanumeric_share: float = Field(default=0.25, ge=0, le=1)
     """Letters and digits as a share of all characters, blanks included."""
+    max_encoded_share: float = Field(default=0.5, ge=0, le=1)
+    """Base64, hexadecimal words and rows of escapes, as a share of all bytes."""
+    max_encoded_run: int = Field(default=1024, ge=0)
+    """Bytes of the longest such piece."""
+    max_duplicate_line_share: float = Field(default=0.7, ge=0, le=1)
+    """Lines that stood earlier in the document, as a share of the bytes of all lines."""
+    max_repeated_ngram_share: float = Field(default=0.7, ge=0, le=1)
+    """10-grams of words that stood earlier in the document, as a share of all."""
     keep_generated: bool = False
     """Keep files whose header comment says that a program wrote them."""
+    keep_python_2: bool = False
+    """Keep files that do not parse because they are written in Python 2."""
     keep_invalid: bool = False
-    """Keep files that the running Python cannot parse."""
+    """Keep other files that do not parse as Python 3."""
+    min_comment_share: float = Field(default=0, ge=0, le=1)
+    """Comments and strings that stand alone, as a share of all bytes; StarCoder asks for 0.01."""
+    max_comment_share: float = Field(default=0.8, ge=0, le=1)
+    """The same, from above."""
+    min_statements: int = Field(default=1, ge=0)
+    """Simple statements; docstrings are none."""
+    max_import_share: float = Field(default=0.8, ge=0, le=1)
+    """Imports as a share of the simple statements."""
+    max_pass_share: float = Field(default=0.8, ge=0, le=1)
+    """`pass` and `...` as a share of the simple statements."""
+    max_print_share: float = Field(default=0.8, ge=0, le=1)
+    """Calls of `print` as a share of the simple statements."""
+    max_data_share: float = Field(default=0.95, ge=0, le=1)
+    """Numbers, strings and other literals as a share of these and of the names that are used."""
+    max_string_share: float = Field(default=0.9, ge=0, le=1)
+    """The insides of strings other than docstrings, as a share of all bytes."""
+    max_statements_per_line: float = Field(default=2, gt=0)
+    """Simple statements by lines: minified code has many on one."""
+    min_name_length: float = Field(default=1.5, ge=0)
+    """Mean length of the names that are used, in bytes: minified code has short ones."""
 
     def rules(self) -> list[Rule]:
         """Return the rules in the order in which they are tried."""
-        generated = Rule("signal_generated_line", "generated file", maximum=0)
-        invalid = Rule("signal_syntax_error_line", "does not parse", maximum=0)
+        forever = float("inf")
         return [
             Rule("signal_bytes", "too short", minimum=self.min_bytes),
             Rule("signal_bytes", "too large", maximum=self.max_bytes),
+            Rule("signal_markup_head", "markup", maximum=forever if self.keep_invalid else 0),
             Rule("signal_mean_line_length", "lines too long on average", maximum=self.max_mean_line_length),
             Rule("signal_max_line_length", "line too long", maximum=self.max_line_length),
-            Rule("signal_alphanumeric_share", "not enough alphanumeric characters", self.min_alphanumeric_share),
-            *([] if self.keep_generated else [generated]),
-            *([] if self.keep_invalid else [invalid]),
+            Rule("signal_encoded_share", "mostly encoded data", maximum=self.max_encoded_share),
+            Rule("signal_encoded_run", "encoded data", maximum=self.max_encoded_run),
+            Rule(
+                "signal_alphanumeric_share", "not enough alphanumeric characters", minimum=self.min_alphanumeric_share
+            ),
+            Rule("signal_generated_line", "generated file", maximum=forever if self.keep_generated else 0),
+            Rule("signal_python_2_line", "Python 2", maximum=forever if self.keep_python_2 else 0),
+            Rule("signal_syntax_error_line", "does not parse", maximum=forever if self.keep_invalid else 0),
+            Rule("signal_statements", "no statements", minimum=self.min_statements),
+            Rule("signal_import_share", "only imports", maximum=self.max_import_share),
+            Rule("signal_pass_share", "only pass", maximum=self.max_pass_share),
+            Rule("signal_print_share", "only print", maximum=self.max_print_share),
+            Rule("signal_data_share", "data", maximum=self.max_data_share),
+            Rule("signal_string_share", "mostly strings", maximum=self.max_string_share),
+            Rule("signal_statements_per_line", "several statements a line", maximum=self.max_statements_per_line),
+            Rule("signal_name_length", "names too short", minimum=self.min_name_length),
+            Rule("signal_comment_share", "not enough comments", minimum=self.min_comment_share),
+            Rule("signal_comment_share", "mostly comments", maximum=self.max_comment_share),
+            Rule("signal_duplicate_line_share", "repeated lines", maximum=self.max_duplicate_line_share),
+            Rule("signal_repeated_ngram_share", "repeated word sequences", maximum=self.max_repeated_ngram_share),
         ]
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
-        """Return the verdict of the first broken rule and all signals; what was not parsed has no line of an error."""
-        texts = shard.column("text")
-        counted = text_statistics(texts)
-        signals: dict[str, Values] = {
-            "signal_bytes": counted.bytes.astype(np.float64),
-            "signal_mean_line_length": counted.mean_line_length,
-            "signal_max_line_length": counted.max_line_length.astype(np.float64),
-            "signal_alphanumeric_share": counted.alphanumeric_share,
-            "signal_generated_line": generated_lines(texts),
-            "signal_syntax_error_line": np.full(shard.num_rows, np.nan),
-        }
-        alive, _ = first_broken(self.rules(), signals)
-        parsed = np.flatnonzero(alive < 0)
-        signals["signal_syntax_error_line"][parsed] = syntax_error_lines(texts.take(pa.array(parsed)))
+        """Return the verdict of the first broken rule, and all signals unless the shard brings them."""
+        signals = stored(shard)
+        columns = {}
+        if signals is None:
+            signals = measure(shard)
+            columns = _columns(signals, shard.num_rows)
         rule_index, evidence = first_broken(self.rules(), signals)
-        return Verdict(
-            reasons=reasons(self.rules(), rule_index),
-            columns={name: nullable(values) for name, values in signals.items()},
-            evidence={"score": nullable(evidence)},
-        )
+        return Verdict(reasons(self.rules(), rule_index), columns=columns, evidence={"score": nullable(evidence)})
+
+
+def measure(shard: pa.Table) -> dict[str, Values]:
+    """Return every signal, NaN where it is not known: of the tree for what does not parse or is too large to read."""
+    texts = shard.column("text")
+    counted = text_statistics(texts)
+    read = counted.bytes <= tree.LARGEST_BYTES
+    forms = lexical(texts, tree.LARGEST_BYTES)
+    trees = tree.read_trees(texts, forms.chains)
+    parsed = read & (trees.error_line == 0)
+    statements = _where(parsed, trees[tree.STATEMENTS])
+    size = np.maximum(counted.bytes, 1)
+    comments = np.minimum(forms.comment_bytes + trees[tree.DOCUMENTATION_BYTES], size)
+    some = np.maximum(statements, 1)
+    leaves = np.maximum(trees[tree.LITERALS] + trees[tree.NAMES], 1)
+    return {
+        "signal_bytes": counted.bytes.astype(np.float64),
+        "signal_mean_line_length": counted.mean_line_length,
+        "signal_max_line_length": counted.max_line_length.astype(np.float64),
+        "signal_alphanumeric_share": counted.alphanumeric_share,
+        "signal_encoded_share": _where(read, forms.encoded_share),
+        "signal_encoded_run": _where(read, forms.encoded_run),
+        "signal_duplicate_line_share": _where(read, forms.duplicate_line_share),
+        "signal_repeated_ngram_share": _where(read, forms.repeated_ngram_share),
+        "signal_markup_head": pc.match_substring_regex(texts, MARKUP).fill_null(False).to_numpy().astype(np.float64),
+        "signal_generated_line": generated_lines(texts),
+        "signal_python_2_line": _where(read, np.where(trees.python_2, trees.error_line, 0)),
+        "signal_syntax_error_line": _where(read, trees.error_line),
+        "signal_comment_share": _where(parsed, comments / size),
+        "signal_statements": statements,
+        "signal_import_share": trees[tree.IMPORTS] / some,
+        "signal_pass_share": trees[tree.PASSES] / some,
+        "signal_print_share": trees[tree.PRINTS] / some,
+        "signal_data_share": _where(parsed & (leaves >= FEW_LEAVES), trees[tree.LITERALS] / leaves),
+        "signal_string_share": _where(parsed, trees[tree.STRING_BYTES] / size),
+        "signal_statements_per_line": statements / np.maximum(counted.lines, 1),
+        "signal_name_length": _where(
+            parsed & (trees[tree.NAMES] > 0), trees[tree.NAME_BYTES] / np.maximum(trees[tree.NAMES], 1)
+        ),
+    }
+
+
+def stored(shard: pa.Table) -> dict[str, Values] | None:
+    """Return the signals that a shard brings, or None if it brings none, or not all of this version.
+
+    A stage that changes texts empties `signals_version` in those rows (filters/secrets.py does).
+    """
+    names = [name for name in shard.column_names if name.startswith("signal_")]
+    if STAMP not in shard.column_names or not pc.all(pc.equal(shard.column(STAMP), VERSION).fill_null(False)).as_py():
+        return None
+    return {name: shard.column(name).to_numpy() for name in names}
+
+
+def _columns(signals: dict[str, Values], rows: int) -> dict[str, pa.Array]:
+    columns = {name: nullable(values) for name, values in signals.items()}
+    return {**columns, STAMP: pa.array(np.full(rows, VERSION), pa.int64())}
+
+
+def _where(known: np.ndarray, values: np.ndarray) -> Values:
+    return np.where(known, values, np.nan)
 
 
 def generated_lines(texts: pa.ChunkedArray) -> Values:
     """Return the line of the header comment that says the file was generated, or 0."""
     headers = pc.utf8_slice_codeunits(texts, 0, HEADER_CHARACTERS)
-    suspects = np.flatnonzero(pc.match_substring_regex(headers, GENERATED).to_numpy())
+    suspects = np.flatnonzero(pc.match_substring_regex(headers, GENERATED).fill_null(False).to_numpy())
     lines = np.zeros(len(texts))
     lines[suspects] = [_marked_line(header) for header in headers.take(pa.array(suspects)).to_pylist()]
     return lines
@@ -103,9 +225,3 @@ def _marked_line(header: str) -> int:
         if re.search(GENERATED, bare):
             return number
     return 0
-
-
-def syntax_error_lines(texts: pa.ChunkedArray) -> list[int]:
-    """Return the line of each text's first syntax error, or 0 for valid Python."""
-    with parsing():
-        return [syntax_error_line(text) for text in texts.to_pylist()]

@@ -24,6 +24,7 @@ class Statistics:
     """Figures of each document. A character is a Unicode code point; lines end at LF, CR or CRLF, not counted in."""
 
     bytes: Integers
+    lines: Integers
     mean_line_length: npt.NDArray[np.float64]
     max_line_length: Integers
     alphanumeric_share: npt.NDArray[np.float64]
@@ -36,6 +37,7 @@ def text_statistics(column: pa.ChunkedArray) -> Statistics:
     characters, alphanumeric, lines, in_lines, longest = _count(offsets, data, _alphanumeric_table())
     return Statistics(
         bytes=np.diff(offsets),
+        lines=lines,
         mean_line_length=in_lines / np.maximum(lines, 1),
         max_line_length=longest,
         alphanumeric_share=alphanumeric / np.maximum(characters, 1),

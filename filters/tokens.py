@@ -74,7 +74,7 @@ def token_streams(column: pa.ChunkedArray) -> Iterator[str]:
     room = int(min(READ_BYTES, np.diff(offsets).max(initial=0)))
     out = np.empty(GROWTH * room + GROWTH, np.uint8)
     for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        end = _lex(data, start, min(stop, start + READ_BYTES), out)
+        end = lex(data, start, min(stop, start + READ_BYTES), out)
         yield out[:end].tobytes().decode("utf-8", "replace").rstrip(" ")
 
 
@@ -88,7 +88,7 @@ def token_stream(text: str) -> str:
 
 
 @compiled
-def _lex(data: Bytes, start: int, stop: int, out: Bytes) -> int:
+def lex(data: Bytes, start: int, stop: int, out: Bytes) -> int:
     """Write the tokens of `data[start:stop]` to `out` and return how many bytes they took."""
     widths = np.zeros(DEEPEST, np.int64)
     at, end, depth, level = start, 0, 0, 0

@@ -12,7 +12,7 @@ SURFACE = {
     "status": ["--json"],
     "show": ["--cluster", "--dropped", "--json", "--reason", "--where"],
     "trace": ["--json"],
-    "report": [],
+    "report": ["--json", "--quality"],
     "eval": ["--allow-weak-sandbox", "--limit", "--out", "--protocol", "--samples", "--tasks"],
     "score": ["--allow-weak-sandbox", "--out", "--tasks", "--workers"],
     "table": ["--diff", "--json"],

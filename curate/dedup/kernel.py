@@ -275,19 +275,53 @@ def shingle_sets(data: Bytes, offsets: Offsets, ngram: int, rows: Offsets, start
     """Write the sorted, distinct shingles of document `rows[i]` from `out[starts[i]]` on; return how many of each."""
     sizes = np.empty(len(rows), dtype=np.int64)
     shingles = np.empty(places(offsets), dtype=np.uint64)
+    spare = np.empty_like(shingles)
     for index in range(len(rows)):
         row = rows[index]
         count = hash_shingles(data, offsets[row], offsets[row + 1], ngram, shingles)
-        ordered = np.sort(shingles[:count])
-        start = starts[index]
-        out[start] = ordered[0]
-        size = 1
-        for position in range(1, count):
-            if ordered[position] != ordered[position - 1]:
-                out[start + size] = ordered[position]
-                size += 1
-        sizes[index] = size
+        sizes[index] = sort_distinct(shingles[:count], spare, out[starts[index] :])
     return sizes
+
+
+@compiled
+def sort_distinct(hashes: Hashes, spare: Hashes, out: Hashes) -> int:
+    """Write the distinct hashes to `out` in order and return how many there are; `hashes` are shuffled.
+
+    A radix sort by somewhat more upper bits than tell so many hashes apart, in two passes, and an insertion sort of
+    what is then almost in order. A repeat is dropped when it meets its like, so no text can make this quadratic.
+    """
+    width = 4
+    while 1 << (2 * width - 3) < len(hashes):
+        width += 1
+    by_digit(hashes, np.uint64(64 - 2 * width), width, spare)
+    by_digit(spare[: len(hashes)], np.uint64(64 - width), width, hashes)
+    count = 0
+    for value in hashes:
+        place = count
+        while place > 0 and out[place - 1] > value:
+            place -= 1
+        if place > 0 and out[place - 1] == value:
+            continue
+        for position in range(count, place, -1):
+            out[position] = out[position - 1]
+        out[place] = value
+        count += 1
+    return count
+
+
+@compiled
+def by_digit(hashes: Hashes, shift: np.uint64, width: int, out: Hashes) -> None:
+    """Write the hashes to `out`, ordered by `width` bits from `shift` on; equal ones stay in order."""
+    mask = (ONE << np.uint64(width)) - ONE
+    place = np.zeros((1 << width) + 1, dtype=np.int64)
+    for value in hashes:
+        place[((value >> shift) & mask) + ONE] += 1
+    for digit in range(1, len(place)):
+        place[digit] += place[digit - 1]
+    for value in hashes:
+        digit = (value >> shift) & mask  # type: ignore[assignment]
+        out[np.uint64(place[digit])] = value
+        place[digit] += 1
 
 
 @compiled

@@ -105,6 +105,12 @@ def decode(model: Any, rows: Sequence[Row], end_ids: frozenset[int], prefix: Pre
         step += 1
 
 
+@torch.inference_mode()
+def first_token(model: Any, prompts: Sequence[tuple[int, ...]], prefix: Prefix | None = None) -> Tensor:
+    """Return the probabilities of the token after each prompt: (prompts, vocabulary)."""
+    return torch.softmax(_prefill(model, prompts, prefix).logits.float(), -1)
+
+
 def _prefill(model: Any, prompts: Sequence[tuple[int, ...]], prefix: Prefix | None) -> State:
     """Run the prompts, padded on the left, after what they share."""
     start = prefix.length if prefix else 0

@@ -50,10 +50,15 @@ class Usage:
 def digest(request: Request) -> str:
     """Return a hash of everything that could change the answer, and of the request's id.
 
+    Fields that came later count where they are set only, so that older logs keep their answers.
+
     >>> digest(Request("a", prompt="x")) == digest(Request("a", prompt="x", seed=1))
     False
     """
-    canonical = json.dumps(asdict(request), sort_keys=True, ensure_ascii=False)
+    fields = asdict(request)
+    if not request.choices:
+        del fields["choices"]
+    canonical = json.dumps(fields, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -73,7 +78,7 @@ class CallLog:
         for row in _rows(self.path):
             try:
                 if self.model in (None, row["model"]):
-                    self.answers[row["digest"]] = Completion(**{name: row[name] for name in ANSWER})
+                    self.answers[row["digest"]] = _answer(row)
             except (KeyError, TypeError) as error:
                 raise UserError(f"{self.path} is no call log: a line lacks {error}; name another file") from error
 
@@ -96,7 +101,7 @@ class CallLog:
                 os.fsync(file.fileno())
         except OSError as error:
             raise from_os_error(error) from error
-        self.answers.update((row["digest"], Completion(**{name: row[name] for name in ANSWER})) for row in rows)
+        self.answers.update((row["digest"], _answer(row)) for row in rows)
 
 
 def _row(request: Request, answer: Completion, model: str | None) -> dict[str, Any]:
@@ -104,8 +109,16 @@ def _row(request: Request, answer: Completion, model: str | None) -> dict[str, A
         "digest": digest(request),
         "model": model,
         **{name: getattr(answer, name) for name in ANSWER},
+        **({"probabilities": answer.probabilities} if answer.probabilities is not None else {}),
         "request": asdict(request),
     }
+
+
+def _answer(row: dict[str, Any]) -> Completion:
+    told = row.get("probabilities")
+    return Completion(
+        **{name: row[name] for name in ANSWER}, probabilities=None if told is None else tuple(map(float, told))
+    )
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

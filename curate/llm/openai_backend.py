@@ -7,6 +7,7 @@ refused key, no such model, a server that stays away) stops the work with one li
 The key is read from the variable that the model names, and goes nowhere else.
 """
 
+import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -22,6 +23,8 @@ TIMEOUT_S = 180.0
 RETRIES = 6
 STOPS = 4
 """The protocol takes four stop strings; all are applied again to the answer."""
+LIKELIEST: dict[bool, dict[str, Any]] = {True: {"logprobs": 5}, False: {"logprobs": True, "top_logprobs": 20}}
+"""How to ask for the likeliest first tokens, as many as the protocol allows: plain prompts, and chats."""
 WRONG_REQUEST = (openai.BadRequestError, openai.UnprocessableEntityError)
 
 
@@ -63,15 +66,21 @@ class OpenAIBackend:
             "seed": request.seed % 2**31,
             **({"stop": list(request.stop[:STOPS])} if request.stop else {}),
         }
+        if request.choices:
+            try:
+                return _completion(request, self._send(request, options | LIKELIEST[request.messages is None]))
+            except WRONG_REQUEST:
+                pass  # some servers refuse a call that asks for probabilities
         try:
-            if request.messages is None:
-                reply: Any = self.client.completions.create(prompt=request.prompt or "", **options)
-            else:
-                turns: Any = [{"role": turn.role, "content": turn.content} for turn in request.messages]
-                reply = self.client.chat.completions.create(messages=turns, **options)
+            return _completion(request, self._send(request, options))
         except WRONG_REQUEST as error:
             return failure(request, " ".join(str(error).split())[:300])
-        return _completion(request, reply)
+
+    def _send(self, request: Request, options: dict[str, Any]) -> Any:
+        if request.messages is None:
+            return self.client.completions.create(prompt=request.prompt or "", **options)
+        turns: Any = [{"role": turn.role, "content": turn.content} for turn in request.messages]
+        return self.client.chat.completions.create(messages=turns, **options)
 
     def _explain(self, error: openai.OpenAIError) -> UserError:
         where = self.spec.base_url or "api.openai.com"
@@ -101,4 +110,18 @@ def _completion(request: Request, reply: Any) -> Completion:
         return failure(request, "the server's content filter cut the answer", prompt_tokens)
     text, stopped = cut(text or "", request.stop)
     reason = "length" if choice.finish_reason == "length" and not stopped else "stop"
-    return Completion(request.id, text, reason, prompt_tokens, answer_tokens)
+    told = _likeliest(choice) if request.choices else None
+    chances = told and tuple(sum(p for token, p in told if token.strip() == word) for word in request.choices)
+    return Completion(request.id, text, reason, prompt_tokens, answer_tokens, probabilities=chances or None)
+
+
+def _likeliest(choice: Any) -> list[tuple[str, float]]:
+    """Return the likeliest first tokens with their probabilities; none where the server does not tell."""
+    told: Any = getattr(choice, "logprobs", None)
+    if told is None:
+        return []
+    if getattr(told, "content", None):
+        return [(entry.token, math.exp(entry.logprob)) for entry in told.content[0].top_logprobs]
+    if getattr(told, "top_logprobs", None):
+        return [(token, math.exp(logprob)) for token, logprob in told.top_logprobs[0].items()]
+    return []

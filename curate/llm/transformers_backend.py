@@ -15,9 +15,9 @@ from transformers.utils import logging
 
 from curate.errors import UserError
 from curate.llm.answers import cut, failure
-from curate.llm.decode import Prefix, Row, decode, shared_prefix
+from curate.llm.decode import Prefix, Row, decode, first_token, shared_prefix
 from curate.llm.places import Place, locate
-from curate.llm.tokens import continuation, prompt_ids
+from curate.llm.tokens import choice_ids, continuation, prompt_ids
 from curate.llm.tokens import decode as text_of
 from curate.llm.types import Completion, ModelSpec, Request
 
@@ -43,8 +43,12 @@ class TransformersBackend:
         prefix = shared_prefix(self.model, [row.prompt for _, row in ready])
         # Longest first, so that running out of memory shows at once; equal prompts stay together.
         ready.sort(key=lambda pair: (-len(pair[1].prompt), pair[1].prompt, -pair[1].max_tokens))
-        for start in range(0, len(ready), self.spec.batch_size):
-            yield self._batch(ready[start : start + self.spec.batch_size], prefix)
+        for work, pairs in (
+            (self._choose, [pair for pair in ready if pair[0].choices]),
+            (self._batch, [pair for pair in ready if not pair[0].choices]),
+        ):
+            for start in range(0, len(pairs), self.spec.batch_size):
+                yield work(pairs[start : start + self.spec.batch_size], prefix)
 
     def _prepare(self, requests: list[Request]) -> tuple[list[Ready], list[Completion]]:
         """Turn requests into rows; those with no room for an answer are refused."""
@@ -59,6 +63,21 @@ class TransformersBackend:
             stopped = stop_rule(self.tokenizer, request.stop)
             ready.append((request, Row(tuple(prompt), room, request.temperature, request.top_p, request.seed, stopped)))
         return ready, refused
+
+    def _choose(self, ready: list[Ready], prefix: Prefix | None) -> list[Completion]:
+        """Answer with the likeliest token, and tell how probable the choices were."""
+        probabilities = first_token(self.model, [row.prompt for _, row in ready], prefix).cpu()
+        answers = []
+        for (request, row), told in zip(ready, probabilities, strict=True):
+            text, _ = cut(continuation(self.tokenizer, list(row.prompt), [int(told.argmax())]), request.stop)
+            ids = choice_ids(self.tokenizer, request.choices, self.spec.model)
+            answers.append(
+                Completion(
+                    request.id, text, "stop", len(row.prompt), 1,
+                    probabilities=tuple(float(told[spellings].sum()) for spellings in ids),
+                )
+            )  # fmt: skip
+        return answers
 
     def _batch(self, ready: list[Ready], prefix: Prefix | None) -> list[Completion]:
         decode(self.model, [row for _, row in ready], self.end_ids, prefix)

@@ -26,7 +26,9 @@ class ModelSpec(BaseModel):
 
 @dataclass(frozen=True)
 class Message:
-    """One turn of a chat: role is `system`, `user` or `assistant`."""
+    """One turn of a chat: role is `system`, `user` or `assistant`.
+
+    An assistant's turn at the end is the beginning of the answer; models that run here continue it."""
 
     role: str
     content: str
@@ -38,6 +40,8 @@ class Request:
 
     `id` ties the answer to the question and must be unique within a call log together with the rest of the request.
     `temperature` 0 is greedy. `seed` makes sampling repeatable where the backend can.
+    `choices` are answers of one token each whose probabilities are wanted: the whole answer of a backend that can tell
+    them is that first token, so the call costs its prompt only; the others write up to `max_tokens`.
     """
 
     id: str
@@ -48,11 +52,16 @@ class Request:
     top_p: float = 1.0
     stop: tuple[str, ...] = ()
     seed: int = 0
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Completion:
-    """The answer to one Request. `text` excludes the stop string. `finish_reason`: `stop`, `length` or `error`."""
+    """The answer to one Request. `text` excludes the stop string. `finish_reason`: `stop`, `length` or `error`.
+
+    `probabilities` are those of the request's `choices` as the first token, in their order, blanks around a choice
+    aside; what they lack to 1 went to other tokens. None where there are no choices or the backend cannot tell.
+    """
 
     id: str
     text: str
@@ -60,6 +69,7 @@ class Completion:
     prompt_tokens: int
     completion_tokens: int
     error: str | None = None
+    probabilities: tuple[float, ...] | None = None
 
 
 class LLM(Protocol):

@@ -7,13 +7,14 @@ bit-stable anyway; the call log is what makes a run repeatable. Written against 
 not covered: start a vLLM server and use `openai`.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from curate.errors import UserError
 from curate.llm.answers import cut, failure
 from curate.llm.places import locate
-from curate.llm.tokens import prompt_ids
+from curate.llm.tokens import choice_ids, prompt_ids
 from curate.llm.types import Completion, ModelSpec, Request
 
 GROUP = 8
@@ -64,9 +65,13 @@ class VLLMBackend:
             prompts.append({"prompt_token_ids": ids})
             settings.append(self._settings(request, room))
         outputs = self.engine.generate(prompts, settings, use_tqdm=False) if asked else []
-        return answers + [_completion(request, output) for request, output in zip(asked, outputs, strict=True)]
+        return answers + [self._completion(request, output) for request, output in zip(asked, outputs, strict=True)]
 
     def _settings(self, request: Request, room: int) -> Any:
+        if request.choices:
+            # Not `logprobs=k`: the k likeliest tokens need not hold every choice.
+            wanted = [token for ids in choice_ids(self.tokenizer, request.choices, self.spec.model) for token in ids]
+            return self.parameters(max_tokens=1, temperature=0.0, logprob_token_ids=wanted)
         return self.parameters(
             max_tokens=room,
             temperature=request.temperature,
@@ -74,10 +79,15 @@ class VLLMBackend:
             stop=list(request.stop) or None,
         )
 
-
-def _completion(request: Request, output: Any) -> Completion:
-    """Turn vLLM's RequestOutput into a Completion; generate() keeps the order of its prompts."""
-    best = output.outputs[0]
-    text, stopped = cut(best.text, request.stop)
-    reason = "length" if best.finish_reason == "length" and not stopped else "stop"
-    return Completion(request.id, text, reason, len(output.prompt_token_ids), len(best.token_ids))
+    def _completion(self, request: Request, output: Any) -> Completion:
+        """Turn vLLM's RequestOutput into a Completion; generate() keeps the order of its prompts."""
+        best = output.outputs[0]
+        text, stopped = cut(best.text, request.stop)
+        reason = "length" if best.finish_reason == "length" and not stopped and not request.choices else "stop"
+        used = len(output.prompt_token_ids), len(best.token_ids)
+        if not request.choices:
+            return Completion(request.id, text, reason, *used)
+        told = {token: math.exp(entry.logprob) for token, entry in best.logprobs[0].items()}
+        ids = choice_ids(self.tokenizer, request.choices, self.spec.model)
+        chances = tuple(sum(told[token] for token in spellings) for spellings in ids)
+        return Completion(request.id, text, reason, *used, probabilities=chances)

@@ -3,10 +3,8 @@ import gc
 import warnings
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from filters.syntax import parse, parsing, syntax_error_line, undefined_names
+from filters.syntax import parse, parsing, undefined_names
 
 VALID = [
     "",
@@ -16,35 +14,19 @@ VALID = [
     "async def f():\n    await g()\n",
     "x = '\\d'\n",
 ]
-BROKEN = {
-    "print 'x'\n": 1,
-    "x = 1\ny = (\n": 2,
-    "x = 1\n\nz = '\0'\n": 3,
-    "(" * 100_000: 1,
-    "x" + ".a" * 100_000: 1,
-    "-" * 100_000 + "1": 1,
-    "def f(a, a): pass\n": 1,
-}
+BROKEN = ["print 'x'\n", "x = 1\ny = (\n", "z = '\0'\n", "(" * 100_000, "x" + ".a" * 100_000, "-" * 100_000 + "1"]
 
 
 @pytest.mark.parametrize("text", VALID)
-def test_valid_python_has_no_syntax_error(text: str) -> None:
+def test_valid_python_has_a_tree(text: str) -> None:
     with parsing():
-        assert syntax_error_line(text) == 0
         assert parse(text) is not None
 
 
-@pytest.mark.parametrize(("text", "line"), BROKEN.items(), ids=range(len(BROKEN)))
-def test_what_is_no_python_names_a_line_and_never_raises(text: str, line: int) -> None:
+@pytest.mark.parametrize("text", BROKEN, ids=range(len(BROKEN)))
+def test_what_is_no_python_has_none_and_never_raises(text: str) -> None:
     with parsing():
-        assert syntax_error_line(text) == line
-
-
-@given(st.text(st.sampled_from("abx01 \n\t()[]:=+'\"#\\,.\0é")))
-def test_what_the_parser_refuses_has_an_error_line(text: str) -> None:
-    with parsing():
-        if parse(text) is None:
-            assert syntax_error_line(text) > 0
+        assert parse(text) is None
 
 
 def test_warnings_about_a_text_stay_silent_and_the_collector_comes_back() -> None:

@@ -134,3 +134,11 @@ def test_the_kernel_works_where_nothing_can_be_cached(tmp_path: Path) -> None:
         check=False,
     )
     assert done.stdout.strip() == str(0x514E28B7), done.stderr
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(2**63, 2**63 + 40), min_size=1, max_size=300))
+def test_shingles_are_sorted_and_each_stands_once_even_where_their_upper_bits_agree(values: list[int]) -> None:
+    hashes = np.array(values, dtype=np.uint64)
+    out = np.empty_like(hashes)
+    count = kernel.sort_distinct(hashes.copy(), np.empty_like(hashes), out)
+    assert out[:count].tolist() == sorted(set(values))

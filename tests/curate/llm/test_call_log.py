@@ -52,10 +52,32 @@ def test_a_torn_line_costs_one_call(tiny: ModelSpec, log: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"id": "other"}, {"prompt": "y"}, {"seed": 1}, {"temperature": 0.5}, {"max_tokens": 5}, {"stop": ("#",)}]
+    "change",
+    [
+        {"id": "other"},
+        {"prompt": "y"},
+        {"seed": 1},
+        {"temperature": 0.5},
+        {"max_tokens": 5},
+        {"stop": ("#",)},
+        {"choices": ("0", "1")},
+    ],
 )
 def test_any_change_to_a_request_is_another_request(change: dict[str, object]) -> None:
     assert digest(replace(REQUESTS[0], **change)) != digest(REQUESTS[0])  # type: ignore[arg-type]
+
+
+def test_probabilities_come_back_from_the_log_as_they_were(tiny: ModelSpec, log: Path) -> None:
+    requests = [replace(request, choices=("0", "1")) for request in REQUESTS]
+    first = list(open_model(tiny, log).generate(requests))
+    assert all(answer.probabilities is not None and len(answer.probabilities) == 2 for answer in first)
+    again = open_model(tiny, log)
+    assert {a.id: a for a in again.generate(requests)} == {a.id: a for a in first}
+    assert again.usage.calls_made == 0
+
+
+def test_a_request_without_choices_is_found_in_logs_from_before_there_were_any() -> None:
+    assert digest(Request("a", prompt="x")) == "3780dc25e9f3b181e08a7c4cd0fc0165c8c4bc3784d8ad82195ccd8ab8a1c5cc"
 
 
 def test_the_answers_of_another_model_are_not_taken(tiny: ModelSpec, log: Path) -> None:

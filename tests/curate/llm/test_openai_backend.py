@@ -1,6 +1,7 @@
 """The endpoint backend against a server that speaks the protocol and answers from the real small model."""
 
 import json
+import math
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +32,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        wanted = tuple("0123456789") if body.get("logprobs") else ()
         with self.server.lock:  # the model answers one call at a time
             self.server.requests.append({"path": self.path, "key": self.headers["Authorization"], **body})
             if self.server.trouble:
@@ -39,7 +41,7 @@ class Handler(BaseHTTPRequestHandler):
             messages = tuple(Message(turn["role"], turn["content"]) for turn in body.get("messages", ())) or None
             asked = Request(
                 "one", messages, body.get("prompt"), body["max_tokens"], body["temperature"], body["top_p"],
-                tuple(body.get("stop", ())), body["seed"],
+                tuple(body.get("stop", ())), body["seed"], wanted,
             )  # fmt: skip
             [answer] = self.server.model.generate([asked])
         self.reply(200, self.completion(answer, chat=messages is not None))
@@ -52,6 +54,11 @@ class Handler(BaseHTTPRequestHandler):
             "total_tokens": 0,
         }
         choice = {"index": 0, "finish_reason": answer.finish_reason, **content}
+        if answer.probabilities is not None:
+            told = [(str(digit), math.log(p)) for digit, p in enumerate(answer.probabilities)]
+            entries = [{"token": token, "logprob": value, "bytes": None} for token, value in told]
+            first = {"token": answer.text, "logprob": 0.0, "bytes": None, "top_logprobs": entries}
+            choice["logprobs"] = {"content": [first]} if chat else {"top_logprobs": [dict(told)]}
         return {"id": "x", "object": "completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
 
     def reply(self, status: int, value: dict[str, Any]) -> None:
@@ -96,6 +103,27 @@ def test_the_real_model_behind_an_endpoint_answers_as_it_does_in_process(server:
     assert there == {answer.id: answer for answer in here.generate(requests)}
     assert "Paris" in there["chat"].text
     assert {asked["path"] for asked in server.requests} == {"/v1/chat/completions", "/v1/completions"}
+
+
+@pytest.mark.parametrize("chat", [False, True])
+def test_an_endpoint_tells_how_probable_choices_are(server: Server, smollm: ModelSpec, chat: bool) -> None:
+    server.model = here = open_model(smollm)
+    words = "How many legs has a dog? Answer with one digit."
+    turns = {"messages": (Message("user", words),)} if chat else {"prompt": f"{words}\nlegs="}
+    request = Request("a", max_tokens=4, choices=("4", "5", "cat"), **turns)  # type: ignore[arg-type]
+    [there] = open_model(spec_of(server)).generate([request])
+    [digits] = here.generate([Request("a", choices=tuple("45"), **turns)])  # type: ignore[arg-type]
+    assert there.probabilities == pytest.approx((*(digits.probabilities or ()), 0.0))
+    asked = server.requests[0]
+    assert (asked["logprobs"], asked.get("top_logprobs")) == ((True, 20) if chat else (5, None))
+
+
+def test_an_endpoint_that_refuses_to_tell_is_asked_for_words(server: Server) -> None:
+    server.trouble = [400]
+    [answer] = open_model(spec_of(server)).generate([Request("a", prompt="x", max_tokens=2, choices=("1",))])
+    assert answer.probabilities is None
+    assert answer.completion_tokens == 2
+    assert ["logprobs" in request for request in server.requests] == [True, False]
 
 
 def test_many_requests_are_sent_at_once_and_each_is_answered_once(server: Server) -> None:

@@ -1,6 +1,7 @@
 """The in-process backend, held against `transformers`' own generation on a small random model."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -107,6 +108,47 @@ def test_the_real_small_model_answers_chats_and_continues_code(smollm: ModelSpec
     assert "Paris" in answers["chat"].text
     assert answers["chat"].finish_reason == "stop"
     assert answers["code"].text == "\n    return a + b"
+
+
+@pytest.mark.parametrize("shared", ["", "# A beginning that all prompts have in common, longer than sixteen tokens.\n"])
+def test_choices_come_with_the_probabilities_that_the_model_gives_them_as_first_token(
+    tiny: ModelSpec, shared: str
+) -> None:
+    prompts = [shared + prompt for prompt in PROMPTS]
+    answers = ask(
+        tiny, *greedy(prompts, max_tokens=20, choices=("0", "a", "9")), Request("other", prompt="x", max_tokens=3)
+    )
+    ours = backend(tiny)
+    for index, prompt in enumerate(prompts):
+        with torch.inference_mode():
+            logits = ours.model(**ours.tokenizer(prompt, return_tensors="pt")).logits[0, -1]
+        chances = torch.softmax(logits, -1)
+        expected = [sum(chances[i].item() for i in one_token(ours.tokenizer, word)) for word in ("0", "a", "9")]
+        assert answers[str(index)].probabilities == pytest.approx(expected, rel=1e-4)
+        assert answers[str(index)].text == ours.tokenizer.decode([int(logits.argmax())])
+        assert answers[str(index)].completion_tokens == 1
+    assert answers["other"].probabilities is None
+    assert answers["other"].completion_tokens == 3
+
+
+def one_token(tokenizer: Any, word: str) -> list[int]:
+    return [index for text, index in tokenizer.get_vocab().items() if text in (word, f"\u0120{word}")]
+
+
+def test_a_choice_of_several_tokens_is_refused_in_one_line(tiny: ModelSpec) -> None:
+    with pytest.raises(UserError, match="'twelve' is not one token"):
+        ask(tiny, Request("a", prompt="x", choices=("1", "twelve")))
+
+
+def test_an_answer_that_is_begun_goes_on_with_a_choice(smollm: ModelSpec) -> None:
+    question = Message("user", "Repeat the digit 7.")
+    digits = tuple("0123456789")
+    begun = Message("assistant", "The digit is: ")
+    [answer] = ask(smollm, Request("a", messages=(question, begun), max_tokens=4, choices=digits)).values()
+    assert answer.text == "7"
+    assert answer.probabilities is not None
+    assert max(answer.probabilities) == answer.probabilities[7]
+    assert 0.5 < sum(answer.probabilities) <= 1.0001
 
 
 def test_gguf_weights_are_those_that_transformers_reads_by_itself(smollm: ModelSpec) -> None:
