@@ -41,7 +41,8 @@ class Cluster:
     dropped: int
     members: list[dict[str, Any]]
     """Rows, first the survivors of those dropped rows that are shown, then these, the least similar first. Each has
-    `fate` (kept or dropped); a dropped one has `diff`, the lines of a unified diff that turns its survivor into it."""
+    `fate` (kept or dropped); a dropped one has `diff`, the lines of a unified diff that turns its survivor into it, or
+    None where its survivor stands in an earlier corpus, `corpus`."""
 
 
 def read_cluster(run: Path, stage: str, document: str, *, count: int = 5) -> Cluster:
@@ -59,11 +60,13 @@ def read_cluster(run: Path, stage: str, document: str, *, count: int = 5) -> Clu
     survivors = {row["survivor"] for row in rows}
     shown = rows[:count]
     gone = fetch(files, "dropped", {row["id"] for row in shown})
-    kept = fetch(files, "kept", {row["survivor"] for row in shown})
+    kept = fetch(files, "kept", {row["survivor"] for row in shown if gone[row["id"]].get("corpus") is None})
     members = [{"fate": "kept", **kept[name]} for name in sorted(kept)]
     for row in shown:
-        text, survivor = gone[row["id"]]["text"], kept[row["survivor"]]["text"]
-        members.append({"fate": "dropped", **gone[row["id"]], "diff": difference(survivor, text)})
+        member = gone[row["id"]]
+        own = member.get("corpus") is None
+        diff = difference(kept[row["survivor"]]["text"], member["text"]) if own else None
+        members.append({"fate": "dropped", **member, "diff": diff})
     return Cluster(rows[0]["cluster"], len(survivors), len(rows), [plain(member) for member in members])
 
 
@@ -109,7 +112,8 @@ def render_cluster(cluster: Cluster) -> str:
     for member in gone:
         name, survivor = display.one_line(member["id"]), display.one_line(member["survivor"])
         title = Text(f"── {name}  {member['similarity']:.3f} like {survivor}", style="bold")
-        parts += [title, _coloured(member["diff"])]
+        where = f"which stands in {display.one_line(member['corpus'])}" if member["diff"] is None else ""
+        parts += [title, Text(where, style="dim") if where else _coloured(member["diff"])]
     return display.render(Group(*parts))
 
 

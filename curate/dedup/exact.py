@@ -5,35 +5,35 @@ one class; the best of each stays. Documents of nothing but whitespace are one c
 """
 
 import hashlib
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from curate.buffers import text_buffers
-from curate.dedup.drops import verdict, write_drops
-from curate.dedup.survivors import must_be_unique, order_columns, sketched_shards, sort_keys
+from curate.dedup.comparison import Comparison, Corpora
+from curate.dedup.drops import write_drops
+from curate.dedup.survivors import Ranked, read_ranked
 from curate.shards import read_shard
-from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict
+from curate.stage import Context, Map, Metrics
 
 DIGEST_BYTES = 16
 
 
-class Exact(GlobalFilter):
+class Exact(Comparison):
     """Drop documents whose text another document has, byte for byte. The best one stays, and each drop names it."""
+
+    REASON: ClassVar[str] = "exact duplicate"
 
     normalise: Literal["none", "whitespace"] = Field(
         default="none", description="compare texts as they are, or with every run of whitespace as one blank"
     )
-    keep_best: list[str] = Field(
-        default=["license", "stars"], description="columns that choose the survivor, before length and id"
-    )
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:  # noqa: ARG002 - the contract's shape
         """Return `id`, `digest` and the order columns."""
-        return pa.table({"digest": self._digests(shard.column("text")), **order_columns(shard, self.keep_best)})
+        return pa.table({"digest": self._digests(shard.column("text")), **self.order_columns(shard)})
 
     def _digests(self, texts: pa.ChunkedArray) -> pa.Array:
         data, offsets = text_buffers(texts)
@@ -48,29 +48,30 @@ class Exact(GlobalFilter):
         kind = pa.binary(DIGEST_BYTES)
         return pa.FixedSizeBinaryArray.from_buffers(kind, len(texts), [None, pa.py_buffer(bytes(found))])
 
-    def plan(self, context: Context, map: Map) -> Metrics:  # noqa: ARG002 - one sort; nothing to spread
-        """Sort by digest, then best first: the first of each class survives."""
-        tables = [read_shard(sketch) for sketch, _ in sketched_shards(context)]
-        if not tables:
-            write_drops(context, dict.fromkeys(("id", "survivor"), pa.array([], pa.string())), np.empty(0))
-            return {"classes": 0, "largest_class": 0}
-        table = pa.concat_tables(tables)
-        must_be_unique(table.column("id"))
-        order = pc.sort_indices(table, sort_keys=[("digest", "ascending"), *sort_keys(self.keep_best)])
-        digests = np.frombuffer(
-            table.column("digest").take(order).combine_chunks().buffers()[1], dtype=f"V{DIGEST_BYTES}"
-        )[: len(order)]
-        first = np.ones(len(order), dtype=bool)
-        first[1:] = digests[1:] != digests[:-1]
-        ids = table.column("id").take(order)
-        survivors = ids.take(pa.array(np.flatnonzero(first)[np.cumsum(first) - 1]))
-        dropped = pa.array(~first)
-        write_drops(
-            context, {"id": ids.filter(dropped), "survivor": survivors.filter(dropped)}, np.ones((~first).sum())
-        )
-        sizes = np.bincount(np.cumsum(first) - 1) if len(first) else np.zeros(1, dtype=np.int64)
-        return {"classes": float((sizes > 1).sum()), "largest_class": float(sizes.max())}
+    def plan(self, context: Context, map: Map) -> Metrics:
+        """Number the classes of equal texts; the best of each survives."""
+        corpora = self.corpora(context, map)
+        ranked = read_ranked(corpora.sketches, self.keep_best, corpora.own, grouped=self.grouping is not None)
+        classes = self._classes(corpora, ranked)
+        best = np.unique(classes, return_index=True)[1]  # documents stand best first
+        pairs = np.column_stack((best[classes], np.arange(len(classes))))
+        pairs = pairs[(pairs[:, 0] < pairs[:, 1]) & self.comparable(ranked, pairs)]
+        names = {"id": pairs[:, 1], "survivor": pairs[:, 0]}
+        columns = {name: ranked.ids.take(pa.array(ranks)) for name, ranks in names.items()}
+        columns |= self.corpus_column(corpora, ranked, pairs[:, 0])
+        write_drops(context, columns, np.ones(len(pairs)))
+        sizes = np.unique(pairs[:, 0], return_counts=True)[1]
+        return {"classes": float(len(sizes)), "largest_class": float(sizes.max(initial=0) + 1)}
 
-    def judge(self, shard: pa.Table, context: Context) -> Verdict:
-        """Drop what the plan lists."""
-        return verdict(shard, context, "exact duplicate")
+    def _classes(self, corpora: Corpora, ranked: Ranked) -> npt.NDArray[np.int64]:
+        """Return a number for each document, equal where texts are (and where the group is, for `within`)."""
+        tables = [read_shard(sketch, ["digest"]) for sketch in corpora.sketches]
+        if not tables:
+            return np.empty(0, dtype=np.int64)
+        starts = np.concatenate(([0], np.cumsum([table.num_rows for table in tables])))
+        digests = pa.concat_tables(tables).column("digest").combine_chunks()
+        classes: npt.NDArray[np.int64] = digests.dictionary_encode().indices.to_numpy().astype(np.int64)
+        classes = classes[starts[ranked.shard] + ranked.row]
+        if self.within is None or ranked.groups is None:
+            return classes
+        return np.unique(np.column_stack((classes, ranked.groups)), axis=0, return_inverse=True)[1].reshape(-1)

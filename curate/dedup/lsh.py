@@ -49,14 +49,21 @@ def agreements(threshold: float, permutations: int) -> tuple[int, int]:
     return least, min(permutations, int(permutations * threshold + CERTAINTY * spread) + 1)
 
 
-def gather(place: Path, sketches: list[Path], ranked: Ranked, permutations: int) -> Offsets:
-    """Write `signatures.npy` from all sketches, documents numbered as in `ranked`; return their numbers of shingles."""
+def gather(
+    place: Path, sketches: list[Path], ranked: Ranked, permutations: int, apart: Offsets | None = None
+) -> Offsets:
+    """Write `signatures.npy` from all sketches, documents numbered as in `ranked`; return their numbers of shingles.
+
+    Documents that are `apart`, different numbers, get signatures that agree in nothing, whatever their texts.
+    """
     counts = np.zeros(len(ranked.row), dtype=np.int64)
     shape = (len(ranked.row), permutations)
     out = np.lib.format.open_memmap(place / SIGNATURES, mode="w+", dtype=np.uint32, shape=shape)
     for sketch, here in zip(sketches, ranked.by_shard(len(sketches)), strict=True):
         signatures, shingles = read_signatures(sketch)
         out[here], counts[here] = signatures[ranked.row[here]], shingles[ranked.row[here]]
+        if apart is not None:
+            out[here] ^= (apart[here] * 0x9E3779B1).astype(np.uint32)[:, np.newaxis]
     return counts
 
 

@@ -18,9 +18,10 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from curate.buffers import text_buffers
-from curate.dedup.drops import verdict, write_drops
-from curate.dedup.survivors import Ranked, order_columns, read_ranked, sketched_shards
-from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict
+from curate.dedup.comparison import Comparison, Corpora
+from curate.dedup.drops import write_drops
+from curate.dedup.survivors import Ranked, read_ranked
+from curate.stage import Context, Map, Metrics
 
 if TYPE_CHECKING:
     from curate.dedup.kernel import Pairs, Similarities
@@ -29,10 +30,11 @@ CURVE = (0.6, 0.7, 0.8, 0.9)
 """Similarities for which the plan's figures say how probably a pair is found."""
 
 
-class MinHash(GlobalFilter):
+class MinHash(Comparison):
     """Drop near-duplicates: documents that resemble a better one. Every drop names its survivor and the similarity."""
 
     VERSION: ClassVar[int] = 2
+    REASON: ClassVar[str] = "near duplicate"
 
     threshold: float = Field(
         default=0.8, gt=0, le=1, description="least Jaccard similarity of two documents' sets of word n-grams"
@@ -41,9 +43,6 @@ class MinHash(GlobalFilter):
     permutations: int = Field(default=128, ge=1, le=4096, description="values in a signature")
     bands: int = Field(default=32, ge=1, description="parts of a signature; more find more candidates")
     seed: int = Field(default=1, ge=0, lt=2**32, description="seed of the permutations")
-    keep_best: list[str] = Field(
-        default=["license", "stars"], description="columns that choose the survivor, before length and id"
-    )
 
     @model_validator(mode="after")
     def _bands_must_fit(self) -> Self:
@@ -59,39 +58,42 @@ class MinHash(GlobalFilter):
         values, counts = signatures(data, offsets, self.ngram, *permutations(self.permutations, self.seed))
         kind = pa.binary(values.shape[1] * 4)
         signature = pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
-        columns = order_columns(shard, self.keep_best)
+        columns = self.order_columns(shard)
         return pa.table({**columns, "signature": signature, "shingles": pa.array(counts)})
 
     def plan(self, context: Context, map: Map) -> Metrics:
         """Find, verify and resolve the near-duplicates of the whole corpus."""
         from curate.dedup import clusters, lsh, planted
 
-        ranked, pairs, similarity, figures = self.near_pairs(context, map)
+        corpora = self.corpora(context, map)
+        ranked, pairs, similarity, figures = self.near_pairs(context, corpora, map)
         if not len(ranked.ids):
             write_drops(context, dict.fromkeys(("id", "survivor", "cluster"), pa.array([], pa.string())), np.empty(0))
             return figures
         stars = clusters.stars(len(ranked.ids), pairs, similarity)
         columns = {"id": stars.dropped, "survivor": stars.survivor, "cluster": stars.cluster[stars.dropped]}
         ids = {name: ranked.ids.take(pa.array(ranks)) for name, ranks in columns.items()}
-        write_drops(context, ids, stars.similarity)
+        write_drops(context, {**ids, **self.corpus_column(corpora, ranked, stars.survivor)}, stars.similarity)
         rows = self.permutations // self.bands
         return {
             **figures,
             **clusters.figures(stars),
             **{f"detection_at_{at}": lsh.detection(at, self.bands, rows) for at in CURVE},
-            **planted.recall(self, context),
+            **planted.recall(self.model_copy(update={"within": None, "across": None}), context),
         }
 
-    def near_pairs(self, context: Context, map: Map) -> "tuple[Ranked, Pairs, Similarities, Metrics]":
+    def near_pairs(self, context: Context, corpora: Corpora, map: Map) -> "tuple[Ranked, Pairs, Similarities, Metrics]":
         """Return all documents, best first, their verified pairs (ranks, better first), the similarities, figures."""
         from curate.dedup import lsh, verify
 
-        ranked = read_ranked(context, self.keep_best)
-        sketches, shards = ([pair[side] for pair in sketched_shards(context)] for side in (0, 1))
+        sketches, shards = corpora.sketches, corpora.shards
+        ranked = read_ranked(sketches, self.keep_best, corpora.own, grouped=self.grouping is not None)
         if not len(ranked.ids):
             return ranked, np.empty((0, 2), np.int64), np.empty(0), {"candidate_pairs": 0.0}
-        counts = lsh.gather(context.plan, sketches, ranked, self.permutations)
+        apart = ranked.groups if self.within is not None else None
+        counts = lsh.gather(context.plan, sketches, ranked, self.permutations, apart)
         looked_at, pairs = lsh.candidates(context.plan, self.bands, self.threshold, map)
+        pairs = pairs[self.comparable(ranked, pairs)]
         similarity = verify.similarities(context.plan, shards, ranked, counts, pairs, self.ngram, self.threshold, map)
         verified = similarity > 0
         figures = {
@@ -100,7 +102,3 @@ class MinHash(GlobalFilter):
             "verified_pairs": float(verified.sum()),
         }
         return ranked, pairs[verified], similarity[verified], figures
-
-    def judge(self, shard: pa.Table, context: Context) -> Verdict:
-        """Drop what the plan lists."""
-        return verdict(shard, context, "near duplicate")

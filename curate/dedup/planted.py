@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from curate.dedup.comparison import Corpora
 from curate.dedup.kernel import Pairs, Similarities
 from curate.dedup.survivors import Ranked, sketched_shards
 from curate.shards import count_rows, documents, read_shard, write_shard
@@ -37,7 +38,7 @@ class NearDuplicates(Protocol):
         """Return the sketch of a shard."""
         ...
 
-    def near_pairs(self, context: Context, map: Map) -> "tuple[Ranked, Pairs, Similarities, Metrics]":
+    def near_pairs(self, context: Context, corpora: Corpora, map: Map) -> "tuple[Ranked, Pairs, Similarities, Metrics]":
         """Return the documents, their verified pairs and the similarity of each."""
         ...
 
@@ -51,8 +52,9 @@ def recall(stage: NearDuplicates, context: Context) -> Metrics:
     small = replace(context, directory=context.plan / "planted", inputs={"in": context.plan / "planted/in"})
     path = small.inputs["in"] / "kept/planted.parquet"
     write_shard(shard, path)
-    write_shard(stage.sketch(shard, small), small.plan / "sketches/planted.parquet")
-    ranked, pairs, _, _ = stage.near_pairs(small, in_this_process)
+    sketch = small.plan / "sketches/planted.parquet"
+    write_shard(stage.sketch(shard, small), sketch)
+    ranked, pairs, _, _ = stage.near_pairs(small, Corpora([sketch], [path], [None]), in_this_process)
     ids = ranked.ids.to_pylist()
     found = {frozenset((ids[better], ids[worse])) for better, worse in pairs.tolist()}
     shutil.rmtree(small.directory)

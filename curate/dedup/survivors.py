@@ -24,12 +24,16 @@ from curate.stage import Context
 
 @dataclass(frozen=True)
 class Ranked:
-    """All documents of a stage's inputs, best first: ids, and where each one stands."""
+    """All documents to compare, best first: ids, and where each one stands."""
 
     ids: pa.ChunkedArray
     shard: npt.NDArray[np.int64]
-    """Position in `sketched_shards`."""
+    """Position in the list of sketches."""
     row: npt.NDArray[np.int64]
+    earlier: int = 0
+    """So many documents, the first ones, belong to earlier corpora and stay in any case."""
+    groups: npt.NDArray[np.int64] | None = None
+    """For each document a number that is equal for those of one group; without a group it has a number of its own."""
 
     def by_shard(self, shards: int) -> list[npt.NDArray[np.int64]]:
         """Return for each of so many shards the ranks of its documents, best first."""
@@ -85,19 +89,32 @@ def sort_keys(keep_best: list[str]) -> list[tuple[str, str]]:
     return [*scores, ("length", "descending"), ("id", "ascending")]
 
 
-def read_ranked(context: Context, keep_best: list[str]) -> Ranked:
-    """Read the order columns of all sketches and order their documents. Raises UserError for an id seen twice."""
-    names = [name for name, _ in sort_keys(keep_best)]
-    tables = [read_shard(sketch, names) for sketch, _ in sketched_shards(context)]
+def read_ranked(sketches: list[Path], keep_best: list[str], own: int | None = None, *, grouped: bool = False) -> Ranked:
+    """Read the order columns of all sketches and order their documents. Raises UserError for an id seen twice.
+
+    All but the first `own` sketches are those of earlier corpora, whose documents come before all others. `grouped`
+    sketches have a column `group`.
+    """
+    names = [name for name, _ in sort_keys(keep_best)] + ["group"] * grouped
+    tables = [read_shard(sketch, names) for sketch in sketches]
     if not tables:
         return Ranked(pa.chunked_array([], pa.string()), np.empty(0, np.int64), np.empty(0, np.int64))
     table = pa.concat_tables(tables)
-    must_be_unique(table.column("id"))
-    order = pc.sort_indices(table, sort_keys=sort_keys(keep_best)).to_numpy()
     sizes = [part.num_rows for part in tables]
     shard = np.repeat(np.arange(len(sizes)), sizes)
     row = np.concatenate([np.arange(size) for size in sizes])
-    return Ranked(table.column("id").take(order), shard[order], row[order])
+    new = shard >= 0 if own is None else shard < own
+    must_be_unique(table.column("id").slice(0, int(new.sum())))
+    keys = [("new", "ascending"), *sort_keys(keep_best)]
+    order = pc.sort_indices(table.append_column("new", pa.array(new.astype(np.int8))), sort_keys=keys).to_numpy()
+    groups = group_numbers(table.column("group"))[order] if grouped else None
+    return Ranked(table.column("id").take(order), shard[order], row[order], int((~new).sum()), groups)
+
+
+def group_numbers(groups: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Return a number for each value, equal where values are; each null has a number of its own."""
+    numbers = pc.fill_null(groups.combine_chunks().dictionary_encode().indices, -1).to_numpy().astype(np.int64)
+    return np.where(numbers < 0, len(numbers) + np.arange(len(numbers)), numbers)
 
 
 def must_be_unique(ids: pa.ChunkedArray) -> None:

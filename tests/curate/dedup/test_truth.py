@@ -15,8 +15,8 @@ from benchmarks.truth import exact_pairs
 from curate.dedup import clusters
 from curate.dedup.minhash import MinHash
 from curate.dedup.survivors import read_ranked
+from curate.shards import list_shards
 from curate.sources import Installed
-from curate.stage import Context
 from tests.conftest import ROOT
 from tests.curate.dedup.conftest import Deduplicate, Rows
 from tests.curate.dedup.test_kernel import plain_shingles
@@ -85,8 +85,7 @@ def test_near_duplicates_of_real_files_are_those_of_the_exact_truth(
     files: Rows, truth: Truth, deduplicate: Deduplicate, verified: dict[tuple[int, int], float]
 ) -> None:
     outcome = deduplicate(MinHash(), files[::2], files[1::2])
-    ids = read_ranked(Context("", 0, outcome.directory, {"in": outcome.directory.parent / "in"}), MinHash().keep_best)
-    names = ids.ids.to_pylist()
+    names = read_ranked(list_shards(outcome.directory / "plan/sketches"), MinHash().keep_best).ids.to_pylist()
     found = {frozenset((names[one], names[other])): value for (one, other), value in verified.items()}
     true = {frozenset(pair): value for pair, value in truth.items()}
     hard = {pair for pair, value in true.items() if value < 0.9}
