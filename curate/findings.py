@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from curate.profile import is_python
 from curate.shards import list_shards, read_jsonl, read_shard
 from curate.status import StageFiles
 
@@ -181,7 +182,7 @@ def accepted(stage: StageFiles, note: str) -> Example | None:
     """Return the first document that a maker kept."""
     for path in list_shards(stage.directory / "kept"):
         for row in read_shard(path, ["id", "text"]).slice(0, 1).to_pylist():
-            return Example(row["id"], note, row["text"])
+            return Example(row["id"], note, row["text"], "python" if is_python(row["text"]) else "markdown")
     return None
 
 

@@ -25,6 +25,8 @@ class Interval:
     value: float
     low: float | None = None
     high: float | None = None
+    mark: str = ""
+    """Stands behind the value, where it does not simply compare with the others."""
 
 
 def histogram(kept: Sequence[float], dropped: Sequence[float], cut: float | None, label: str) -> str:
@@ -102,7 +104,7 @@ def intervals(rows: Sequence[Interval], label: str) -> str:
         kind = "kept" if ours else "published"
         parts.append(f'<circle class="{kind}" cx="{x(row.value):.1f}" cy="{at}" r="4"/>')
         end = max(x(row.value), x(row.high) if row.high is not None else 0)
-        parts.append(_text(end + 8, at + 4, f"{row.value:.1f}"))
+        parts.append(_text(end + 8, at + 4, f"{row.value:.1f}{row.mark}"))
     parts.append(_text(WIDTH - RIGHT, height - 4, label, "end"))
     return _svg(parts, label, height)
 

@@ -224,11 +224,12 @@ def _parses(text: str, parsed: dict[bytes, bool]) -> bool:
     key = hashlib.blake2b(text.encode(), digest_size=16).digest()
     if key not in parsed:
         blocks = FENCED.findall(text)
-        parsed[key] = _is_python(text) or (bool(blocks) and all(map(_is_python, blocks)))
+        parsed[key] = is_python(text) or (bool(blocks) and all(map(is_python, blocks)))
     return parsed[key]
 
 
-def _is_python(text: str) -> bool:
+def is_python(text: str) -> bool:
+    """Tell whether the running Python can parse a text."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

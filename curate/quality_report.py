@@ -8,7 +8,7 @@ as the stage's shards stay what they are, so a second report costs nothing. What
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from rich.console import Group
@@ -70,7 +70,11 @@ FIGURES = (
         "tokens", "words and signs; a model's tokenizer counts otherwise", lambda found: display.amount(found.tokens)
     ),
     Figure("complete", "cells of metadata columns that are filled", lambda found: share(found.complete)),
-    Figure("parse", f"documents that are valid Python, of {SAMPLE} at most", lambda found: share(found.parses)),
+    Figure(
+        "parse",
+        f"documents that are valid Python, or prose (not seeds) with valid code; {SAMPLE} at most are tried",
+        lambda found: share(found.parses),
+    ),
     Figure("duplicate", "documents with the words of another one", lambda found: share(found.duplicates)),
     Figure("repeated", "text in lines that stand elsewhere too", lambda found: share(found.repeated_text)),
     Figure("noise", "documents with control characters or blobs", lambda found: share(found.noise)),
@@ -117,7 +121,8 @@ def _before(
 def _kept_profile(path: Path, stages: Sequence[StageFiles], parsed: dict[bytes, bool]) -> Profile:
     """Return the profile of the stages' kept shards: the one that stands if it is of these shards, else a new one."""
     receipts = [(r.shard, r.rows_kept, r.kept_sha256) for stage in stages for r in read_receipts(stage.directory)]
-    digest = hashlib.sha256(repr((VERSION, SAMPLE, receipts)).encode()).hexdigest()
+    shape = [each.name for each in fields(Profile)]
+    digest = hashlib.sha256(repr((VERSION, SAMPLE, shape, receipts)).encode()).hexdigest()
     stands = read_json(path)
     if stands and stands["digest"] == digest:
         return Profile(**stands["profile"])

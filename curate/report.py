@@ -24,7 +24,7 @@ from curate.table import (
     bits_text,
     blocks,
     footnotes,
-    protocols_text,
+    protocols_of,
     read_entries,
     render_markdown,
     size_text,
@@ -190,7 +190,11 @@ def _score_lines(block: Block) -> Iterator[str]:
     for name in block.benchmarks:
         scored = [(row, row.scores[name]) for row in block.rows if name in row.scores]
         if any(row.kind == "measured" for row, _ in scored):
-            lines = [plots.Interval(row.model, score.value, score.low, score.high) for row, score in scored]
+            marks = footnotes(block)
+            lines = [
+                plots.Interval(r.model, s.value, s.low, s.high, f" [{marks[s.note]}]" if s.note else "")
+                for r, s in scored
+            ]
             yield plots.intervals(lines, f"{title_of(name)}, pass@1 %")
 
 
@@ -211,7 +215,7 @@ def _environment() -> Environment:
         share=share,
         footnotes=footnotes,
         bits=bits_text,
-        protocols=protocols_text,
+        protocols=protocols_of,
         size_text=size_text,
         title_of=title_of,
         curves=lambda series: Markup(plots.curves(series, "optimiser steps", "loss")),

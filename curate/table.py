@@ -253,7 +253,7 @@ def _render_block(block: Block) -> list[str]:
         cells = [row.model, size_text(row.parameters), size_text(row.dataset_tokens)]
         cells += [_score_cell(row.scores.get(name), notes) for name in block.benchmarks]
         cells += [bits_text(row, block)] * bits
-        cells += [protocols_text(row), row.source, row.kind]
+        cells += ["; ".join(protocols_of(row)), row.source, row.kind]
         lines.append(_line(cells))
     return [*lines, *([""] if notes else []), *(f"[{number}] {printable(note)}" for note, number in notes.items())]
 
@@ -295,6 +295,6 @@ def bits_text(row: Row, block: Block) -> str:
     return " / ".join("-" if value is None else f"{value:.3f}" for value in values) if known else "-"
 
 
-def protocols_text(row: Row) -> str:
+def protocols_of(row: Row) -> list[str]:
     """Return the protocols of a row's scores, each once."""
-    return "; ".join(dict.fromkeys(score.protocol for score in row.scores.values()))
+    return list(dict.fromkeys(score.protocol for score in row.scores.values()))

@@ -319,9 +319,9 @@ def by_digit(hashes: Hashes, shift: np.uint64, width: int, out: Hashes) -> None:
     for digit in range(1, len(place)):
         place[digit] += place[digit - 1]
     for value in hashes:
-        digit = (value >> shift) & mask  # type: ignore[assignment]
-        out[np.uint64(place[digit])] = value
-        place[digit] += 1
+        bucket = (value >> shift) & mask
+        out[np.uint64(place[bucket])] = value
+        place[bucket] += 1
 
 
 @compiled
