@@ -15,6 +15,7 @@ STAGES = {
     "decontam.ast": "curate.decontam.structure:Structure",
     "filter.signals": "filters.heuristics:Signals",
     "filter.heuristics": "filters.heuristics:Heuristics",
+    "filter.license": "filters.license:License",
     "filter.secrets": "filters.secrets:Secrets",
     "filter.rubric": "filters.rubric:Rubric",
     "filter.annotate": "filters.annotate:Annotate",

@@ -1,6 +1,6 @@
 import pytest
 
-from curate.licenses import licence_class
+from curate.licenses import is_allowed, licence_class, spdx
 
 
 @pytest.mark.parametrize(
@@ -14,3 +14,35 @@ from curate.licenses import licence_class
 )  # fmt: skip
 def test_licences_fall_into_three_classes(licence: str | None, expected: float) -> None:
     assert licence_class(licence) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mit", "MIT"), ("The MIT License", "MIT"), ("MIT License", "MIT"), ("Apache License 2.0", "Apache-2.0"),
+        ("Apache License, Version 2.0", "Apache-2.0"), ("BSD License", "LicenseRef-BSD"),
+        ("BSD 3-Clause License", "BSD-3-Clause"),
+        ("ISC License (ISCL)", "ISC"), ("Python Software Foundation License", "PSF-2.0"),
+        ("mit or gpl-2.0-only", "MIT OR GPL-2.0-only"),
+        ("Apache Software License; MIT OR ISC", "Apache-2.0 AND (MIT OR ISC)"), ("MIT; MIT License", "MIT"),
+        ("Repoze Public License", "LicenseRef-Repoze-Public-License"),
+        ("<script>", "LicenseRef-script"), ("?", "LicenseRef-Unnamed"),
+        (None, None), ("", None), ("UNKNOWN", None), ("none; n/a", None),
+    ],
+)  # fmt: skip
+def test_names_become_spdx_expressions_that_stay_what_they_are(name: str | None, expected: str | None) -> None:
+    assert spdx(name) == expected
+    assert expected is None or spdx(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("MIT", True), ("mit", True), ("GPL-3.0-only", False), ("MIT OR GPL-2.0-only", True),
+        ("MIT AND GPL-2.0-only", False), ("(GPL-2.0-only OR MIT) AND ISC", True), ("GPL-2.0-only OR (MIT AND LGPL-2.1-only)", False),
+        ("Apache-2.0 WITH LLVM-exception", True), ("GPL-2.0-only WITH Classpath-exception-2.0", False),
+        ("MIT OR", False), ("", False), ("(((", False), ("MIT MIT", False),
+    ],
+)  # fmt: skip
+def test_an_expression_is_allowed_if_the_allowed_licences_suffice(expression: str, expected: bool) -> None:
+    assert is_allowed(expression, ["MIT", "ISC", "Apache-2.0"]) is expected
