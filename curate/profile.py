@@ -88,14 +88,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class _Scanned:
-    """What one shard adds to a profile."""
+    """What one shard adds to a profile: sums, and 8 bytes a document and a sampled line."""
 
-    counts: Integers
-    sizes: Integers
+    sums: Counter[str]
+    """Documents, bytes, tokens, and the documents with each fault and each kind of indentation."""
     words: Hashes
     lines: Hashes
     line_bytes: Integers
-    filled: dict[str, int]
+    filled: Counter[str]
     licences: Counter[str | None]
     dates: dict[str, Integers]
     sample: list[tuple[int, str, str]]
@@ -119,16 +119,38 @@ def _scan_shard(path: Path) -> _Scanned:
     chosen = table.select(["id", "text"]).take(pa.array(lowest)).to_pylist()
     columns = {name: table.column(name) for name in table.column_names if name not in REQUIRED}
     return _Scanned(
-        counts=counts,
-        sizes=np.diff(offsets),
+        sums=_sums(counts, np.diff(offsets)),
         words=words,
         lines=lines,
         line_bytes=line_bytes,
-        filled={name: _filled(values) for name, values in columns.items() if not pa.types.is_floating(values.type)},
+        filled=Counter({n: _filled(values) for n, values in columns.items() if not pa.types.is_floating(values.type)}),
         licences=_licences(columns),
         dates={name: days for name, values in columns.items() if len(days := _days(name, values))},
         sample=[(int(keys[place]), row["id"], row["text"]) for place, row in zip(lowest, chosen, strict=True)],
     )
+
+
+def _sums(counts: Integers, sizes: Integers) -> Counter[str]:
+    """Sum up what `scan` counted in each document."""
+    from curate import scan
+
+    alphanumeric = counts[:, scan.ALPHANUMERIC] / np.maximum(counts[:, scan.CHARACTERS], 1)
+    strange = (counts[:, scan.LONGEST_LINE] > LONGEST_LINE) | (alphanumeric < MIN_ALPHANUMERIC)
+    mixed_ends = (counts[:, scan.LF] > 0) & (counts[:, scan.CRLF] > 0)
+    tabs, spaces = counts[:, scan.TAB_LINES] > 0, counts[:, scan.SPACE_LINES] > 0
+    found = {
+        "documents": np.ones(len(sizes)),
+        "bytes": sizes,
+        "tokens": counts[:, scan.TOKENS],
+        "noise": (counts[:, scan.CONTROL] > 0) | (counts[:, scan.LONGEST_RUN] >= LONGEST_RUN),
+        "outliers": strange | (sizes < MIN_BYTES) | (sizes > MAX_BYTES),
+        "uniform_encoding": ~mixed_ends & (counts[:, scan.FAULTS] == 0),
+        "spaces": spaces & ~tabs,
+        "tabs": tabs & ~spaces,
+        "mixed": tabs & spaces,
+        "none": ~tabs & ~spaces,
+    }
+    return Counter({name: int(values.sum()) for name, values in found.items()})
 
 
 def _filled(values: pa.ChunkedArray) -> int:
@@ -171,52 +193,40 @@ def _sum_up(shards: Iterable[_Scanned], parsed: dict[bytes, bool]) -> Profile:
         sample = heapq.nsmallest(SAMPLE, [*sample, *shard.sample])
         shard.sample.clear()  # texts; the rest of a shard's figures is small
         scanned.append(shard)
-    documents = sum(len(shard.sizes) for shard in scanned)
+    sums = sum((shard.sums for shard in scanned), Counter())
+    documents = sums["documents"]
     if not documents:
         return Profile(0, 0, 0)
     fields = _fields(scanned, documents)
     return Profile(
         documents=documents,
-        complete=sum(fields.values()) / len(fields) if fields else None,
+        bytes=sums["bytes"],
+        tokens=sums["tokens"],
         fields=fields,
+        complete=sum(fields.values()) / len(fields) if fields else None,
         parsed=len(sample),
         parses=sum(_parses(text, parsed) for _, _, text in sample) / len(sample),
+        duplicates=1 - len(np.unique(np.concatenate([shard.words for shard in scanned]))) / documents,
+        repeated_text=_repeated(scanned),
+        noise=sums["noise"] / documents,
+        outliers=sums["outliers"] / documents,
+        uniform_encoding=sums["uniform_encoding"] / documents,
+        indentation={name: sums[name] / documents for name in ("spaces", "tabs", "mixed", "none")},
         dates=_dates(scanned),
         **_licence_mix(sum((shard.licences for shard in scanned), Counter())),
-        **_of_the_text(scanned, documents),
     )
 
 
 def _fields(scanned: Sequence[_Scanned], documents: int) -> dict[str, float]:
     names = dict.fromkeys(name for shard in scanned for name in shard.filled)
-    return {name: sum(shard.filled.get(name, 0) for shard in scanned) / documents for name in names}
+    return {name: sum(shard.filled[name] for shard in scanned) / documents for name in names}
 
 
-def _of_the_text(scanned: Sequence[_Scanned], documents: int) -> dict[str, Any]:
-    """Return the figures that come from the bytes of the texts."""
-    from curate import scan
-
-    counts = np.concatenate([shard.counts for shard in scanned])
-    sizes = np.concatenate([shard.sizes for shard in scanned])
-    lines, line_bytes = (np.concatenate([getattr(s, name) for s in scanned]) for name in ("lines", "line_bytes"))
+def _repeated(scanned: Sequence[_Scanned]) -> float:
+    """Return the part of the text in sampled lines that stands in lines counted before."""
+    lines, sizes = (np.concatenate([getattr(shard, name) for shard in scanned]) for name in ("lines", "line_bytes"))
     _, first = np.unique(lines, return_index=True)
-    noise = (counts[:, scan.CONTROL] > 0) | (counts[:, scan.LONGEST_RUN] >= LONGEST_RUN)
-    alphanumeric = counts[:, scan.ALPHANUMERIC] / np.maximum(counts[:, scan.CHARACTERS], 1)
-    outliers = (counts[:, scan.LONGEST_LINE] > LONGEST_LINE) | (alphanumeric < MIN_ALPHANUMERIC)
-    outliers |= (sizes < MIN_BYTES) | (sizes > MAX_BYTES)
-    mixed_ends = (counts[:, scan.LF] > 0) & (counts[:, scan.CRLF] > 0)
-    tabs, spaces = counts[:, scan.TAB_LINES] > 0, counts[:, scan.SPACE_LINES] > 0
-    kinds = {"spaces": spaces & ~tabs, "tabs": tabs & ~spaces, "mixed": tabs & spaces, "none": ~tabs & ~spaces}
-    return {
-        "bytes": int(sizes.sum()),
-        "tokens": int(counts[:, scan.TOKENS].sum()),
-        "duplicates": 1 - len(np.unique(np.concatenate([shard.words for shard in scanned]))) / documents,
-        "repeated_text": 1 - float(line_bytes[first].sum() / line_bytes.sum()) if len(lines) else 0.0,
-        "noise": float(noise.mean()),
-        "outliers": float(outliers.mean()),
-        "uniform_encoding": 1 - float((mixed_ends | (counts[:, scan.FAULTS] > 0)).mean()),
-        "indentation": {name: float(mask.mean()) for name, mask in kinds.items()},
-    }
+    return 1 - float(sizes[first].sum() / sizes.sum()) if len(lines) else 0.0
 
 
 def _parses(text: str, parsed: dict[bytes, bool]) -> bool:

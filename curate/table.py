@@ -27,7 +27,13 @@ from curate.display import amount, printable
 from curate.errors import UserError
 from curate.status import read_run
 
-TITLES = {"humaneval": "HumanEval", "humaneval+": "HumanEval+", "mbpp": "MBPP", "mbpp+": "MBPP+"}
+TITLES = {
+    "humaneval": "HumanEval",
+    "humaneval+": "HumanEval+",
+    "mbpp": "MBPP",
+    "mbpp+": "MBPP+",
+    "mbpp-sanitized": "MBPP sanitized",
+}
 
 
 @dataclass(frozen=True)
@@ -167,8 +173,10 @@ def _remarks(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"not comparable: the first {row['n_tasks']} tasks only"
     if row.get("temperature"):
         yield f"sampled at temperature {row['temperature']:g}, {row.get('samples', 1)} a task"
+    if row.get("prompts_cut"):
+        yield f"{row['prompts_cut']} prompts were cut to fit the model's context"
     if lost := (row.get("verdicts") or {}).get("infra"):
-        yield f"{lost} samples could not be judged and are not counted"
+        yield f"{lost} of the samples could not be judged and are not counted"
 
 
 def blocks(entries: Sequence[Entry]) -> list[Block]:

@@ -129,13 +129,14 @@ def test_one_model_under_two_protocols_has_a_row_for_each_and_loses_no_score(
 
 
 def test_what_sets_a_score_apart_is_in_its_mark(evaluated: Evaluated, tmp_path: Path) -> None:
-    changes = {"limit": 2, "temperature": 0.2, "samples": 20, "verdicts": {"wrong": 2, "infra": 1}}
+    changes = {"limit": 2, "temperature": 0.2, "samples": 20, "prompts_cut": 3, "verdicts": {"wrong": 2, "infra": 1}}
     text = table_text([evaluated(tmp_path, "small", {"t/1": "pass", "t/2": "wrong"}, **changes)])
     assert "50.0 (1.0 to 12.5) [1]" in text
     for words in (
         "not comparable: the first 2 tasks only",
         "sampled at temperature 0.2, 20 a task",
-        "1 samples could not",
+        "3 prompts were cut to fit the model's context",
+        "1 of the samples could not",
     ):
         assert words in text
 
