@@ -74,6 +74,17 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Grading:
+    """The grades that a stage gave, the best and the worst document, and how well a classifier learnt from them."""
+
+    stage: str
+    grades: list[float]
+    examples: list[Example]
+    agreement: list[tuple[float, float]]
+    """Points (labels, rank correlation with held-out grades), one a round, where grades were asked for in rounds."""
+
+
+@dataclass(frozen=True)
 class Training:
     """What a training job wrote down."""
 
@@ -176,6 +187,22 @@ def _scored_examples(stage: StageFiles, half: str, ends: list[tuple[float, str]]
         for score, identity in ends
         if identity in rows
     ]
+
+
+def grading(stage: StageFiles) -> Grading | None:
+    """Describe the grades of a stage; None where it gave none."""
+    halves = {half: _scored(stage, half, "grade") for half in ("kept", "dropped")}
+    graded = sorted((*item, half) for half, items in halves.items() for item in items)
+    if not graded:
+        return None
+    examples = [
+        example
+        for grade, identity, half in dict.fromkeys((graded[-1], graded[0]))
+        for example in _scored_examples(stage, half, [(grade, identity)], "grade")
+    ]
+    rounds = read_json(stage.directory / "plan" / "rounds.json") or []
+    points = [(float(point["labels"]), float(point["agreement"])) for point in rounds]
+    return Grading(stage.name, [grade for grade, _, _ in graded], examples, points)
 
 
 def accepted(stage: StageFiles, note: str) -> Example | None:

@@ -47,6 +47,7 @@ LICENCES_SHOWN = 8
 LONGEST_RUN, LONGEST_LINE, MIN_ALPHANUMERIC, MIN_BYTES, MAX_BYTES = 128, 1000, 0.25, 50, 1_000_000
 CLASSES = {PERMISSIVE: "permissive", UNKNOWN: "unknown", OTHER: "other"}
 DATE_COLUMN = re.compile(r"(^|_)(date|time|datetime|timestamp|at|created|updated|modified)(_|$)", re.IGNORECASE)
+FOUND_LICENCE = "license_spdx"
 LICENCE_COLUMN = re.compile(r"licen[cs]e", re.IGNORECASE)
 FENCED = re.compile(r"^```(?:python|py)?[ \t]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EPOCH = date(1970, 1, 1)
@@ -164,8 +165,9 @@ def _filled(values: pa.ChunkedArray) -> int:
 
 
 def _licences(columns: Mapping[str, pa.ChunkedArray]) -> Counter[str | None]:
-    """Count the values of the first column that names licences; a list of them is one value."""
-    name = next((name for name in columns if LICENCE_COLUMN.search(name)), None)
+    """Count the licences, as `filter.license` found them or else as the first column has them; a list is one value."""
+    named = [name for name in columns if LICENCE_COLUMN.search(name)]
+    name = FOUND_LICENCE if FOUND_LICENCE in named else next(iter(named), None)
     if name is None:
         return Counter()
     values = columns[name]

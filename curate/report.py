@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from curate import display, plots
-from curate.findings import Example, Scores, accepted, duplicates, read_json, scores, training
+from curate.findings import Example, Scores, accepted, duplicates, grading, read_json, scores, training
 from curate.quality_report import cells, changes, share
 from curate.receipts import read_record
 from curate.shards import write_json, write_text
@@ -33,6 +33,7 @@ from curate.table import (
 
 REASONS_SHOWN = 6
 EXAMPLE_LINES = 22
+GRADERS = ("filter.rubric", "filter.annotate")
 STARTERS = ("source.", "synth.")  # stages whose rows are born there: their bars have a scale of their own
 
 Stage = dict[str, Any]
@@ -66,6 +67,7 @@ def gather(run: Path) -> dict[str, Any]:
         "profiles": profiles,
         "figures": cells(profiles),
         "duplicates": [_duplicates(place) for place in _using(files, "dedup.")],
+        "grades": [_grades(place) for place in files.stages if place.use in GRADERS],
         "quality": [_quality(files, place, stage) for place, stage in zip(files.stages, stages, strict=True)],
         "makers": [_maker(place, stage) for place, stage in zip(files.stages, stages, strict=True) if stage["rows_in"]],
         "models": [
@@ -153,6 +155,15 @@ def _duplicates(place: StageFiles) -> dict[str, Any] | None:
     curve = plots.curves({"found": found.detection}, "similarity", "chance to be a candidate")
     spread = plots.histogram([], found.similarities, None, "similarity of dropped documents")
     return {"found": found, "metrics": record.plan_metrics, "pictures": [Markup(curve), Markup(spread)]}
+
+
+def _grades(place: StageFiles) -> dict[str, Any] | None:
+    found = grading(place)
+    if found is None:
+        return None
+    curve = plots.curves({"agreement": found.agreement}, "graded documents", "agreement with held-out grades")
+    pictures = [plots.histogram(found.grades, [], None, "grade"), curve]
+    return {"found": found, "pictures": [Markup(picture) for picture in pictures if picture]}
 
 
 def _quality(files: RunFiles, place: StageFiles, stage: Stage) -> dict[str, Any] | None:

@@ -162,6 +162,8 @@ def test_lists_of_licences_and_real_dates_are_understood(corpus: Callable[..., P
     found = corpus(rows([code(n) for n in range(3)], licenses=[["MIT", "BSD"], ["MIT", "GPL-2.0"], None], pushed=days))
     assert found.licence_names == {"MIT; BSD": 1, "MIT; GPL-2.0": 1, "none": 1}
     assert (found.dates["oldest"], found.dates["newest"]) == ("2001-01-01", "2011-01-01")
+    found = corpus(rows([code(1)], license=["see LICENSE"], license_spdx=["MIT"]))
+    assert found.licence_names == {"MIT": 1}
 
 
 def test_a_column_that_some_shards_lack_counts_as_empty_there(tmp_path: Path) -> None:

@@ -137,6 +137,26 @@ def test_the_documents_nearest_the_cut_are_shown_from_both_sides(reported: Path)
     assert max(found.dropped) < found.cut <= min(found.kept)
 
 
+def test_grades_are_shown_with_the_best_the_worst_and_what_more_of_them_brought(writer: Callable[..., Any]) -> None:
+    run = writer({"code": ("source.jsonl", []), "labels": ("filter.annotate", ["code"])})
+    rows = [{"id": f"d{n}", "text": f"x = {n}", "source": "s", "grade": float(n) if n < 6 else None} for n in range(8)]
+    run.shard("labels", "0", rows[1:], [{**rows[0], "reason": "grade too low"}])
+    rounds = [{"round": n, "labels": 100 * n, "agreement": 0.3 + n / 10} for n in (1, 2, 3)]
+    write_text(json.dumps(rounds), run.place("labels") / "plan" / "rounds.json")
+    run.finish("labels")
+    report(run.directory)
+    (part,) = gather(run.directory)["grades"]
+    assert part["found"].grades == [0, 1, 2, 3, 4, 5]
+    assert [(e.id, e.note) for e in part["found"].examples] == [
+        ("d5", "kept, grade 5.0000"),
+        ("d0", "dropped, grade 0.0000"),
+    ]
+    assert part["found"].agreement == [(100, 0.4), (200, 0.5), (300, 0.6)]
+    text = Tags(page(run.directory)).text
+    assert "Grades: labels" in text and "agreement with held-out grades" in text
+    assert "after 300 labels: 0.6" in (run.directory / "report.md").read_text()
+
+
 def test_curves_scores_and_the_recipe_are_on_the_page(reported: Path) -> None:
     text = Tags(page(reported)).text
     for words in (
