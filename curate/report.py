@@ -85,7 +85,9 @@ def tiles(state: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Return the headline figures as (value, what it is, a remark); those that are not known are left out."""
     stages = {stage["name"]: stage for stage in state["stages"]}
     read = [stage for stage in stages.values() if stage["use"].startswith("source.")]
-    made = [stage for stage in stages.values() if stage["use"].startswith("synth.") and stage["dropped_by_reason"]]
+    makers = [stage for stage in stages.values() if stage["use"].startswith("synth.")]
+    means = {name for stage in makers for name in stage["inputs"]}  # seeds are made for makers, not to be read
+    made = [stage for stage in makers if stage["rows_in"] and stage["name"] not in means]
     taught = [
         stages[name]
         for stage in stages.values()
@@ -102,7 +104,7 @@ def tiles(state: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if state["joules"]:
         found.append((display.energy(state["joules"]), "measured energy", "of the stages that ran alone"))
     if state["tokens"]:
-        cost = f"${state['usd']:,.2f}" if state["usd"] is not None else "on this machine"
+        cost = f"${state['usd']:,.2f}" if state["usd"] else "no price set"
         found.append((display.number(state["tokens"]), "LLM tokens", cost))
     return found
 

@@ -102,6 +102,19 @@ def test_every_count_of_the_funnel_is_on_the_page(reported: Path) -> None:
             assert all(reason in text for reason, _, _ in stage["reasons"])
 
 
+def test_the_headline_counts_what_was_made_to_be_read_and_what_was_trained_on(
+    reported: Path, writer: Callable[..., Any]
+) -> None:
+    tiles = {words: value for value, words, _ in gather(reported)["tiles"]}
+    assert (tiles["documents read"], tiles["made and accepted"]) == ("240", "3")
+    stages = {stage["name"]: stage["rows_kept"] for stage in gather(reported)["stages"]}
+    assert tiles["trained on"] == f"{stages['clean'] + stages['exercises']}"
+    run = writer({"code": ("source.jsonl", []), "model": ("train.lm", ["code"])})
+    run.shard("code", "0", [{"id": "a", "text": "x", "source": "s"}])
+    run.finish("code")
+    assert "trained on" not in {words for _, words, _ in gather(run.directory)["tiles"]}
+
+
 def test_a_bar_is_as_long_as_the_rows_that_came_in(reported: Path) -> None:
     bars = gather(reported)["funnel"]
     below_the_source = [bar for bar in bars if not bar["use"].startswith("synth.")]
