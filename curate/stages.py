@@ -15,6 +15,7 @@ STAGES = {
     "decontam.ast": "curate.decontam.structure:Structure",
     "filter.signals": "filters.heuristics:Signals",
     "filter.heuristics": "filters.heuristics:Heuristics",
+    "filter.language": "filters.language:Language",
     "filter.license": "filters.license:License",
     "filter.secrets": "filters.secrets:Secrets",
     "filter.rubric": "filters.rubric:Rubric",
