@@ -20,6 +20,7 @@ STAGES = {
     "filter.secrets": "filters.secrets:Secrets",
     "filter.rubric": "filters.rubric:Rubric",
     "filter.annotate": "filters.annotate:Annotate",
+    "filter.optout": "filters.optout:OptOut",
     "filter.quality": "filters.quality:Quality",
     "synth.seeds": "synth.seeds:Seeds",
     "synth.textbook": "synth.textbook:Textbook",
