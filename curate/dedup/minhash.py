@@ -1,4 +1,4 @@
-"""Near-duplicates: documents whose sets of word n-grams overlap by at least a threshold of Jaccard similarity.
+"""Near-duplicates: documents whose sets of word n-grams overlap by at least a threshold.
 
 Sketch: id, MinHash signature (datasketch's `affine32`), number of shingles, and what the survivor order needs.
 Plan:   candidates by locality-sensitive hashing (lsh.py), exact similarity on text for each (verify.py), survivors as
@@ -8,16 +8,15 @@ Judge:  drops what is listed there.
 
 MinHash only proposes; text decides. The bands are chosen for recall, well below the threshold, because a wrong
 candidate costs a comparison and a missed pair stays in the corpus. Method: Broder 1997, "On the resemblance and
-containment of documents". Not covered: documents that contain each other without resembling (a file and its head).
+containment of documents". With `similarity: containment` (measure.py) a file goes for one that holds most of it.
 """
 
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from curate.buffers import text_buffers
 from curate.dedup.comparison import Comparison, Corpora
 from curate.dedup.drops import write_drops
 from curate.dedup.survivors import Ranked, read_ranked
@@ -25,6 +24,7 @@ from curate.stage import Context, Map, Metrics
 
 if TYPE_CHECKING:
     from curate.dedup.kernel import Pairs, Similarities
+    from curate.dedup.measure import Measure
 
 CURVE = (0.6, 0.7, 0.8, 0.9)
 """Similarities for which the plan's figures say how probably a pair is found."""
@@ -36,8 +36,12 @@ class MinHash(Comparison):
     VERSION: ClassVar[int] = 2
     REASON: ClassVar[str] = "near duplicate"
 
-    threshold: float = Field(
-        default=0.8, gt=0, le=1, description="least Jaccard similarity of two documents' sets of word n-grams"
+    threshold: float = Field(default=0.8, gt=0, le=1, description="least similarity of two documents' word n-grams")
+    similarity: Literal["jaccard", "containment"] = Field(
+        default="jaccard", description="what both have of what either has, or of what the dropped one has"
+    )
+    tokens: Literal["words", "code"] = Field(
+        default="words", description="code: operators count, comments and licence headers do not"
     )
     ngram: int = Field(default=5, ge=1, description="words in a shingle")
     permutations: int = Field(default=128, ge=1, le=4096, description="values in a signature")
@@ -48,13 +52,25 @@ class MinHash(Comparison):
     def _bands_must_fit(self) -> Self:
         if self.permutations % self.bands:
             raise ValueError(f"bands {self.bands} must divide permutations {self.permutations}")
+        if self.similarity == "containment" and self.permutations > 2 * self.bands:
+            raise ValueError(
+                f"bands {self.bands} would miss most of what is contained: "
+                f"similarity containment needs bands: {self.permutations // 2}"
+            )
         return self
+
+    @property
+    def measure(self) -> "Measure":
+        """How two documents are compared."""
+        from curate.dedup.measure import Measure
+
+        return Measure(self.ngram, self.threshold, self.tokens, self.similarity)
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:  # noqa: ARG002 - the contract's shape
         """Return `id`, `signature` (4 bytes a permutation), `shingles` (repeats included) and the order columns."""
         from curate.dedup.kernel import permutations, signatures
 
-        data, offsets = text_buffers(shard.column("text"))
+        data, offsets = self.measure.buffers(shard.column("text"))
         values, counts = signatures(data, offsets, self.ngram, *permutations(self.permutations, self.seed))
         kind = pa.binary(values.shape[1] * 4)
         signature = pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
@@ -92,9 +108,9 @@ class MinHash(Comparison):
             return ranked, np.empty((0, 2), np.int64), np.empty(0), {"candidate_pairs": 0.0}
         apart = ranked.groups if self.within is not None else None
         counts = lsh.gather(context.plan, sketches, ranked, self.permutations, apart)
-        looked_at, pairs = lsh.candidates(context.plan, self.bands, self.threshold, map)
+        looked_at, pairs = lsh.candidates(context.plan, self.bands, self.measure.least_jaccard, map)
         pairs = pairs[self.comparable(ranked, pairs)]
-        similarity = verify.similarities(context.plan, shards, ranked, counts, pairs, self.ngram, self.threshold, map)
+        similarity = verify.similarities(context.plan, shards, ranked, counts, pairs, self.measure, map)
         verified = similarity > 0
         figures = {
             "bucket_pairs": float(looked_at),

@@ -12,16 +12,19 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from curate.dedup.comparison import Corpora
-from curate.dedup.kernel import Pairs, Similarities
 from curate.dedup.survivors import Ranked, sketched_shards
 from curate.shards import count_rows, documents, read_shard, write_shard
 from curate.stage import Context, Map, Metrics, derive_seed
+
+if TYPE_CHECKING:  # numba comes with them
+    from curate.dedup.kernel import Pairs, Similarities
+    from curate.dedup.measure import Measure
 
 SAMPLE = 200
 LEAST_LINES = 12
@@ -31,8 +34,12 @@ KINDS = ("replaced", "inserted", "deleted")
 class NearDuplicates(Protocol):
     """What is measured: a stage that sketches a shard and finds the verified pairs of all sketches."""
 
-    ngram: int
     threshold: float
+
+    @property
+    def measure(self) -> "Measure":
+        """How documents are compared."""
+        ...
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:
         """Return the sketch of a shard."""
@@ -58,7 +65,7 @@ def recall(stage: NearDuplicates, context: Context) -> Metrics:
     ids = ranked.ids.to_pylist()
     found = {frozenset((ids[better], ids[worse])) for better, worse in pairs.tolist()}
     shutil.rmtree(small.directory)
-    true = true_pairs(shard, stage.ngram, stage.threshold)
+    true = true_pairs(shard, stage.measure)
     middle = (1 + stage.threshold) / 2
     hard = [pair for pair, value in true.items() if value < middle]
     figures = {"planted_pairs": float(len(true))}
@@ -110,19 +117,21 @@ def fresh_line(random: Random) -> str:
     )
 
 
-def true_pairs(shard: pa.Table, ngram: int, threshold: float) -> dict[frozenset[str], float]:
+def true_pairs(shard: pa.Table, measure: "Measure") -> dict[frozenset[str], float]:
     """Return the similarity of each original and its edit where it is at least the threshold, by exact comparison."""
-    from curate.buffers import text_buffers
-    from curate.dedup.kernel import jaccard, shingle_sets
+    from curate.dedup.kernel import shingle_sets
 
-    ids = shard.column("id").to_pylist()
+    ids, texts = (shard.column(name).to_pylist() for name in ("id", "text"))
     at = {name: row for row, name in enumerate(ids)}
-    pairs = np.array([(at[name.partition("/")[0]], row) for name, row in at.items() if "/" in name]).reshape(-1, 2)
-    data, offsets = text_buffers(shard.column("text"))
-    starts = np.asarray(offsets, dtype=np.int64)
-    values = np.empty(int(starts[-1]) + 1, dtype=np.uint64)
-    sizes = shingle_sets(data, offsets, ngram, np.arange(len(ids)), starts[:-1], values)
-    similarity = jaccard(values, starts[pairs], sizes[pairs], threshold)
+    pairs = np.array([(at[name.partition("/")[0]], row) for name, row in at.items() if "/" in name])
+    length = np.array([len(text.encode()) for text in texts])
+    shorter_first = length[pairs[:, 0]] < length[pairs[:, 1]]  # the longer one is the better one
+    pairs[shorter_first] = pairs[shorter_first, ::-1]
+    data, offsets = measure.buffers(shard.column("text"))
+    starts = np.concatenate(([0], np.cumsum(np.diff(offsets) // 2 + 2)))  # no text has more words than that
+    values = np.empty(starts[-1], dtype=np.uint64)
+    sizes = shingle_sets(data, offsets, measure.ngram, np.arange(len(ids)), starts[:-1], values)
+    similarity = measure.compare(values, starts[pairs], sizes[pairs])
     return {
         frozenset((ids[one], ids[other])): float(value)
         for (one, other), value in zip(pairs.tolist(), similarity.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""Exact Jaccard similarity of candidate pairs, on the shingle sets of their texts.
+"""Exact similarity of candidate pairs, on the shingle sets of their texts.
 
 In: pairs of documents, and where each of them stands. Out: the similarity of each pair, 0 for one below the threshold.
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.buffers import text_buffers
-from curate.dedup.kernel import Offsets, Pairs, Similarities, jaccard, shingle_sets
+from curate.dedup.kernel import Offsets, Pairs, Similarities, shingle_sets
+from curate.dedup.measure import Measure
 from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Map
@@ -38,8 +38,7 @@ def similarities(
     ranked: Ranked,
     counts: Offsets,
     pairs: Pairs,
-    ngram: int,
-    threshold: float,
+    measure: Measure,
     map: Map,
 ) -> Similarities:
     """Return the similarity of each pair of documents, numbered as in `ranked`; `counts` bounds the sets' sizes."""
@@ -56,25 +55,25 @@ def similarities(
     ]
     sizes = np.zeros(len(wanted), dtype=np.int64)
     sizes[np.concatenate([np.empty(0, np.int64), *slots])] = np.concatenate(
-        [np.empty(0, np.int64), *map(partial(write_sets, place, ngram), texts)]
+        [np.empty(0, np.int64), *map(partial(write_sets, place, measure), texts)]
     )
     local = places.reshape(-1, 2)
     chunks = [
         (starts[local[first : first + PAIRS_PER_TASK]], sizes[local[first : first + PAIRS_PER_TASK]])
         for first in range(0, len(local), PAIRS_PER_TASK)
     ]
-    parts = map(partial(compare, place, threshold), chunks)
+    parts = map(partial(compare, place, measure), chunks)
     (place / FILE).unlink()
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.float64)
 
 
-def write_sets(place: Path, ngram: int, texts: Texts) -> Offsets:
+def write_sets(place: Path, measure: Measure, texts: Texts) -> Offsets:
     """Write the shingle sets of some documents of a shard and return their sizes."""
-    data, offsets = text_buffers(read_shard(texts.path, ["text"]).column("text"))
+    data, offsets = measure.buffers(read_shard(texts.path, ["text"]).column("text"))
     out = np.memmap(place / FILE, mode="r+", dtype=np.uint64)
-    return shingle_sets(data, offsets, ngram, texts.rows, texts.starts, out)
+    return shingle_sets(data, offsets, measure.ngram, texts.rows, texts.starts, out)
 
 
-def compare(place: Path, threshold: float, sets: tuple[Pairs, Pairs]) -> Similarities:
+def compare(place: Path, measure: Measure, sets: tuple[Pairs, Pairs]) -> Similarities:
     """Return the similarity of pairs of sets, given as (starts, sizes), each (pairs, 2); 0 below the threshold."""
-    return jaccard(np.memmap(place / FILE, mode="r", dtype=np.uint64), *sets, threshold)
+    return measure.compare(np.memmap(place / FILE, mode="r", dtype=np.uint64), *sets)
