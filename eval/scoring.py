@@ -4,6 +4,9 @@ In: SAMPLES.jsonl rows `{"task_id", "completion"}` (continues the prompt) or `{"
 `index` optional, and the tasks. Out: RESULTS.jsonl rows `{"task_id", "index", "verdict", "detail", "cpu_s", "wall_s",
 "peak_mb"}`, one line as soon as a verdict is there, and beside it `RESULTS.meta.json`, which says what was judged.
 
+Before any sample the reference solutions are judged: their score is the ceiling, their time sets the limits. Where plus
+inputs count, a sample runs on the base inputs first, and what it did there stands as `base_verdict` in its row.
+
 Killed at any moment and started again, rows that stand are kept and only missing ones are judged; `infra` rows (the
 harness failed) are judged again. Other samples, tests or limits begin a new file. Not covered: generation
 (eval/generation.py) and the isolation of the code that runs (curate/sandbox.py).
@@ -12,17 +15,19 @@ harness failed) are judged again. Other samples, tests or limits begin a new fil
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from curate.benchmarks import Row, Task, load, read_rows
 from curate.errors import UserError
-from curate.sandbox import Judgement, Limits, Trial, isolation_level, judge
+from curate.sandbox import Judgement, Trial, isolation_level, judge
 from curate.shards import read_jsonl, write_json, write_text
 from eval.generation import Notify
+from eval.oracle import with_tests
 from eval.passk import Estimate, estimate
+from eval.reference import CPU_S, FACTOR, SelfCheck, check
 
 INFRA = "infra"
 
@@ -47,17 +52,53 @@ class Result:
     cpu_s: float
     wall_s: float
     peak_mb: float
+    base_verdict: str | None = None
+    """The verdict on the base inputs alone, where plus inputs count too."""
 
 
-def score(samples: Path, tasks: str, out: Path, *, workers: int = 0, allow_weak: bool = False) -> str:
+@dataclass(frozen=True)
+class Checks:
+    """What decides the verdicts of a score."""
+
+    tasks: Mapping[str, Task]
+    base: Mapping[str, Task] = field(default_factory=dict)
+    """The same tasks with their base inputs alone, where plus inputs count too."""
+    self_check: SelfCheck = field(default_factory=SelfCheck)
+
+
+def prepare(
+    tasks: Sequence[Task], *, plus: bool, workers: int = 0, allow_weak: bool = False, notify: Notify | None = None
+) -> Checks:
+    """Give every task its tests and check them against the reference solutions. Tasks without inputs have theirs."""
+    base = with_tests(tasks, plus=False, allow_weak=allow_weak)
+    full = with_tests(tasks, plus=True, allow_weak=allow_weak) if plus else base
+    found = check(full, workers=workers, allow_weak=allow_weak, notify=notify)
+    by_id = {task.task_id: task for task in base if task.inputs} if plus else {}
+    return Checks({task.task_id: task for task in full}, by_id, found)
+
+
+def score(
+    samples: Path,
+    tasks: str,
+    out: Path,
+    *,
+    workers: int = 0,
+    allow_weak: bool = False,
+    say: Callable[[str], None],
+) -> str:
     """Judge a file of samples for a benchmark or a TASKS.jsonl, and return the summary as text.
 
-    Every task of the test split needs a sample. Raises UserError for malformed rows, unknown tasks, duplicate or
-    missing samples (with the line), and an `out` that is not a results file.
+    Every task of the test split needs a sample. `say` is told the ceiling before any sample is judged. Raises UserError
+    for malformed rows, unknown tasks, duplicate or missing samples (with the line), and an `out` that is not a results
+    file.
     """
     by_id = {task.task_id: task for task in load(tasks)}
     offered = read_samples(samples, by_id)
-    results = judge_samples(offered, by_id, out, workers=workers, allow_weak=allow_weak)
+    asked = {sample.task_id for sample in offered}
+    used = [task for task_id, task in by_id.items() if task_id in asked]
+    tests = prepare(used, plus=True, workers=workers, allow_weak=allow_weak)
+    say(tests.self_check.text())
+    results = judge_samples(offered, tests, out, workers=workers, allow_weak=allow_weak)
     return summary_text(results)
 
 
@@ -97,7 +138,7 @@ def _sample(row: Row, tasks: Mapping[str, Task], count: Counter[str]) -> Sample:
 
 def judge_samples(
     samples: Sequence[Sample],
-    tasks: Mapping[str, Task],
+    tests: Checks,
     out: Path,
     *,
     workers: int = 0,
@@ -108,27 +149,48 @@ def judge_samples(
 
     `notify(done, total)` is called after each verdict.
     """
-    limits = Limits()
-    trials = [_trial(sample, tasks[sample.task_id]) for sample in samples]
-    stands = _open_results(out, _key(samples, trials, limits))
-    waiting = [place for place, sample in enumerate(samples) if (sample.task_id, sample.index) not in stands]
-    judgements = judge((trials[place] for place in waiting), limits, workers=workers, allow_weak=allow_weak)
+    stands = _open_results(out, _key(samples, tests), tests.self_check)
+    waiting = [sample for sample in samples if (sample.task_id, sample.index) not in stands]
+    results = _judge(waiting, tests, workers, allow_weak)
     with out.open("a", encoding="utf-8") as file:
-        for done, (place, judgement) in enumerate(zip(waiting, judgements, strict=True), len(stands) + 1):
-            result = _result(samples[place], judgement)
+        for done, result in enumerate(results, len(stands) + 1):
             stands[result.task_id, result.index] = result
-            file.write(json.dumps(asdict(result)) + "\n")
+            file.write(_line(result))
             file.flush()
             if notify:
                 notify(done, len(samples))
     return [stands[sample.task_id, sample.index] for sample in samples]
 
 
-def _trial(sample: Sample, task: Task) -> Trial:
-    return Trial(source=sample.program, entry_point=task.entry_point, test=task.test, setup=task.setup)
+def _judge(samples: Sequence[Sample], tests: Checks, workers: int, allow_weak: bool) -> Iterator[Result]:
+    """Judge each sample; where plus inputs count, on the base inputs first, and only what passes on all."""
+
+    def judged(chosen: Sequence[Sample], tasks: Mapping[str, Task]) -> Iterator[Judgement]:
+        trials = (_trial(sample, tasks[sample.task_id], tests.self_check) for sample in chosen)
+        return judge(trials, workers=workers, allow_weak=allow_weak)
+
+    two_steps = [sample for sample in samples if sample.task_id in tests.base]
+    first = {(s.task_id, s.index): j for s, j in zip(two_steps, judged(two_steps, tests.base), strict=True)}
+    failed = {key for key, judgement in first.items() if judgement.verdict != "pass"}
+    final = judged([sample for sample in samples if (sample.task_id, sample.index) not in failed], tests.tasks)
+    for sample in samples:
+        key = (sample.task_id, sample.index)
+        judgement = first[key] if key in failed else next(final)
+        yield _result(sample, judgement, first[key].verdict if key in first else None)
+    next(final, None)  # lets the sandbox end in order
 
 
-def _result(sample: Sample, judgement: Judgement) -> Result:
+def _trial(sample: Sample, task: Task, found: SelfCheck) -> Trial:
+    return Trial(
+        source=sample.program,
+        entry_point=task.entry_point,
+        test=task.test,
+        setup=task.setup,
+        limits=found.limits(task.task_id),
+    )
+
+
+def _result(sample: Sample, judgement: Judgement, base_verdict: str | None) -> Result:
     return Result(
         sample.task_id,
         sample.index,
@@ -137,18 +199,25 @@ def _result(sample: Sample, judgement: Judgement) -> Result:
         round(judgement.cpu_s, 4),
         round(judgement.wall_s, 4),
         round(judgement.peak_mb, 1),
+        base_verdict,
     )
 
 
-def _key(samples: Sequence[Sample], trials: Iterable[Trial], limits: Limits) -> str:
-    """Digest everything that decides the verdicts."""
-    hasher = hashlib.sha256(f"{limits} {isolation_level()}".encode())
-    for sample, trial in zip(samples, trials, strict=True):
-        hasher.update(json.dumps([sample.task_id, sample.index, *astuple(trial)]).encode())
+def _line(result: Result) -> str:
+    return json.dumps({name: value for name, value in asdict(result).items() if value is not None}) + "\n"
+
+
+def _key(samples: Sequence[Sample], tests: Checks) -> str:
+    """Digest everything that decides the verdicts. Of the limits only their rule: they follow measured times."""
+    hasher = hashlib.sha256(f"{CPU_S} {FACTOR} {isolation_level()}".encode())
+    for task in tests.tasks.values():
+        hasher.update(json.dumps([task.task_id, task.entry_point, task.test, task.setup]).encode())
+    for sample in samples:
+        hasher.update(json.dumps(astuple(sample)).encode())
     return hasher.hexdigest()
 
 
-def _open_results(out: Path, key: str) -> dict[tuple[str, int], Result]:
+def _open_results(out: Path, key: str, found: SelfCheck) -> dict[tuple[str, int], Result]:
     """Return the results that stand, and leave `out` holding them alone: no torn line, no `infra`, no other samples."""
     meta = meta_path(out)
     if out.exists() and not meta.exists():
@@ -159,8 +228,8 @@ def _open_results(out: Path, key: str) -> dict[tuple[str, int], Result]:
         stands = {(result.task_id, result.index): result for result in results if result.verdict != INFRA}
     else:
         out.unlink(missing_ok=True)
-        write_json({"key": key, "sandbox_level": isolation_level()}, meta)
-    write_text("".join(json.dumps(asdict(result)) + "\n" for result in stands.values()), out)
+        write_json({"key": key, "sandbox_level": isolation_level(), "self_check": found.facts()}, meta)
+    write_text("".join(map(_line, stands.values())), out)
     return stands
 
 
@@ -197,6 +266,9 @@ def summary_text(results: Sequence[Result]) -> str:
     lines += [f"pass@{e.k} {e.value:.1%}, 95% interval {e.low:.1%} to {e.high:.1%}" for e in found]
     verdicts: dict[str, Any] = tally(results)
     lines.append(", ".join(f"{name} {number}" for name, number in verdicts.items()))
+    on_base = [replace(each, verdict=each.base_verdict) for each in results if each.base_verdict is not None]
+    if on_base:
+        lines.append(f"on the base inputs alone: pass@1 {estimates(on_base)[0].value:.1%}")
     if INFRA in verdicts:
         lines.append(f"{verdicts[INFRA]} samples could not be judged and are not counted; run again to judge them")
     return "\n".join(lines)

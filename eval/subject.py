@@ -15,13 +15,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from curate.errors import UserError
+from curate.errors import UserError, did_you_mean
 from curate.llm import ModelSpec
+from eval.protocols import Prompt
 
+BACKENDS = ("vllm", "transformers", "openai", "replay")
 TINY_PARAMETERS = 100e6
 """Below this a step costs its overhead, so many sequences go together."""
 CONTEXT = 2048
 """Context of a model whose config states none."""
+ROOM = 8192
+"""More than any prompt here with its answer needs; memory is set aside for it."""
+SERVED = 64
+"""Calls in flight to an endpoint."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +53,34 @@ def trained(label: str, folder: Path) -> Subject:
         backend="transformers",
         model=str(folder),
         batch_size=128 if (facts["parameters"] or math.inf) < TINY_PARAMETERS else 16,
-        max_context=config.get("max_position_embeddings") or CONTEXT,
+        max_context=min(config.get("max_position_embeddings") or CONTEXT, ROOM),
     )
     return Subject(label, str(facts.get("name", label)), spec, folder, facts)
 
 
-def named(model: str | ModelSpec) -> Subject:
+def named(model: str | ModelSpec, backend: str = "transformers", base_url: str | None = None) -> Subject:
     """Describe a model given by hand: a spec, a folder, a GGUF file, a file in a package, or a hub name.
 
-    Raises UserError for a path where nothing is.
+    `backend` `openai` takes any name that its endpoint knows, `replay` a call log. Raises UserError for a path where
+    nothing is, and for a backend that there is not.
     """
     if isinstance(model, ModelSpec):
         return Subject(_label(model.model), _label(model.model), model)
+    if backend not in BACKENDS:
+        raise UserError(f"unknown backend {backend!r}{did_you_mean(backend, BACKENDS)}")
+    if backend == "openai" or base_url is not None:
+        spec = ModelSpec(backend="openai", model=model, base_url=base_url, batch_size=SERVED)
+        return Subject(_label(model), _label(model), spec)
+    if backend == "replay":
+        return Subject(_label(model), _label(model), ModelSpec(backend="replay", model=model))
+    subject = _local(model)
+    if backend == "vllm":
+        spec = ModelSpec(backend="vllm", model=subject.spec.model, max_context=subject.spec.max_context)
+        return replace(subject, spec=spec)
+    return subject
+
+
+def _local(model: str) -> Subject:
     if Path(model).is_dir():
         return trained(_label(model), Path(model))
     if not Path(model).is_file() and not re.fullmatch(r"pkg://.+|[\w-][\w.-]*/[\w.-]+", model):
@@ -77,10 +99,11 @@ def stamp(subject: Subject) -> str:
     return "-" + hashlib.sha256(repr(files).encode()).hexdigest()[:8]
 
 
-def fitted(subject: Subject, prompts: Mapping[str, str], max_tokens: int) -> dict[str, str]:
+def fitted(subject: Subject, prompts: Mapping[str, Prompt], max_tokens: int) -> dict[str, Prompt]:
     """Return the prompts; of one that is too long for the model's context the end, with a quarter left to answer.
 
-    The context of a model without a folder is not known here; its door refuses what does not fit.
+    A chat is never cut: without its beginning it would ask nothing. The context of a model without a folder is not
+    known here; its door refuses what does not fit.
     """
     if subject.folder is None:
         return dict(prompts)
@@ -88,7 +111,10 @@ def fitted(subject: Subject, prompts: Mapping[str, str], max_tokens: int) -> dic
 
     tokenizer = AutoTokenizer.from_pretrained(subject.folder)
     room = subject.spec.max_context - min(max_tokens, subject.spec.max_context // 4)
-    return {task_id: _last_tokens(tokenizer, prompt, room) for task_id, prompt in prompts.items()}
+    return {
+        task_id: _last_tokens(tokenizer, prompt, room) if isinstance(prompt, str) else prompt
+        for task_id, prompt in prompts.items()
+    }
 
 
 def _last_tokens(tokenizer: Any, prompt: str, count: int) -> str:

@@ -5,6 +5,7 @@ open for the life of the process, so that all shards and stages that use one mod
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -28,11 +29,15 @@ class Backend(Protocol):
 
 
 class Model:
-    """An opened model: the LLM protocol, and `usage`, the sum of its calls so far."""
+    """An opened model: the LLM protocol, `usage`, the sum of its calls so far, and how fast it answered."""
 
     def __init__(self, spec: ModelSpec, log: CallLog | None) -> None:
         self.spec, self.log = spec, log
         self.usage = Usage()
+        self.answering_s = 0.0
+        """Wall time in which the backend worked on requests; loading it does not count."""
+        self.answered_tokens = 0
+        """Completion tokens that came of it."""
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer every request, those in the log first. Raises UserError if the model cannot be had."""
@@ -45,12 +50,19 @@ class Model:
             else:
                 self.usage.add(logged, self.spec, replayed=True)
                 yield logged
-        for answers in backend(self.spec).answer(list(waiting.values())) if waiting else ():
+        if not waiting:
+            return
+        work = backend(self.spec).answer(list(waiting.values()))
+        started = time.monotonic()
+        for answers in work:
+            self.answering_s += time.monotonic() - started
             if self.log and self.spec.backend != "replay":
                 self.log.append((waiting[answer.id], answer) for answer in answers)
             for answer in answers:
                 self.usage.add(answer, self.spec, replayed=False)
+                self.answered_tokens += answer.completion_tokens
                 yield answer
+            started = time.monotonic()
 
 
 def open_model(spec: ModelSpec, log: Path | None = None) -> Model:

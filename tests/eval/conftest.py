@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def mbpp_row(number: int) -> dict[str, object]:
         "test_setup_code": "",
         "challenge_test_list": [],
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What the self-check remembers, it remembers for these tests alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CURATE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ class Script:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.error: str | None = None
+        self.answered_tokens, self.answering_s = 0, 0.0
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         asked = list(requests)
@@ -63,7 +64,7 @@ def test_a_model_that_knows_every_other_answer_scores_one_half(made_up: Path, sc
 
 def test_raw_cut_and_whole_text_are_kept_in_task_order(made_up: Path, script: Script, tmp_path: Path) -> None:
     evaluate(ModelSpec(backend="openai", model="oracle"), ["humaneval"], tmp_path, limit=3)
-    path = tmp_path / "oracle" / "humaneval.samples.jsonl"
+    path = tmp_path / "oracle" / "humaneval@completion.samples.jsonl"
     samples = list(read_jsonl(path))
     assert [sample["task_id"] for sample in samples] == ["HumanEval/0", "HumanEval/1", "HumanEval/2"]
     assert samples[2]["raw"] == "    return 2\n\nprint('more')"
@@ -74,7 +75,7 @@ def test_raw_cut_and_whole_text_are_kept_in_task_order(made_up: Path, script: Sc
 
 
 def test_requests_carry_the_protocols_prompt_and_stops(made_up: Path, script: Script, tmp_path: Path) -> None:
-    evaluate(ModelSpec(backend="openai", model="m"), ["mbpp"], tmp_path, protocol="mbpp@3shot-500", limit=2, samples=3)
+    evaluate(ModelSpec(backend="openai", model="m"), ["mbpp@3shot-500"], tmp_path, limit=2, samples=3)
     assert len({request.id for request in script.requests}) == len({r.seed for r in script.requests}) == 6
     assert {request.stop for request in script.requests} == {("[DONE]",)}
     assert {request.temperature for request in script.requests} == {0.2}
@@ -100,7 +101,7 @@ def test_a_trained_model_gets_its_row_and_a_second_run_repeats_it(made_up: Path,
     assert 6 < row["bits_per_byte"] < 10  # type: ignore[operator]
     assert metrics["humaneval_pass_at_1"] == row["pass_at_1"] == 0
     assert set(metrics) == {f"{b}_{m}" for b in ("humaneval", "mbpp") for m in ("pass_at_1", "bits_per_byte")}
-    samples = list(read_jsonl(context.directory / "base" / "mbpp.samples.jsonl"))
+    samples = list(read_jsonl(context.directory / "base" / "mbpp@doc-500.samples.jsonl"))
     assert [sample["completion_tokens"] for sample in samples] == [8, 8, 8]
     before = {path: path.read_bytes() for path in context.directory.rglob("*.json*")}
     assert stage.run(context, Progress()) == metrics
@@ -155,12 +156,12 @@ def test_a_model_that_is_not_there_is_said_so(made_up: Path, tmp_path: Path) -> 
 
 
 def test_a_stage_that_could_not_run_is_refused_before_it_does(made_up: Path) -> None:
-    with pytest.raises(UserError, match="no protocol is known for benchmark 'humanevel'; did you mean 'humaneval'"):
+    with pytest.raises(UserError, match="no protocol is known for 'humanevel'; did you mean 'humaneval'"):
         EvalCode(tasks=("humanevel",)).check({})
-    with pytest.raises(UserError, match="a protocol is given for 'mbpp', which is not among the tasks"):
-        EvalCode(tasks=("humaneval",), protocols={"mbpp": "mbpp@3shot-500"}).check({})
+    with pytest.raises(UserError, match="'humaneval@evalpus'; did you mean 'humaneval@evalplus'"):
+        EvalCode(tasks=("humaneval@evalpus",)).check({})
     with pytest.raises(UserError, match="names one twice"):
-        EvalCode(tasks=("mbpp", "mbpp")).check({})
+        EvalCode(tasks=("mbpp", "mbpp@doc-500")).check({})
     with pytest.raises(UserError, match="at temperature 0 are all alike"):
         EvalCode(samples=5).check({})
     (made_up / "mbpp.jsonl").unlink()

@@ -29,7 +29,7 @@ def test_humaneval_puts_the_prompt_untouched() -> None:
     task = Task("H/0", "humaneval", "f", "", prompt='def f():\n    """Do."""\n')
     protocol = PROTOCOLS["humaneval@completion"]
     assert protocol.prompts([task]) == {"H/0": 'def f():\n    """Do."""\n'}
-    assert protocol.program(task, "    return 1\n") == 'def f():\n    """Do."""\n    return 1\n'
+    assert protocol.program(task, task.prompt, "    return 1\n") == 'def f():\n    """Do."""\n    return 1\n'
 
 
 def test_mbpp_as_a_docstring_shows_the_first_assert() -> None:
@@ -58,7 +58,7 @@ def test_mbpp_counts_the_test_split_alone_and_keeps_leading_functions(name: str)
     assert not set(protocol.shots) & set(protocol.prompts(BENCHMARK))
     two_functions = "def inner():\n  return 1\ndef f11():\n  return inner()\n"
     assert protocol.cut(two_functions) == two_functions
-    assert protocol.program(BENCHMARK[10], two_functions) == two_functions
+    assert protocol.program(BENCHMARK[10], "", two_functions) == two_functions
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=PROTOCOLS)
@@ -76,14 +76,14 @@ def test_the_cut_is_a_prefix_without_a_stop_string(protocol, parts: list[str]) -
 
 
 def test_a_protocol_is_chosen_by_name_or_by_default() -> None:
-    assert choose("mbpp", {}).name == "mbpp@doc-500"
-    assert choose("mbpp", {"mbpp": "mbpp@3shot-500"}).name == "mbpp@3shot-500"
+    assert choose("mbpp").name == "mbpp@doc-500"
+    assert choose("mbpp@3shot-500").name == "mbpp@3shot-500"
     with pytest.raises(UserError, match="did you mean 'mbpp@3shot-500'"):
-        choose("mbpp", {"mbpp": "mbpp@3shots-500"})
-    with pytest.raises(UserError, match="unknown protocol 'mbpp@doc-500' for humaneval"):
-        choose("humaneval", {"humaneval": "mbpp@doc-500"})
-    with pytest.raises(UserError, match="no protocol is known for benchmark 'apps'"):
-        choose("apps", {})
+        choose("mbpp@3shots-500")
+    with pytest.raises(UserError, match="known: humaneval, "):
+        choose("mbp@doc-500")
+    with pytest.raises(UserError, match="no protocol is known for 'apps'"):
+        choose("apps")
 
 
 def test_the_digest_of_prompts_sees_a_single_blank() -> None:

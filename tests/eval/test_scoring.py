@@ -13,7 +13,7 @@ from curate.errors import UserError
 from curate.sandbox import Judgement, Trial
 from curate.shards import read_jsonl
 from eval import scoring
-from eval.scoring import Result, Sample, counts, estimates, judge_samples, score, summary_text
+from eval.scoring import Checks, Result, Sample, counts, estimates, judge_samples, score, summary_text
 
 DOUBLE = {
     "task_id": "own/double",
@@ -41,6 +41,10 @@ def write(path: Path, rows: Iterable[Any]) -> Path:
     return path
 
 
+def silent(line: str) -> None:
+    """Is told the self-check."""
+
+
 @pytest.fixture
 def tasks(tmp_path: Path) -> Path:
     return write(tmp_path / "tasks.jsonl", [DOUBLE, NODE])
@@ -56,7 +60,7 @@ def test_completions_and_solutions_get_their_verdicts(tmp_path: Path, tasks: Pat
     absent = {"task_id": "own/double", "solution": "x = 1"}
     samples = write(tmp_path / "samples.jsonl", [*RIGHT, wrong, broken, absent])
     out = tmp_path / "out" / "results.jsonl"
-    text = score(samples, str(tasks), out, workers=1)
+    text = score(samples, str(tasks), out, workers=1, say=silent)
     assert verdicts(out) == [
         ("own/double", 0, "pass"),
         ("own/node", 0, "pass"),
@@ -73,7 +77,7 @@ def test_odd_sources_get_a_verdict(tmp_path: Path, tasks: Path) -> None:
     odd = ["\0", "\ud800", "x = '" + "a" * 2_000_000 + "'", "", "def double(x):\r\n    return 'ß'\r\n"]
     rows = [{"task_id": "own/double", "solution": source} for source in odd]
     out = tmp_path / "results.jsonl"
-    score(write(tmp_path / "samples.jsonl", [*rows, RIGHT[1]]), str(tasks), out, workers=1)
+    score(write(tmp_path / "samples.jsonl", [*rows, RIGHT[1]]), str(tasks), out, workers=1, say=silent)
     assert [verdict for *_, verdict in verdicts(out)] == ["syntax", "syntax", "missing", "missing", "wrong", "pass"]
 
 
@@ -94,7 +98,7 @@ def test_odd_sources_get_a_verdict(tmp_path: Path, tasks: Path) -> None:
 def test_a_malformed_sample_is_named_by_its_line(tmp_path: Path, tasks: Path, row: Any, complaint: str) -> None:
     samples = write(tmp_path / "samples.jsonl", [*RIGHT, row])
     with pytest.raises(UserError) as error:
-        score(samples, str(tasks), tmp_path / "results.jsonl")
+        score(samples, str(tasks), tmp_path / "results.jsonl", say=silent)
     assert f"{samples}, line 3: " in str(error.value) and complaint in str(error.value)
     assert not (tmp_path / "results.jsonl").exists()
 
@@ -102,14 +106,14 @@ def test_a_malformed_sample_is_named_by_its_line(tmp_path: Path, tasks: Path, ro
 def test_a_task_without_a_sample_is_refused(tmp_path: Path, tasks: Path) -> None:
     samples = write(tmp_path / "samples.jsonl", RIGHT[:1])
     with pytest.raises(UserError, match="no sample for 1 of the tasks, the first is own/node"):
-        score(samples, str(tasks), tmp_path / "results.jsonl")
+        score(samples, str(tasks), tmp_path / "results.jsonl", say=silent)
 
 
 def test_a_file_of_another_kind_is_not_overwritten(tmp_path: Path, tasks: Path) -> None:
     samples = write(tmp_path / "samples.jsonl", RIGHT)
     before = samples.read_bytes()
     with pytest.raises(UserError, match="is no results file of this tool"):
-        score(samples, str(tasks), samples)
+        score(samples, str(tasks), samples, say=silent)
     assert samples.read_bytes() == before
 
 
@@ -121,7 +125,7 @@ class Judge:
         self.dies_after: int | None = None
         self.broken = False
 
-    def __call__(self, trials: Iterable[Trial], limits: Any, *, workers: int, allow_weak: bool) -> Iterator[Judgement]:
+    def __call__(self, trials: Iterable[Trial], *, workers: int, allow_weak: bool) -> Iterator[Judgement]:
         for trial in trials:
             if self.dies_after is not None and len(self.asked) >= self.dies_after:
                 raise KeyboardInterrupt
@@ -139,36 +143,37 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> Judge:
 
 
 TASK = Task("t", "own", "f", "def check(candidate): assert candidate()")
+TESTS = Checks({"t": TASK})
 SAMPLES = [Sample("t", index, f"pass {index}" if index % 2 else f"no {index}") for index in range(6)]
 
 
 def test_after_a_crash_only_what_is_missing_is_judged(tmp_path: Path, sandbox: Judge) -> None:
-    whole = judge_samples(SAMPLES, {"t": TASK}, tmp_path / "whole.jsonl")
+    whole = judge_samples(SAMPLES, TESTS, tmp_path / "whole.jsonl")
     out = tmp_path / "results.jsonl"
     sandbox.asked.clear()
     sandbox.dies_after = 4
     with pytest.raises(KeyboardInterrupt):
-        judge_samples(SAMPLES, {"t": TASK}, out)
+        judge_samples(SAMPLES, TESTS, out)
     out.write_bytes(out.read_bytes()[:-20])  # the last line is torn
     sandbox.dies_after = None
     sandbox.asked.clear()
-    assert judge_samples(SAMPLES, {"t": TASK}, out) == whole
+    assert judge_samples(SAMPLES, TESTS, out) == whole
     assert sandbox.asked == [sample.program for sample in SAMPLES[3:]]
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     sandbox.asked.clear()
-    assert judge_samples(SAMPLES, {"t": TASK}, out) == whole
+    assert judge_samples(SAMPLES, TESTS, out) == whole
     assert sandbox.asked == []
 
 
 def test_other_samples_or_tests_are_judged_afresh(tmp_path: Path, sandbox: Judge) -> None:
     out = tmp_path / "results.jsonl"
-    judge_samples(SAMPLES, {"t": TASK}, out)
+    judge_samples(SAMPLES, TESTS, out)
     sandbox.asked.clear()
-    judge_samples([*SAMPLES[:-1], Sample("t", 5, "changed")], {"t": TASK}, out)
+    judge_samples([*SAMPLES[:-1], Sample("t", 5, "changed")], TESTS, out)
     assert len(sandbox.asked) == 6
     sandbox.asked.clear()
     other = Task("t", "own", "f", "def check(candidate): assert not candidate()")
-    judge_samples([*SAMPLES[:-1], Sample("t", 5, "changed")], {"t": other}, out)
+    judge_samples([*SAMPLES[:-1], Sample("t", 5, "changed")], Checks({"t": other}), out)
     assert len(sandbox.asked) == 6
     assert len(list(read_jsonl(out))) == 6
 
@@ -176,11 +181,11 @@ def test_other_samples_or_tests_are_judged_afresh(tmp_path: Path, sandbox: Judge
 def test_a_harness_failure_is_judged_again_and_never_counted(tmp_path: Path, sandbox: Judge) -> None:
     out = tmp_path / "results.jsonl"
     sandbox.broken = True
-    failed = judge_samples(SAMPLES[:2], {"t": TASK}, out)
+    failed = judge_samples(SAMPLES[:2], TESTS, out)
     with pytest.raises(UserError, match="could not be judged"):
         estimates(failed)
     sandbox.broken = False
-    assert [result.verdict for result in judge_samples(SAMPLES[:2], {"t": TASK}, out)] == ["wrong", "pass"]
+    assert [result.verdict for result in judge_samples(SAMPLES[:2], TESTS, out)] == ["wrong", "pass"]
     assert len(list(read_jsonl(out))) == 2
 
 
@@ -216,6 +221,6 @@ def test_reference_solutions_pass(tmp_path: Path, name: str) -> None:
         if name == "humaneval" or place % 12 == 0 or task.task_id in TRAPS
     }
     samples = [Sample(task.task_id, 0, f"{task.prompt}{task.solution}") for task in tasks.values()]
-    results = judge_samples(samples, tasks, tmp_path / "results.jsonl")
+    results = judge_samples(samples, Checks(tasks), tmp_path / "results.jsonl")
     assert [result for result in results if result.verdict != "pass"] == []
     assert len(results) >= 80
