@@ -26,10 +26,31 @@ CHANNEL = 3
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 _FILE = "<sample>"
 _MODULE = "sample"
-_TYPES: dict[str, type] = {
+TYPES: dict[str, type] = {
     kind.__name__: kind
     for kind in (object, bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, type(None))
 }
+MODULES = {
+    "cmath",
+    "collections",
+    "copy",
+    "datetime",
+    "decimal",
+    "fractions",
+    "functools",
+    "heapq",
+    "itertools",
+    "math",
+    "numpy",
+    "operator",
+    "random",
+    "re",
+    "statistics",
+    "string",
+    "sys",
+    "typing",
+}
+"""Modules that travel by name: a test may use those that the program imported, and gets its own."""
 _BLOCKED = {errno.EPERM, errno.EACCES, errno.EROFS, errno.EAGAIN, errno.EMFILE}
 _FULL = {errno.EFBIG, errno.ENOSPC, errno.EDQUOT}
 
@@ -145,9 +166,9 @@ class Sample:
         return found
 
     def resolve(self, tag: list[Any]) -> Any:
-        """Return the object behind a handle or the name of a type."""
+        """Return the object behind a handle or the name of a type or module."""
         kind, key = tag
-        return _TYPES[key] if kind == "T" else self.objects[key]
+        return TYPES[key] if kind == "T" else sys.modules[key] if kind == "M" else self.objects[key]
 
     def export(self, value: Any) -> list[Any]:
         """Reduce a subclass of a plain type to it; give anything else a handle."""
@@ -155,9 +176,9 @@ class Sample:
         for base in kind.__mro__[1:]:
             if base in _REDUCTIONS:
                 return encode(_REDUCTIONS[base](value), self.export)  # type: ignore[no-any-return]
-        if isinstance(value, ModuleType):
+        if kind is ModuleType and value.__name__ in MODULES:
             return ["M", value.__name__]
-        if isinstance(value, type) and kind is type and _TYPES.get(value.__name__) is value:
+        if isinstance(value, type) and kind is type and TYPES.get(value.__name__) is value:
             return ["T", value.__name__]
         if kind.__module__ == "numpy" and getattr(value, "shape", None) == () and hasattr(value, "item"):
             return encode(value.item(), refuse)  # type: ignore[no-any-return]

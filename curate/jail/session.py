@@ -182,7 +182,8 @@ class Session:
             return Ended("output", "wrote a file over the limit")
         if number == signal.SIGSYS:
             return Ended("forbidden", "killed at a blocked system call")
-        return Ended("crash", f"died of {signal.Signals(number).name}")
+        names = {member.value: member.name for member in signal.Signals}  # not all numbers have one
+        return Ended("crash", f"died of {names.get(number, f'signal {number}')}")
 
 
 def _complete(incoming: bytearray) -> dict[str, Any] | None:
@@ -198,6 +199,8 @@ def _complete(incoming: bytearray) -> dict[str, Any] | None:
         reply = json.loads(bytes(incoming[8:]))
     except (ValueError, RecursionError):
         raise Ended("crash", "wrote into the channel of answers") from None
+    except MemoryError:
+        raise Ended("memory", "an answer too large for the judge") from None
     if not isinstance(reply, dict):
         raise Ended("crash", "wrote into the channel of answers")
     return reply
@@ -244,7 +247,7 @@ def _children() -> list[int]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                parent = Path("/proc", name, "stat").read_text().rpartition(")")[2].split()[1]
+                parent = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()[1]
             except OSError:  # it has ended meanwhile
                 continue
             if int(parent) == os.getpid():
