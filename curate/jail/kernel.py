@@ -155,8 +155,8 @@ def landlock_version() -> int:
     return call("landlock_create_ruleset", None, 0, 1)
 
 
-def landlock_ruleset(readable: list[str], writable: list[str]) -> int:
-    """Return a descriptor of rules that leave nothing but reading `readable` and everything beneath `writable`.
+def landlock_ruleset(readable: list[str], writable: list[str], listable: list[str]) -> int:
+    """Return a descriptor of rules: read beneath `readable`, do all beneath `writable`, list names beneath `listable`.
 
     Handles what the kernel's version knows: files, TCP ports (4), abstract sockets and signals across the border (6).
     A rule for a folder also holds in what is mounted below it later.
@@ -165,9 +165,9 @@ def landlock_ruleset(readable: list[str], writable: list[str]) -> int:
     files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(version, 16)) - 1
     fields = [files, *([3] if version >= 4 else []), *([3] if version >= 6 else [])]
     ruleset = call("landlock_create_ruleset", struct.pack(f"={len(fields)}Q", *fields), 8 * len(fields), 0)
-    execute_and_read = 0b1101
+    list_folder, execute_and_read = 0b1000, 0b1101
     file_only = files & ((1 << 15) | (1 << 14) | 0b111)
-    for paths, rights in ((readable, execute_and_read), (writable, files)):
+    for paths, rights in ((readable, execute_and_read), (writable, files), (listable, list_folder)):
         for path in paths:
             beneath = os.open(path, os.O_PATH | os.O_CLOEXEC)
             allowed = rights if Path(path).is_dir() else rights & file_only

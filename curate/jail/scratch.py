@@ -10,6 +10,11 @@ from contextlib import suppress
 
 from curate.jail import kernel
 
+_FILES = 4096
+"""The most files and folders that a sample may make."""
+_MODE = 0o711
+"""Every user may pass through."""
+
 
 class Scratch:
     """One folder after the other, for one sample after the other."""
@@ -25,7 +30,7 @@ class Scratch:
         """Return the path of an empty folder; in memory it and all beside it holds at most `size_mb`."""
         with suppress(OSError):  # absent at first, and not empty where a sample wrote something
             os.rmdir(self.own)
-        if self._in_memory and (size_mb != self._size_mb or os.listdir(self.folder)):
+        if self._in_memory and (size_mb != self._size_mb or os.listdir(self.folder) or self._is_marked()):
             self._mount(size_mb)
         else:
             self.clear()
@@ -36,12 +41,32 @@ class Scratch:
 
     def clear(self) -> None:
         """Remove everything in the folder. `rm` knows no depth that is too deep, and follows no links."""
-        paths = [os.path.join(self.folder, name) for name in os.listdir(self.folder)]
-        if paths:
-            os.waitpid(os.posix_spawnp("rm", ["rm", "-rf", "--", *paths], os.environ), 0)
+        os.chmod(self.folder, _MODE)
+        for command in (["rm", "-rf", "--"], ["chmod", "-R", "u+rwX", "--"], ["rm", "-rf", "--"]):
+            paths = [os.path.join(self.folder, name) for name in os.listdir(self.folder)]
+            if paths:
+                os.waitpid(os.posix_spawnp(command[0], [*command, *paths], os.environ), 0)
+
+    def is_over(self, size_mb: int) -> bool:
+        """Say whether there is more than `size_mb` on disk, or more files than the memory would hold."""
+        if self._in_memory:  # there the kernel sees to it
+            return False
+        size, count, folders = 0, 0, [self.folder]
+        while folders and size <= size_mb << 20 and count <= _FILES:
+            with suppress(OSError), os.scandir(folders.pop()) as entries:  # removed meanwhile, or closed to us
+                for entry in entries:
+                    count += 1
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+        return size > size_mb << 20 or count > _FILES
+
+    def _is_marked(self) -> bool:
+        """Say whether a sample of the folder's own user left a message or a trap in its mode or attributes."""
+        return os.stat(self.folder).st_mode & 0o7777 != _MODE or bool(os.listxattr(self.folder))
 
     def _mount(self, size_mb: int) -> None:
         if self._size_mb is not None:
             kernel.unmount(self.folder)
-        kernel.mount_tmpfs(self.folder, f"size={size_mb}m,nr_inodes=4096,mode=755")
+        kernel.mount_tmpfs(self.folder, f"size={size_mb}m,nr_inodes={_FILES},mode={_MODE:o}")
         self._size_mb = size_mb

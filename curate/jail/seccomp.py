@@ -81,18 +81,53 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "memfd_secret": (447, 447),
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+}
+# Landlock leaves modes, owners, times and attributes of files to whoever owns them, and that may be the sample's user.
+_METADATA: dict[str, tuple[int | None, int | None]] = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
 }
 _PROCESS_STARTERS: dict[str, tuple[int | None, int | None]] = {"fork": (57, None), "vfork": (58, None)}
 _SIGNALS = {"kill": (62, 129), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240)}
 _CLONE, _CLONE3, _TKILL = (56, 220), (435, 435), (200, 130)
 _PRCTL, _PRLIMIT, _SOCKETPAIR, _PIDFD_SIGNAL = (157, 167), (302, 261), (53, 199), (424, 424)
+_FCNTL, _IOCTL = (72, 25), (16, 29)
+_SCHEDULING = {
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+}
 
 _CLONE_NAMESPACES = 0x7E020080  # every CLONE_NEW* bit that clone takes
 _CLONE_THREAD = 0x00010000
 _PR_SET_PDEATHSIG = 1
 _AF_UNIX = 1
+_F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
+_FIOSETOWN, _SIOCSPGRP, _TIOCSTI = 0x8901, 0x8902, 0x5412
 
-_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _JUMP, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x05, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL = 0x7FFF0000, 0x80000000
 _DENY = 0x00050000 | errno.EPERM
 _ABSENT = 0x00050000 | errno.ENOSYS
@@ -105,7 +140,8 @@ Instruction = tuple[int, int, int, int]
 def filter_program(pid: int, *, may_start_processes: bool) -> list[Instruction]:
     """Return the filter as (code, jump if true, jump if false, operand); `pid` is the process it is for.
 
-    Where the sample may not start processes it may also send signals to nobody but itself.
+    Where the sample may not start processes it shares the machine's files and processes with others of its user: there
+    it may also send signals to nobody but itself, and change no file's mode, owner, times or attributes.
     """
     audit, column = _ARCHITECTURES[platform.machine()]
     program: list[Instruction] = [
@@ -116,7 +152,7 @@ def filter_program(pid: int, *, may_start_processes: bool) -> list[Instruction]:
         (_JUMP_AT_LEAST, 0, 1, _X32_BIT),
         (_RETURN, 0, 0, _DENY),
     ]
-    denied = _DENIED if may_start_processes else _DENIED | _PROCESS_STARTERS
+    denied = _DENIED if may_start_processes else _DENIED | _PROCESS_STARTERS | _METADATA
     for numbers in denied.values():
         program += _when(numbers[column], [(_RETURN, 0, 0, _DENY)])
     # clone3 passes its flags by pointer, which no filter can read; libraries fall back to clone on ENOSYS
@@ -124,6 +160,11 @@ def filter_program(pid: int, *, may_start_processes: bool) -> list[Instruction]:
     program += _when(_CLONE[column], _deny_if(0, _JUMP_ANY_BIT, _CLONE_NAMESPACES))
     program += _when(_PRCTL[column], _deny_if(0, _JUMP_EQUAL, _PR_SET_PDEATHSIG))
     program += _when(_PRLIMIT[column], _deny_unless(0, _JUMP_EQUAL, 0, pid))
+    # a descriptor's owner gets a signal of the caller's choice when there is something to read
+    program += _when(_FCNTL[column], _deny_if(1, _JUMP_EQUAL, _F_SETOWN, _F_SETSIG, _F_SETOWN_EX))
+    program += _when(_IOCTL[column], _deny_if(1, _JUMP_EQUAL, _FIOSETOWN, _SIOCSPGRP, _TIOCSTI))
+    for pair in _SCHEDULING.values():
+        program += _when(pair[column], _deny_unless(0, _JUMP_EQUAL, 0, pid))
     program += _when(_SOCKETPAIR[column], _deny_unless(0, _JUMP_EQUAL, _AF_UNIX))
     if not may_start_processes:
         program = [*program, *_when(_CLONE[column], _deny_unless(0, _JUMP_ANY_BIT, _CLONE_THREAD))]
@@ -164,13 +205,10 @@ def _when(number: int | None, body: list[Instruction]) -> list[Instruction]:
     return [(_JUMP_EQUAL, 0, len(body), number), *body]
 
 
-def _deny_if(argument: int, test: int, operand: int) -> list[Instruction]:
-    return [
-        (_LOAD, 0, 0, _ARGUMENTS + 8 * argument),
-        (test, 0, 1, operand),
-        (_RETURN, 0, 0, _DENY),
-        (_LOAD, 0, 0, _NUMBER),
-    ]
+def _deny_if(argument: int, test: int, *denied: int) -> list[Instruction]:
+    tests = [(test, len(denied) - position, 0, operand) for position, operand in enumerate(denied)]
+    over = (_JUMP, 0, 0, 1)
+    return [(_LOAD, 0, 0, _ARGUMENTS + 8 * argument), *tests, over, (_RETURN, 0, 0, _DENY), (_LOAD, 0, 0, _NUMBER)]
 
 
 def _deny_unless(argument: int, test: int, *allowed: int) -> list[Instruction]:

@@ -1,7 +1,8 @@
 """The judge's end of a sample: starts its process, exchanges messages with it, holds it to its limits, ends it.
 
 In: limits and requests. Out: replies, or `Ended` with the verdict that ended the program. CPU time decides: it is read
-from the process's own clock while the judge waits, and from rusage when it is gone; wall time only backs it up.
+from the process's own clock while the judge waits, and from rusage when it is gone; wall time, less the time spent in
+line for a processor, only backs it up.
 Replies are JSON of bounded size and are believed in nothing: anything malformed is a `crash` of the sample.
 """
 
@@ -18,13 +19,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from curate.jail import kernel
+from curate.jail import kernel, watch
 from curate.jail.isolation import DESCRIPTORS, NAMESPACES, Walls
 from curate.jail.sample import CHANNEL, frame, serve
 from curate.jail.values import MAX_BYTES
 
 _LOOK_S = 0.25
-"""At most this long between two looks at the sample's CPU clock: it may run on several cores."""
+"""At most this long between two looks at what the sample uses: it may run on several cores."""
 
 
 class Ended(BaseException):
@@ -44,12 +45,14 @@ class Session:
     """One sample's process, from fork to reaping."""
 
     def __init__(self, walls: Walls) -> None:
-        self.level = walls.level
+        self._walls = walls
         self.ended: Ended | None = None
         self.cpu_s = 0.0
         self.peak_mb = 0.0
         self.output_bytes = 0
         self._waited_s = 0.0
+        self._queued_s = 0.0
+        self._looked = time.monotonic()
         self._channel, theirs = _socket_pair()
         self._output, output = os.pipe()
         self._pid = kernel.fork()
@@ -95,7 +98,7 @@ class Session:
             os.killpg(self._pid, signal.SIGKILL)  # all of the group at once, however fast it forks
         os.kill(self._pid, signal.SIGKILL)
         self._status, usage = os.wait4(self._pid, 0)[1:]
-        end_orphans(self.level)
+        end_orphans(self._walls.level)
         everything = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.cpu_s = everything.ru_utime + everything.ru_stime
         self.peak_mb = usage.ru_maxrss / 1024
@@ -128,13 +131,34 @@ class Session:
 
     def _patience_ms(self, started: float) -> int:
         """Return how long to wait before the next look. Raises Ended where a limit is passed."""
+        now = time.monotonic()
         cpu_left = self._limits["cpu_s"] - self._cpu_now()
-        wall_left = self._limits["wall_s"] - self._waited_s - (time.monotonic() - started)
+        wall_left = self._limits["wall_s"] + self._queued_s - self._waited_s - (now - started)
         if cpu_left <= 0:
-            raise Ended("timeout", f"more than {self._limits['cpu_s']:g} s of CPU time")
+            raise self._out_of_time()
+        if wall_left <= 0:
+            known, self._queued_s = self._queued_s, watch.queued_s(self._walls.proc, self._handle)
+            wall_left += self._queued_s - known
         if wall_left <= 0:
             raise Ended("timeout", f"more than {self._limits['wall_s']:g} s of wall time")
+        if now - self._looked > _LOOK_S:
+            self._looked = now
+            self._look_at_all()
         return 1 + int(1000 * min(cpu_left, wall_left, _LOOK_S))
+
+    def _look_at_all(self) -> None:
+        """Hold all processes and files of the program to what the kernel holds each one to. Raises Ended."""
+        cpu_s, memory_mb = watch.usage(self._walls.proc)
+        if cpu_s > self._limits["cpu_s"]:
+            raise self._out_of_time()
+        if memory_mb > self._limits["memory_mb"]:
+            raise Ended("memory", f"its processes held more than {self._limits['memory_mb']:g} MB together")
+        files_mb = 4 * int(self._limits["file_mb"])
+        if self._walls.scratch.is_over(files_mb):
+            raise Ended("output", f"stored more than {files_mb} MB, or too many files")
+
+    def _out_of_time(self) -> Ended:
+        return Ended("timeout", f"more than {self._limits['cpu_s']:g} s of CPU time")
 
     def _cpu_now(self) -> float:
         try:
@@ -177,7 +201,7 @@ class Session:
             return Ended("crash", f"left with exit code {os.waitstatus_to_exitcode(self._status)} before it answered")
         number = os.WTERMSIG(self._status)
         if number == signal.SIGXCPU or (number == signal.SIGKILL and self.cpu_s > self._limits["cpu_s"]):
-            return Ended("timeout", f"more than {self._limits['cpu_s']:g} s of CPU time")
+            return self._out_of_time()
         if number == signal.SIGXFSZ:
             return Ended("output", "wrote a file over the limit")
         if number == signal.SIGSYS:
@@ -214,6 +238,7 @@ def _socket_pair() -> tuple[int, int]:
 def _become_sample(channel: int, output: int, walls: Walls) -> None:
     """Give the child its four descriptors, and the rules it will close; serve until the end."""
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.dup2(channel, CHANNEL)

