@@ -172,7 +172,7 @@ def measure(shard: pa.Table) -> dict[str, Values]:
         "signal_markup_head": pc.match_substring_regex(texts, MARKUP).fill_null(False).to_numpy().astype(np.float64),
         "signal_generated_line": generated_lines(texts),
         "signal_python_2_line": _where(read, np.where(trees.python_2, trees.error_line, 0)),
-        "signal_syntax_error_line": _where(read, trees.error_line),
+        "signal_syntax_error_line": _where(read, np.where(trees.python_2, 0, trees.error_line)),
         "signal_comment_share": _where(parsed, comments / size),
         "signal_statements": statements,
         "signal_import_share": trees[tree.IMPORTS] / some,

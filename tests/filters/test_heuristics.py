@@ -101,8 +101,9 @@ def test_thresholds_are_parameters(shard: Shard, context: Context) -> None:
         return verdict.reasons.to_pylist() == [None]
 
     assert kept("generated file", keep_generated=True)
-    assert kept("Python 2", keep_python_2=True, keep_invalid=True)
+    assert kept("Python 2", keep_python_2=True)
     assert kept("does not parse", keep_invalid=True)
+    assert not kept("Python 2", keep_invalid=True)
     assert kept("markup", keep_invalid=True)
     assert kept("only imports", max_import_share=1)
     assert kept(
