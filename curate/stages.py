@@ -10,6 +10,7 @@ from curate.stage import Stage
 
 STAGES = {
     "dedup.exact": "curate.dedup.exact:Exact",
+    "dedup.lines": "curate.dedup.lines:Lines",
     "dedup.minhash": "curate.dedup.minhash:MinHash",
     "decontam.ngram": "curate.decontam.ngram:NGram",
     "decontam.ast": "curate.decontam.structure:Structure",
