@@ -66,6 +66,7 @@ class StageRecord:
     failures: dict[str, str] = field(default_factory=dict)
     """Shard name -> one line, for shards that could not be worked on."""
     plan_seconds: float = 0.0
+    plan_joules: float | None = None
     plan_metrics: dict[str, float] = field(default_factory=dict)
 
 

@@ -244,7 +244,7 @@ class StageRun:
             return {}
         finished = self.context.plan / "done.json"
         if not finished.exists():
-            start = time.monotonic()
+            start, before = time.monotonic(), self._joules()
             sketches = self.context.plan / "sketches"
             sketches.mkdir(parents=True, exist_ok=True)
             todo = {name: item for name, item in items.items() if not (sketches / f"{name}.parquet").exists()}
@@ -256,9 +256,10 @@ class StageRun:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             self.display.start(self.node.name, 1, 0, "plan")
             metrics = self.stage.plan(self.context, partial(ordered, self.engine))
-            write_json({"metrics": metrics, "seconds": time.monotonic() - start}, finished)
+            spent = _difference(before, self._joules())
+            write_json({"metrics": metrics, "seconds": time.monotonic() - start, "joules": spent}, finished)
         learnt = json.loads(finished.read_text())
-        self.record = replace(self.record, plan_seconds=learnt["seconds"], plan_metrics=learnt["metrics"])
+        self.record = replace(self.record, **{f"plan_{name}": value for name, value in learnt.items()})
         write_record(self.record, self.directory)
         return {}
 
@@ -284,18 +285,21 @@ class StageRun:
         """Send items to the engine, write their receipts, draw the progress, collect failures."""
         failures: dict[str, str] = {}
         self.display.start(self.node.name, count, count - len(todo), phase)
-        before = joules_so_far() if self.stage.ALONE else None
+        before = self._joules()
         for outcome in self.engine.map(work, list(todo.items())):
             if outcome.error is not None:
                 self._failed(outcome, failures)
                 continue
             if outcome.value is not None:
-                after = joules_so_far() if self.stage.ALONE else None
-                spent = after - before if after and before and after >= before else None
+                after = self._joules()
+                write_receipt(replace(outcome.value, joules=_difference(before, after)), self.directory)
                 before = after
-                write_receipt(replace(outcome.value, joules=spent), self.directory)
             self.display.advance(self.node.name, outcome.value)
         return failures
+
+    def _joules(self) -> float | None:
+        """Read the energy counters, where the stage has the machine to itself."""
+        return joules_so_far() if self.stage.ALONE else None
 
     def _failed(self, outcome: Outcome, failures: dict[str, str]) -> None:
         name = outcome.item[0]
@@ -313,6 +317,11 @@ class StageRun:
         write_record(self.record, self.directory)
         self.journal.event(f"stage {state}", self.node.name, rows_in=stats["rows_in"], rows_kept=stats["rows_kept"])
         self.display.finish(self.node.name, state, stats)
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    """Return the joules between two readings; None where a counter cannot be read, or has wrapped."""
+    return after - before if after is not None and before is not None and after >= before else None
 
 
 def _sweep(directory: Path) -> None:

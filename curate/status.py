@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,9 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
     state = _stage_state(record, run)
     live = record if state == "running" else None
     volume = _volume(stage, sums)
-    work_s = sums["seconds"] + (record.plan_seconds if record else 0.0)
+    planned = asdict(record) if record else {"plan_seconds": 0.0, "plan_joules": None, "plan_metrics": {}}
+    work_s = sums["seconds"] + planned["plan_seconds"]
+    calls = (sums["metrics"], planned["plan_metrics"])  # a stage asks its model shard by shard, or while it plans
     return {
         "name": stage.name,
         "use": stage.use,
@@ -153,14 +155,15 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
         "state": state,
         "shards_total": record.shards_total if record else None,
         **sums,
-        "plan_seconds": record.plan_seconds if record else 0.0,
-        "plan_metrics": record.plan_metrics if record else {},
+        "joules": _sum_known((sums["joules"], planned["plan_joules"])),
+        "plan_seconds": planned["plan_seconds"],
+        "plan_metrics": planned["plan_metrics"],
         "rows_per_s": sums["rows_in"] / work_s if work_s and sums["rows_in"] else None,
         "mb_per_s": volume / 1e6 / work_s if work_s and volume else None,
         "time_left_s": _time_left(stage, live, receipts, now) if live else None,
         "progress": _progress(stage) if live else None,
-        "tokens": _sum_known(sums["metrics"].get(name) for name in ("prompt_tokens", "completion_tokens")),
-        "usd": sums["metrics"].get("usd"),
+        "tokens": _sum_known(made.get(name) for made in calls for name in ("prompt_tokens", "completion_tokens")),
+        "usd": _sum_known(made.get("usd") for made in calls),
         "failures": record.failures if record else {},
         "started": record.started if record else None,
         "finished": record.finished if record else None,

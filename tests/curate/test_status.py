@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from curate.errors import UserError
+from curate.receipts import read_record, write_record
 from curate.shards import write_json
 from curate.status import read_run, render_status, status
 
@@ -53,6 +55,15 @@ def test_energy_tokens_and_cost_are_summed_over_stages_and_absent_where_unknown(
     assert (whole["joules"], whole["tokens"], whole["usd"]) == (900 + 2 * 5400, 7500, 0.02)
     assert stage(example, "exact")["joules"] is None
     assert stage(example, "exact")["tokens"] is None
+
+
+def test_what_a_plan_spent_counts_too(example: Path) -> None:
+    place = next(files.directory for files in read_run(example).stages if files.name == "quality")
+    record = read_record(place)
+    assert record is not None
+    calls = {"prompt_tokens": 70.0, "completion_tokens": 7.0, "usd": 0.5}
+    write_record(replace(record, plan_joules=30.0, plan_metrics=calls), place)
+    assert [stage(example, "quality")[name] for name in ("joules", "tokens", "usd")] == [30, 77, 0.5]
 
 
 def test_a_maker_has_no_rate_in_megabytes(example: Path) -> None:
