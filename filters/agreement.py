@@ -41,12 +41,12 @@ class Calibration:
         """Fit on labels of both classes. Where the score ranks worse than chance, its order stays, squeezed flat."""
         from sklearn.linear_model import LogisticRegression
 
-        fitted = LogisticRegression().fit(_logit(scores)[:, None], labels)
+        fitted = LogisticRegression().fit(log_odds(scores)[:, None], labels)
         return cls(max(float(fitted.coef_[0, 0]), 1e-6), float(fitted.intercept_[0]))
 
     def __call__(self, scores: Scores) -> Scores:
         """Return calibrated probabilities."""
-        return np.asarray(1 / (1 + np.exp(-(self.slope * _logit(scores) + self.intercept))))
+        return np.asarray(1 / (1 + np.exp(-(self.slope * log_odds(scores) + self.intercept))))
 
     def as_dict(self) -> dict[str, float]:
         """Return what `Calibration(**value)` reads."""
@@ -101,7 +101,7 @@ def _crossfitted(scores: Scores, labels: Labels) -> Scores:
     return probabilities
 
 
-def _logit(scores: Scores) -> Scores:
+def log_odds(scores: Scores) -> Scores:
     """Return the log odds, bounded so that a score of 0 or 1 stays finite."""
     bounded = np.clip(scores, 1e-6, 1 - 1e-6)
     return np.asarray(np.log(bounded / (1 - bounded)))

@@ -5,9 +5,9 @@ In: texts (an Arrow text column) with a boolean each. Out: for any texts, the pr
 the text, is a pure function of labels and seed, and is saved as one file that holds no code (no pickles).
 """
 
-from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curate.llm import ModelSpec
 from filters.tokens import token_streams
 
 Scores = npt.NDArray[np.float64]
@@ -27,9 +28,11 @@ class Settings:
     """What a classifier may be told. Each uses what concerns it."""
 
     seed: int
-    dim: int
-    epochs: int
-    ngrams: int
+    dim: int = 16
+    epochs: int = 5
+    ngrams: int = 2
+    embedder: ModelSpec | None = None
+    """The language model whose hidden states a forest reads; None for embeddings of hashed tokens."""
 
 
 class Classifier(Protocol):
@@ -82,7 +85,7 @@ class FastText:
         return cls(model)
 
     @classmethod
-    def load(cls, path: Path) -> "FastText":
+    def load(cls, path: Path, settings: Settings) -> "FastText":  # noqa: ARG003 - the contract's shape
         """Read what `save` wrote."""
         import fasttext
 
@@ -101,7 +104,27 @@ class FastText:
         self.model.save_model(str(path))
 
 
-Train = Callable[[pa.ChunkedArray, Labels, Settings, Path], Classifier]
-Load = Callable[[Path], Classifier]
-TRAIN: Mapping[str, Train] = {"fasttext": FastText.train}
-LOAD: Mapping[str, Load] = {"fasttext": FastText.load}
+CLASSIFIERS = {
+    "fasttext": "filters.classifiers:FastText",
+    "forest": "filters.forest:Forest",
+    "linear": "filters.linear:Linear",
+}
+
+
+class Kind(Protocol):
+    """A kind of classifier: how one is learnt, and how one is read from its file."""
+
+    def train(self, texts: pa.ChunkedArray, labels: Labels, settings: Settings, scratch: Path) -> Classifier:
+        """Learn from labelled texts; `scratch` may be used for a file meanwhile."""
+        ...
+
+    def load(self, path: Path, settings: Settings) -> Classifier:
+        """Read what `save` wrote."""
+        ...
+
+
+def kind(name: str) -> Kind:
+    """Return a kind of classifier by its name, loading what it needs."""
+    module, _, member = CLASSIFIERS[name].partition(":")
+    found: Kind = getattr(import_module(module), member)
+    return found

@@ -1,10 +1,14 @@
 """`filter.quality`: keep the best share of a corpus, by a classifier that learns from graded documents.
 
-In: Documents, and a stage (`learn_from`) whose kept rows carry `grade`, 0 to 5. Out: the same Documents with `quality`,
-the classifier's calibrated probability that a document is among the good ones; the share `keep` of the documents with
-the highest scores is kept. The cut is a quantile, never a probability: DCLM's best tenth begins at p = 0.018.
+In: Documents, and a stage (`learn_from`) whose kept rows carry `grade`, 0 to 5; or, without any grader, `positives`,
+files of documents such as one wishes for, against `negatives` or a draw of the Documents themselves. Out: the same
+Documents with `quality`, the classifier's calibrated probability that a document is among the good ones; the share
+`keep` of the documents with the highest scores is kept. The cut is a quantile, never a probability: DCLM's best tenth
+begins at p = 0.018. With `noise` the cut is soft: Gumbel noise on the log odds lets a document below it through now and
+then, the more rarely the further below, so that the kept share does not lose all variety (GPT-3 kept some low-scored
+pages for the same reason, Brown et al. 2020, appendix A).
 
-    plan/model.bin        the classifier
+    plan/model.bin        the classifier (safetensors, or fastText's own format)
     plan/plan.json        the cut, the calibration, and the agreement with held-out labels
     plan/scores/*         id and score of every document, a file per shard
 
@@ -18,23 +22,26 @@ The method is phi-1's (Gunasekar et al. 2023) with DCLM's classifier (Li et al. 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from curate.errors import UserError
+from curate.llm import ModelSpec, check_model
 from curate.shards import list_shards, read_shard, write_json, write_shard
-from curate.stage import Context, GlobalFilter, Map, Metrics, StageRef, Verdict, derive_seed
-from filters.agreement import Agreement, Calibration, agreement
-from filters.classifiers import LOAD, TRAIN, Classifier, Settings
-from filters.labels import read_labels
+from curate.sources import source_from
+from curate.stage import Context, GlobalFilter, Map, Metrics, ModelRef, Source, StageRef, Verdict, derive_seed
+from filters.agreement import Agreement, Calibration, agreement, log_odds
+from filters.classifiers import Classifier, Settings, kind
+from filters.labels import HIGHEST, Labels, read_labels, read_references
 
 Scores = npt.NDArray[np.float64]
 
@@ -42,22 +49,60 @@ Scores = npt.NDArray[np.float64]
 class Quality(GlobalFilter):
     """Keep the share of documents that a classifier, learnt from graded documents, finds best."""
 
+    VERSION: ClassVar[int] = 2
+
     learn_from: StageRef | None = None
     """A stage whose kept rows carry `grade`; without it the input must."""
-    classifier: Literal["fasttext"] = "fasttext"
+    positives: str | dict[str, Any] | None = None
+    """Good documents in place of grades: a .parquet or .jsonl path, a folder of .py files, or keys as in `sources:`."""
+    negatives: str | dict[str, Any] | None = None
+    """Documents to tell them from; without them a draw of the input."""
+    classifier: Literal["fasttext", "forest", "linear"] = "fasttext"
+    """fastText on code tokens, a random forest on embeddings, or logistic regression on hashed tokens."""
+    embedder: ModelRef | None = None
+    """What makes the forest's embeddings: a model of the recipe; without it hashed tokens, projected."""
     keep: float = Field(default=0.5, gt=0, le=1)
     """Share of the documents to keep."""
     positive: float = Field(default=0.3, gt=0, lt=1)
     """Share of the labels, from the best grade down, that count as good."""
     positive_at: float | None = Field(default=None, gt=0, le=5)
     """Grade from which a label counts as good, in place of a share."""
+    noise: float = Field(default=0.0, ge=0)
+    """Scale of the noise on the log odds before the cut; 0 keeps the best and nothing else."""
     held_out: float = Field(default=0.2, gt=0, lt=1)
-    """Share of the labels that calibrate and judge the classifier instead of teaching it."""
+    """Share of the labels that calibrate and judge the classifier instead of teaching it. Where the grader set some
+    apart for this (filter.annotate), those are taken."""
     labels: int = Field(default=20_000, ge=50)
     """Most labels to learn from; where there are more, a draw by hash."""
     dim: int = Field(default=16, ge=1)
+    """Of fastText, as are the next two."""
     epochs: int = Field(default=5, ge=1)
     ngrams: int = Field(default=2, ge=1)
+
+    def fingerprint(self) -> str:
+        """Digest of the reference files."""
+        return "\t".join(source.fingerprint() for source in self._references())
+
+    def check(self, models: Mapping[str, ModelSpec]) -> None:
+        """Raise UserError for a contradiction, reference files or an embedder that cannot be had."""
+        if self.positives is not None and self.learn_from is not None:
+            raise UserError("give `learn_from` (grades) or `positives` (a reference set), not both")
+        if self.negatives is not None and self.positives is None:
+            raise UserError("`negatives` need `positives` to be told from")
+        if self.embedder is not None and self.classifier != "forest":
+            raise UserError(f"`embedder` is for `classifier: forest`, not for {self.classifier}")
+        for source in self._references():
+            source.parts()
+        if self.embedder is not None and self.embedder in models:
+            check_model(models[self.embedder])
+
+    def _references(self) -> list[Source]:
+        given = {"positives": self.positives, "negatives": self.negatives}
+        return [reference(name, value) for name, value in given.items() if value is not None]
+
+    def _settings(self, context: Context) -> Settings:
+        embedder = context.models[self.embedder] if self.embedder else None
+        return Settings(derive_seed(context.seed, "classifier"), self.dim, self.epochs, self.ngrams, embedder)
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:  # noqa: ARG002 - the contract's shape
         """Return the number of documents; the scores need the classifier, and the classifier the labels."""
@@ -71,8 +116,10 @@ class Quality(GlobalFilter):
             raise UserError("no documents to judge; see what the stages before it dropped")
         classifier, calibration, figures = self._learn(context)
         classifier.save(context.plan / "model.bin")
-        scores = np.concatenate(map(partial(score_shard, context, self.classifier, calibration), context.shards()))
-        cut, tie = find_cut(scores, self.keep, context)
+        score = partial(score_shard, context, self.classifier, self._settings(context), calibration, self.noise)
+        # A language model is loaded once, here, and has the machine to itself.
+        ranks = [score(path) for path in context.shards()] if self.embedder else map(score, context.shards())
+        cut, tie = find_cut(np.concatenate(ranks), self.keep, context)
         write_json(
             {"cut": cut, "tie": tie, "calibration": calibration.as_dict(), "held_out": figures},
             context.plan / "plan.json",
@@ -81,10 +128,9 @@ class Quality(GlobalFilter):
 
     def _learn(self, context: Context) -> tuple[Classifier, Calibration, Metrics]:
         """Train on one part of the labels, calibrate and judge by the other."""
-        stages = [context.references[self.learn_from]] if self.learn_from else list(context.inputs.values())
-        shards = [path for stage in stages for path in list_shards(stage / "kept")]
-        labels = read_labels(shards, self.labels, context.seed)
-        positive = labels.positive(self.positive, self.positive_at)
+        labels = self._labels(context)
+        at = self.positive_at if self.positives is None else HIGHEST
+        positive = labels.positive(self.positive, at)
         held_out = labels.held_out(self.held_out, context.seed)
         for part in (held_out, ~held_out):
             if len(np.unique(positive[part])) < 2:
@@ -92,23 +138,33 @@ class Quality(GlobalFilter):
                     f"{part.sum()} of {len(part)} labels, {positive[part].sum()} of them positive, are too few "
                     "to learn from or to hold out; grade more documents or change `held_out` or `positive`"
                 )
-        settings = Settings(derive_seed(context.seed, "classifier"), self.dim, self.epochs, self.ngrams)
-        train = TRAIN[self.classifier]
-        classifier = train(
-            labels.texts.filter(pa.array(~held_out)), positive[~held_out], settings, context.plan / ".training.tmp"
+        classifier = kind(self.classifier).train(
+            labels.texts.filter(pa.array(~held_out)),
+            positive[~held_out],
+            self._settings(context),
+            context.plan / ".training.tmp",
         )
         scores = classifier.predict(labels.texts.filter(pa.array(held_out)))
         figures: Agreement = agreement(scores, positive[held_out], labels.grades[held_out])
         counts = {"labels": float(len(positive)), "positive": float(positive.sum()), "held_out": float(held_out.sum())}
         return classifier, Calibration.fit(scores, positive[held_out]), {**counts, **asdict(figures)}
 
+    def _labels(self, context: Context) -> Labels:
+        """Read the labels from where the parameters say: a reference set, another stage, or the input itself."""
+        if self.positives is not None:
+            good, *others = self._references()
+            return read_references(good, others[0] if others else context.shards(), self.labels, context.seed)
+        stages = [context.references[self.learn_from]] if self.learn_from else list(context.inputs.values())
+        shards = [path for stage in stages for path in list_shards(stage / "kept")]
+        return read_labels(shards, self.labels, context.seed)
+
     def judge(self, shard: pa.Table, context: Context) -> Verdict:
         """Drop what lies below the cut."""
         plan = json.loads((context.plan / "plan.json").read_text())
         ids = shard.column("id")
-        scores = stored_scores(ids, context)
-        keep = scores > plan["cut"]
-        for row in np.flatnonzero(scores == plan["cut"]):
+        scores, ranks = stored_scores(ids, context)
+        keep = ranks > plan["cut"]
+        for row in np.flatnonzero(ranks == plan["cut"]):
             keep[row] = tie_break(ids[row].as_py(), context) <= plan["tie"]
         return Verdict(
             reasons=pc.if_else(pa.array(keep), pa.scalar(None, pa.string()), "low quality"),
@@ -117,15 +173,36 @@ class Quality(GlobalFilter):
         )
 
 
-def score_shard(context: Context, classifier: str, calibration: Calibration, path: Path) -> Scores:
-    """Score one shard with the saved classifier, store the scores, and return them."""
+def reference(name: str, value: str | dict[str, Any]) -> Source:
+    """Return the source of a reference set. Raises UserError for one that no source can read."""
+    if isinstance(value, str):
+        files = value.removesuffix(".gz").removesuffix(".zst").endswith((".parquet", ".jsonl", ".json", ".ndjson"))
+        value = {"path" if files else "folder": value}
+    try:
+        return source_from(name, value)
+    except ValidationError as error:
+        raise UserError(f"{name}: {error.errors()[0]['msg']}: {value!r}; write it as under `sources:`") from error
+
+
+def score_shard(
+    context: Context, classifier: str, settings: Settings, calibration: Calibration, noise: float, path: Path
+) -> Scores:
+    """Score one shard with the saved classifier, store the scores, and return what it is ranked by."""
     shard = read_shard(path, ["id", "text"])
-    scores = calibration(LOAD[classifier](context.plan / "model.bin").predict(shard.column("text")))
+    model = kind(classifier).load(context.plan / "model.bin", settings)
+    scores = calibration(model.predict(shard.column("text")))
     if not np.isfinite(scores).all():
         raise UserError(f"{path} has documents whose score is not a number; change `epochs`, `dim` or the labels")
     ids = shard.column("id")
-    write_shard(pa.table({"id": ids, "quality": scores}), scores_path(ids, context))
-    return scores
+    ranks = scores if not noise else log_odds(scores) + noise * gumbel(ids, context)
+    write_shard(pa.table({"id": ids, "quality": scores, "rank": ranks}), scores_path(ids, context))
+    return ranks
+
+
+def gumbel(ids: pa.ChunkedArray, context: Context) -> Scores:
+    """Return Gumbel noise, one number a document, decided by seed and id."""
+    uniform = np.array([(derive_seed(context.seed, "noise", id) + 0.5) / 2**63 for id in ids.to_pylist()])
+    return np.asarray(-np.log(-np.log(np.clip(uniform, 1e-12, 1 - 1e-12))))
 
 
 def scores_path(ids: pa.ChunkedArray, context: Context) -> Path:
@@ -134,16 +211,16 @@ def scores_path(ids: pa.ChunkedArray, context: Context) -> Path:
     return context.plan / "scores" / f"{digest}.parquet"
 
 
-def stored_scores(ids: pa.ChunkedArray, context: Context) -> Scores:
-    """Return the scores that `plan` stored for a shard, in its order."""
+def stored_scores(ids: pa.ChunkedArray, context: Context) -> tuple[Scores, Scores]:
+    """Return the scores that `plan` stored for a shard, and what it is ranked by, in its order."""
     if not len(ids):
-        return np.zeros(0)
-    scores: Scores = read_shard(scores_path(ids, context)).column("quality").to_numpy()
-    return scores
+        return np.zeros(0), np.zeros(0)
+    stored = read_shard(scores_path(ids, context))
+    return stored.column("quality").to_numpy(), stored.column("rank").to_numpy()
 
 
 def find_cut(scores: Scores, keep: float, context: Context) -> tuple[float, int]:
-    """Return (cut, tie): kept are scores above the cut, and those equal to it whose tie break is not above `tie`.
+    """Return (cut, tie): kept are ranks above the cut, and those equal to it whose tie break is not above `tie`.
 
     Raises UserError for constant scores, which no quantile can part.
     """
@@ -156,7 +233,7 @@ def find_cut(scores: Scores, keep: float, context: Context) -> tuple[float, int]
     cut = float(np.partition(scores, -wanted)[-wanted])
     room = wanted - int((scores > cut).sum())
     stored = [read_shard(path) for path in list_shards(context.plan / "scores")]
-    at_cut = [id for table in stored for id in table.filter(pc.equal(table["quality"], cut))["id"].to_pylist()]
+    at_cut = [id for table in stored for id in table.filter(pc.equal(table["rank"], cut))["id"].to_pylist()]
     return cut, sorted(tie_break(id, context) for id in at_cut)[room - 1]
 
 
