@@ -23,6 +23,8 @@ STAGES = {
     "filter.annotate": "filters.annotate:Annotate",
     "filter.optout": "filters.optout:OptOut",
     "filter.quality": "filters.quality:Quality",
+    "select.diverse": "filters.diverse:Diverse",
+    "select.target": "filters.target:Target",
     "synth.seeds": "synth.seeds:Seeds",
     "synth.textbook": "synth.textbook:Textbook",
     "synth.exercise": "synth.exercise:Exercise",

@@ -6,7 +6,7 @@ grades, and the split into those to learn from and those held out.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from pathlib import Path
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from curate.errors import UserError
 from curate.shards import read_shard
 from curate.stage import Source, derive_seed
+from filters.references import texts_of
 
 GRADE = "grade"
 ROUND = "grade_round"
@@ -101,7 +102,7 @@ def read_references(good: Source, other: Source | Sequence[Path], most: int, see
     Raises UserError for too few of either.
     """
     sides = []
-    for name, texts in (("positives", _texts_of(good)), ("negatives", _texts_of(other))):
+    for name, texts in (("positives", texts_of(good)), ("negatives", texts_of(other))):
         drawn = [text for _, text in nsmallest(most // 2, ((derive_seed(seed, name, text), text) for text in texts))]
         if len(drawn) < FEWEST // 2:
             raise UserError(f"only {len(drawn)} documents in `{name}`; give at least {FEWEST // 2}")
@@ -109,17 +110,6 @@ def read_references(good: Source, other: Source | Sequence[Path], most: int, see
     fewest = min(map(len, sides))
     chosen = [text for side in sides for text in side[:fewest]]
     return Labels(pa.chunked_array([chosen], pa.large_string()), np.repeat([HIGHEST, 0.0], fewest))
-
-
-def _texts_of(where: Source | Sequence[Path]) -> Iterator[str]:
-    """Yield the texts of a source or of shards, one part after the other."""
-    tables = (
-        (where.read(part).documents for part in where.parts())
-        if isinstance(where, Source)
-        else (read_shard(path, ["text"]) for path in where)
-    )
-    for table in tables:
-        yield from table.column("text").to_pylist()
 
 
 def read_rows(path: Path, rows: list[int]) -> list[str]:

@@ -16,34 +16,28 @@ The share of positives need not be the share kept. Of 5,500 files with a rubric'
 of 0.3 and 0.5 kept held-out documents of mean grade 1.68 and 1.69 (1.72 at best, 0.91 at random); in the best fifth it
 was 2.47 and 2.05, so the few good ones teach more.
 
-Equal scores at the cut are parted by a hash of seed and id, so that the share is exact whatever the scores.
 The method is phi-1's (Gunasekar et al. 2023) with DCLM's classifier (Li et al. 2024).
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from curate.errors import UserError
 from curate.llm import ModelSpec, check_model
-from curate.shards import list_shards, read_shard, write_json, write_shard
-from curate.sources import source_from
+from curate.shards import list_shards, read_shard, write_json
 from curate.stage import Context, GlobalFilter, Map, Metrics, ModelRef, Source, StageRef, Verdict, derive_seed
 from filters.agreement import Agreement, Calibration, agreement, log_odds
 from filters.classifiers import Classifier, Settings, kind
 from filters.labels import HIGHEST, Labels, read_labels, read_references
-
-Scores = npt.NDArray[np.float64]
+from filters.ranking import Scores, find_cut, gumbel, judge_by_rank, store
+from filters.references import Reference, reference
 
 
 class Quality(GlobalFilter):
@@ -53,9 +47,9 @@ class Quality(GlobalFilter):
 
     learn_from: StageRef | None = None
     """A stage whose kept rows carry `grade`; without it the input must."""
-    positives: str | dict[str, Any] | None = None
+    positives: Reference | None = None
     """Good documents in place of grades: a .parquet or .jsonl path, a folder of .py files, or keys as in `sources:`."""
-    negatives: str | dict[str, Any] | None = None
+    negatives: Reference | None = None
     """Documents to tell them from; without them a draw of the input."""
     classifier: Literal["fasttext", "forest", "linear"] = "fasttext"
     """fastText on code tokens, a random forest on embeddings, or logistic regression on hashed tokens."""
@@ -160,28 +154,7 @@ class Quality(GlobalFilter):
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:
         """Drop what lies below the cut."""
-        plan = json.loads((context.plan / "plan.json").read_text())
-        ids = shard.column("id")
-        scores, ranks = stored_scores(ids, context)
-        keep = ranks > plan["cut"]
-        for row in np.flatnonzero(ranks == plan["cut"]):
-            keep[row] = tie_break(ids[row].as_py(), context) <= plan["tie"]
-        return Verdict(
-            reasons=pc.if_else(pa.array(keep), pa.scalar(None, pa.string()), "low quality"),
-            columns={"quality": pa.array(scores)},
-            evidence={"score": pa.array(scores)},
-        )
-
-
-def reference(name: str, value: str | dict[str, Any]) -> Source:
-    """Return the source of a reference set. Raises UserError for one that no source can read."""
-    if isinstance(value, str):
-        files = value.removesuffix(".gz").removesuffix(".zst").endswith((".parquet", ".jsonl", ".json", ".ndjson"))
-        value = {"path" if files else "folder": value}
-    try:
-        return source_from(name, value)
-    except ValidationError as error:
-        raise UserError(f"{name}: {error.errors()[0]['msg']}: {value!r}; write it as under `sources:`") from error
+        return judge_by_rank(shard, context, "quality", "low quality")
 
 
 def score_shard(
@@ -195,48 +168,5 @@ def score_shard(
         raise UserError(f"{path} has documents whose score is not a number; change `epochs`, `dim` or the labels")
     ids = shard.column("id")
     ranks = scores if not noise else log_odds(scores) + noise * gumbel(ids, context)
-    write_shard(pa.table({"id": ids, "quality": scores, "rank": ranks}), scores_path(ids, context))
+    store(ids, context, score=scores, rank=ranks)
     return ranks
-
-
-def gumbel(ids: pa.ChunkedArray, context: Context) -> Scores:
-    """Return Gumbel noise, one number a document, decided by seed and id."""
-    uniform = np.array([(derive_seed(context.seed, "noise", id) + 0.5) / 2**63 for id in ids.to_pylist()])
-    return np.asarray(-np.log(-np.log(np.clip(uniform, 1e-12, 1 - 1e-12))))
-
-
-def scores_path(ids: pa.ChunkedArray, context: Context) -> Path:
-    """Name the file of a shard's scores by the ids in it: `judge` sees a shard's rows, not its name."""
-    digest = hashlib.blake2b("\n".join(ids.to_pylist()).encode(), digest_size=16).hexdigest()
-    return context.plan / "scores" / f"{digest}.parquet"
-
-
-def stored_scores(ids: pa.ChunkedArray, context: Context) -> tuple[Scores, Scores]:
-    """Return the scores that `plan` stored for a shard, and what it is ranked by, in its order."""
-    if not len(ids):
-        return np.zeros(0), np.zeros(0)
-    stored = read_shard(scores_path(ids, context))
-    return stored.column("quality").to_numpy(), stored.column("rank").to_numpy()
-
-
-def find_cut(scores: Scores, keep: float, context: Context) -> tuple[float, int]:
-    """Return (cut, tie): kept are ranks above the cut, and those equal to it whose tie break is not above `tie`.
-
-    Raises UserError for constant scores, which no quantile can part.
-    """
-    if scores.min() == scores.max():
-        raise UserError(
-            f"all {len(scores)} documents have the score {scores[0]:.4g}, so none is better; "
-            "check that the labels differ, and `epochs` and `dim`"
-        )
-    wanted = max(round(keep * len(scores)), 1)
-    cut = float(np.partition(scores, -wanted)[-wanted])
-    room = wanted - int((scores > cut).sum())
-    stored = [read_shard(path) for path in list_shards(context.plan / "scores")]
-    at_cut = [id for table in stored for id in table.filter(pc.equal(table["rank"], cut))["id"].to_pylist()]
-    return cut, sorted(tie_break(id, context) for id in at_cut)[room - 1]
-
-
-def tie_break(id: str, context: Context) -> int:
-    """Return the number that decides between documents of equal score."""
-    return derive_seed(context.seed, "tie", id)

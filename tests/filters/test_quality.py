@@ -13,7 +13,8 @@ from curate.errors import UserError
 from curate.shards import count_rows, documents, list_shards, read_shard, write_shard
 from curate.stage import Context
 from filters.labels import read_labels
-from filters.quality import Quality, find_cut
+from filters.quality import Quality
+from filters.ranking import find_cut
 
 WORDS = ["total", "count", "price", "width", "height", "letter", "name", "score", "level", "index", "value", "item"]
 
@@ -233,9 +234,7 @@ def test_copies_of_a_text_are_held_out_together(tmp_path: Path) -> None:
 
 def test_keeping_everything_drops_nothing(finished: tuple[Run, Quality, dict[str, float]]) -> None:
     run, _, _ = finished
-    scores = np.concatenate(
-        [read_shard(path)["quality"].to_numpy() for path in list_shards(run.context.plan / "scores")]
-    )
+    scores = np.concatenate([read_shard(path)["rank"].to_numpy() for path in list_shards(run.context.plan / "scores")])
     cut, _ = find_cut(scores, 1.0, run.context)
     assert cut == scores.min()
     assert count_rows(list_shards(run.context.plan / "sketches")[0]) == 1
