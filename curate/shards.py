@@ -51,7 +51,8 @@ def conform(table: pa.Table) -> pa.Table:
 def read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read one shard, all columns or those named. Raises UserError for a missing, truncated or foreign file."""
     try:
-        return pq.read_table(path, columns=columns, partitioning=None)
+        with pq.ParquetFile(path) as file:  # `pq.read_table` would import Arrow's data sets, 0.15 s in each worker
+            return file.read(columns)
     except (pa.ArrowInvalid, pa.ArrowIOError) as error:
         detail = str(error).splitlines()[0]
         raise UserError(f"cannot read shard {path}: {detail}; replace or remove the file") from error

@@ -214,8 +214,8 @@ def pairs_in_buckets(
     bucket    for this band the bucket of each document, crowds too
     order     sorts `bucket` and keeps equal ones in document order
 
-    A pair agrees in at least `least` permutations. In a bucket all pairs are looked at that no earlier band has. In a
-    crowd each document is compared with at most `most` leaders before it: those that no leader has taken. One that
+    A pair agrees in at least `least` permutations. In a bucket all pairs are looked at, and those left out that an
+    earlier band has. In a crowd each document is compared with at most `most` leaders before it: those that no leader has taken. One that
     agrees with a leader in `certain` permutations is taken by it and compared no further.
     """
     looked_at = found = 0
@@ -231,11 +231,9 @@ def pairs_in_buckets(
             taken = False
             for index in range(count if crowd else end - begin):
                 better = leaders[index] if crowd else order[begin + index]
-                if not crowd and meet_before(keys, band, better, worse):
-                    continue
                 looked_at += 1
                 alike = agreement(signatures[better], signatures[worse])
-                if alike < least:
+                if alike < least or (not crowd and meet_before(keys, band, better, worse)):
                     continue
                 if found == len(pairs):
                     pairs = np.concatenate((pairs, np.empty_like(pairs)))

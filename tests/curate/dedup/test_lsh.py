@@ -45,7 +45,7 @@ def test_the_share_found_follows_the_detection_curve(similarity: float) -> None:
     for _ in range(400):
         one = draw.integers(0, 2**32, 128, dtype=np.uint32)
         other = np.where(draw.random(128) < similarity, one, one + np.uint32(1))
-        found += candidates(np.array([one, other]), 32, 0.1)[0]
+        found += len(candidates(np.array([one, other]), 32, 0.1)[1])
     curve = lsh.detection(similarity, 32, 4)
     assert found / 400 == pytest.approx(curve, abs=4 * (curve * (1 - curve) / 400) ** 0.5 + 0.003)
 
