@@ -35,7 +35,8 @@ ZERO, ONE, UPPER = np.uint64(0), np.uint64(1), np.uint64(32)
 LOWER, ALL = np.uint64(2**32 - 1), np.uint64(2**64 - 1)
 MARGIN = 64
 """Bytes behind a document that may be read, though not used; the last one of a buffer is copied to have them."""
-CROWD = np.uint64(0)
+CROWD = ONE
+"""The bit of a key that says that its bucket is too large for all pairs."""
 BLOCK = 2048
 """Shingles permuted at a time: 8 KB of them stay in the first-level cache for all permutations."""
 LANES = 64
@@ -194,39 +195,68 @@ def places(offsets: Offsets) -> int:
 
 
 @compiled
-def fold(signatures: Signatures, first: int, width: int, keys: Hashes) -> None:
-    """Mix `width` values of each signature, from `first` on, into the document's key, which will not be CROWD."""
+def bucket_keys(signatures: Signatures, bands: int) -> Hashes:
+    """Return, (bands, documents), the bucket of each document in each band: even, and equal where all values are."""
+    rows = signatures.shape[1] // bands
+    keys = np.zeros((bands, len(signatures)), dtype=np.uint64)
     for document in range(len(signatures)):
-        key = keys[document]
-        for permutation in range(first, first + width):
-            key = (key ^ np.uint64(signatures[document, permutation])) * WORD_BASE
-            key ^= key >> UPPER
-        keys[document] = max(key, ONE)
+        for band in range(bands):
+            key = ZERO
+            for permutation in range(band * rows, (band + 1) * rows):
+                key = (key ^ np.uint64(signatures[document, permutation])) * WORD_BASE
+                key ^= key >> UPPER
+            keys[band, document] = key << ONE
+    return keys
+
+
+@compiled
+def shared_buckets(keys: Hashes, documents: Offsets, limit: int) -> Offsets:
+    """Return those of `documents`, ordered by their keys, that share a bucket; mark the keys of crowds by CROWD."""
+    shared = np.empty(len(documents), dtype=np.int64)
+    count = begin = 0
+    while begin < len(documents):
+        end = begin + 1
+        while end < len(documents) and keys[documents[end]] == keys[documents[begin]]:
+            end += 1
+        if end - begin > 1:
+            shared[count : count + end - begin] = documents[begin:end]
+            count += end - begin
+        begin = end
+    begin = 0
+    while begin < count:
+        end = begin + 1
+        while end < count and keys[shared[end]] == keys[shared[begin]]:
+            end += 1
+        if end - begin > limit:
+            for place in range(begin, end):
+                keys[shared[place]] |= CROWD
+        begin = end
+    return shared[:count].copy()
 
 
 @compiled
 def pairs_in_buckets(
-    signatures: Signatures, keys: Hashes, band: int, bucket: Hashes, order: Offsets, least: int, certain: int, most: int
+    signatures: Signatures, keys: Hashes, band: int, order: Offsets, least: int, certain: int, most: int
 ) -> tuple[int, Pairs]:
     """Go through the buckets of one band and return how many pairs were looked at, and those worth verifying.
 
-    keys      for all bands the bucket of each document, or CROWD where that bucket is too large
-    bucket    for this band the bucket of each document, crowds too
-    order     sorts `bucket` and keeps equal ones in document order
+    keys      for all bands, (bands, documents), the bucket of each document, with CROWD where that is too large
+    order     the documents that share buckets in this band, by bucket, then by number
 
     A pair agrees in at least `least` permutations. In a bucket all pairs are looked at, and those left out that an
-    earlier band has. In a crowd each document is compared with at most `most` leaders before it: those that no leader has taken. One that
-    agrees with a leader in `certain` permutations is taken by it and compared no further.
+    earlier band has. In a crowd each document is compared with at most `most` leaders before it: those that no leader
+    has taken. One that agrees with a leader in `certain` permutations is taken by it and compared no further.
     """
     looked_at = found = 0
     pairs = np.empty((1024, 2), dtype=np.int64)
     leaders = np.empty(most, dtype=np.int64)
     begin = 0
     while begin < len(order):
-        crowd = keys[band, order[begin]] == CROWD
+        bucket = keys[band, order[begin]]
+        crowd = bucket & CROWD == CROWD
         count = 0
         end = begin
-        while end < len(order) and bucket[order[end]] == bucket[order[begin]]:
+        while end < len(order) and keys[band, order[end]] == bucket:
             worse = order[end]
             taken = False
             for index in range(count if crowd else end - begin):
@@ -253,8 +283,9 @@ def pairs_in_buckets(
 @compiled
 def meet_before(keys: Hashes, band: int, one: int, other: int) -> bool:
     """Tell whether two documents share a bucket, not a crowd, in a band before this one."""
-    for earlier in range(band):  # noqa: SIM110 - compiled
-        if keys[earlier, one] == keys[earlier, other] != CROWD:
+    for earlier in range(band):
+        key = keys[earlier, one]
+        if key == keys[earlier, other] and key & CROWD == ZERO:
             return True
     return False
 

@@ -6,9 +6,10 @@ Then the share of equal signature values, an estimate of s, sifts the candidates
 
 In: sketches with the columns `signature` and `shingles`. Out: pairs of documents, int64, (pairs, 2), better one first.
 
-In between, files in the plan's folder: `signatures.npy`, uint32, (documents, permutations), best document
-first; `keys.npy`, uint64, (bands, documents); and a file of pairs for each band. Bands are independent of each
-other: an engine runs them in parallel, and each needs little memory.
+In between, files in the plan's folder: `signatures.npy`, uint32, (documents, permutations), best document first;
+`keys.npy`, uint64, (bands, documents); and for each band the documents that share buckets and the pairs. Bands are
+independent of each other, and a band is cut by its keys into parts of about DOCUMENTS_PER_TASK documents: an engine
+runs the parts in parallel, and each sorts in memory no more than that, whatever the corpus.
 
 A bucket of more than BUCKET_LIMIT documents is a crowd (generated files, say). There each document is compared with
 leaders only, at most BUCKET_LIMIT of them: better documents that resemble no leader themselves. A near-duplicate of a
@@ -19,18 +20,25 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import open_memmap
 
-from curate.dedup.kernel import CROWD, Hashes, Offsets, Pairs, Signatures, fold, pairs_in_buckets
+from curate.dedup.kernel import Hashes, Offsets, Pairs, Signatures, bucket_keys, pairs_in_buckets, shared_buckets
 from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Map
 
 SIGNATURES, KEYS = "signatures.npy", "keys.npy"
 BUCKET_LIMIT = 1000
+DOCUMENTS_PER_TASK = 1 << 20
+"""A task holds 40 bytes for each."""
+CHUNK = 1 << 20
 SLACK = 4.5
 """Standard errors by which a signature's estimate may lie below the threshold: it loses 3 pairs in a million."""
 CERTAINTY = 2.5
 """Standard errors above the threshold from which a document of a crowd counts as taken: it errs in 6 of a thousand."""
+
+Task = tuple[int, int, int]
+"""A band, a part of it, and the number of parts."""
 
 
 def detection(similarity: float, bands: int, rows: int) -> float:
@@ -50,20 +58,23 @@ def agreements(threshold: float, permutations: int) -> tuple[int, int]:
 
 
 def gather(
-    place: Path, sketches: list[Path], ranked: Ranked, permutations: int, apart: Offsets | None = None
+    place: Path, sketches: list[Path], ranked: Ranked, permutations: int, bands: int, apart: Offsets | None = None
 ) -> Offsets:
-    """Write `signatures.npy` from all sketches, documents numbered as in `ranked`; return their numbers of shingles.
+    """Write `signatures.npy` and `keys.npy` from all sketches; return the documents' numbers of shingles.
 
-    Documents that are `apart`, different numbers, get signatures that agree in nothing, whatever their texts.
+    Documents are numbered as in `ranked`. Those that are `apart`, different numbers, get signatures that agree in
+    nothing, whatever their texts.
     """
-    counts = np.zeros(len(ranked.row), dtype=np.int64)
-    shape = (len(ranked.row), permutations)
-    out = np.lib.format.open_memmap(place / SIGNATURES, mode="w+", dtype=np.uint32, shape=shape)
+    documents = len(ranked.row)
+    counts = np.zeros(documents, dtype=np.int64)
+    out = open_memmap(place / SIGNATURES, "w+", np.uint32, (documents, permutations))
+    keys = open_memmap(place / KEYS, "w+", np.uint64, (bands, documents))
     for sketch, here in zip(sketches, ranked.by_shard(len(sketches)), strict=True):
         signatures, shingles = read_signatures(sketch)
-        out[here], counts[here] = signatures[ranked.row[here]], shingles[ranked.row[here]]
+        mine = signatures[ranked.row[here]]
         if apart is not None:
-            out[here] ^= (apart[here] * 0x9E3779B1).astype(np.uint32)[:, np.newaxis]
+            mine ^= (apart[here] * 0x9E3779B1).astype(np.uint32)[:, np.newaxis]
+        out[here], keys[:, here], counts[here] = mine, bucket_keys(mine, bands), shingles[ranked.row[here]]
     return counts
 
 
@@ -76,61 +87,56 @@ def read_signatures(sketch: Path) -> tuple[Signatures, Offsets]:
 
 
 def candidates(place: Path, bands: int, threshold: float, map: Map) -> tuple[int, Pairs]:
-    """Return how many pairs share a bucket, and those of them whose signatures promise the threshold."""
-    signatures = np.load(place / SIGNATURES, mmap_mode="r")
-    np.lib.format.open_memmap(place / KEYS, mode="w+", dtype=np.uint64, shape=(bands, len(signatures)))
-    map(partial(write_keys, place), range(bands))
-    looked_at = map(partial(write_pairs, place, threshold), range(bands))
-    files = [place / pairs_file(band) for band in range(bands)]
-    pairs = distinct(np.concatenate([np.load(file) for file in files]), len(signatures))
+    """Return how many pairs that share a bucket were looked at, and those whose signatures promise the threshold."""
+    documents = np.load(place / SIGNATURES, mmap_mode="r").shape[0]
+    parts = 1 << max(0, (documents - 1) // DOCUMENTS_PER_TASK).bit_length()
+    tasks = [(band, part, parts) for band in range(bands) for part in range(parts)]
+    map(partial(write_buckets, place), tasks)
+    looked_at = map(partial(write_pairs, place, threshold), tasks)
+    files = [place / file_name(name, task) for name in ("buckets", "pairs") for task in tasks]
+    pairs = distinct([np.load(file) for file in files[len(tasks) :]], documents)
     for file in [*files, place / SIGNATURES, place / KEYS]:
         file.unlink()
     return sum(looked_at), pairs
 
 
-def distinct(pairs: Pairs, documents: int) -> Pairs:
+def distinct(parts: list[Pairs], documents: int) -> Pairs:
     """Return the pairs in order, each once: a pair of a crowd may come from several bands."""
-    return np.column_stack(np.divmod(np.unique(pairs[:, 0] * documents + pairs[:, 1]), max(1, documents)))
+    codes = np.unique(np.concatenate([pairs[:, 0] * documents + pairs[:, 1] for pairs in parts]))
+    return np.column_stack(np.divmod(codes, max(1, documents)))
 
 
-def pairs_file(band: int) -> str:
-    """Return the name of the file for one band's candidates."""
-    return f"pairs-{band:04}.npy"
+def file_name(name: str, task: Task) -> str:
+    """Return the name of the file that one task leaves."""
+    band, part, _ = task
+    return f"{name}-{band:04}-{part:04}.npy"
 
 
-def write_keys(place: Path, band: int) -> None:
-    """Find the bucket of each document in one band, or CROWD where that has too many."""
-    keys = np.load(place / KEYS, mmap_mode="r+")
-    keys[band] = without_crowds(buckets(np.load(place / SIGNATURES, mmap_mode="r"), band, len(keys)))
+def write_buckets(place: Path, task: Task) -> None:
+    """Write the documents that share a bucket in one part of a band, by bucket, and mark the keys of crowds."""
+    band, part, parts = task
+    keys = np.load(place / KEYS, mmap_mode="r+")[band]
+    np.save(place / file_name("buckets", task), in_buckets(keys, part, parts))
 
 
-def buckets(signatures: Signatures, band: int, bands: int) -> Hashes:
-    """Return for each document a number that is equal where all values in this band are."""
-    rows = signatures.shape[1] // bands
-    found = np.zeros(len(signatures), dtype=np.uint64)
-    fold(signatures, band * rows, rows, found)
-    return found
+def in_buckets(keys: Hashes, part: int = 0, parts: int = 1, limit: int = BUCKET_LIMIT) -> Offsets:
+    """Return the documents that share a bucket, ordered by it, of those keys that fall into a part of all."""
+    if parts == 1:
+        return shared_buckets(keys, np.argsort(keys, kind="stable"), limit)
+    mine = np.concatenate(
+        [
+            first + np.flatnonzero(keys[first : first + CHUNK] // np.uint64(2) % np.uint64(parts) == part)
+            for first in range(0, len(keys), CHUNK)
+        ]
+    )
+    return shared_buckets(keys, mine[np.argsort(keys[mine], kind="stable")], limit)
 
 
-def without_crowds(bucket: Hashes, limit: int = BUCKET_LIMIT) -> Hashes:
-    """Return the buckets with CROWD in place of those that hold more documents than the limit."""
-    _, number, sizes = np.unique(bucket, return_inverse=True, return_counts=True)
-    return np.where((sizes > limit)[number], CROWD, bucket)
-
-
-def write_pairs(place: Path, threshold: float, band: int) -> int:
-    """Write the candidates of one band and return how many pairs were looked at."""
-    signatures = np.load(place / SIGNATURES, mmap_mode="r")
-    looked_at, pairs = find_pairs(signatures, np.load(place / KEYS, mmap_mode="r"), band, threshold)
-    np.save(place / pairs_file(band), pairs)
-    return looked_at
-
-
-def find_pairs(
-    signatures: Signatures, keys: Hashes, band: int, threshold: float, limit: int = BUCKET_LIMIT
-) -> tuple[int, Pairs]:
-    """Return how many pairs of one band were looked at, and those whose signatures promise the threshold."""
-    bucket = buckets(signatures, band, len(keys))
-    order = np.argsort(bucket, kind="stable")
+def write_pairs(place: Path, threshold: float, task: Task) -> int:
+    """Write the candidates of one part of a band and return how many pairs were looked at."""
+    signatures, keys = (np.load(place / name, mmap_mode="r") for name in (SIGNATURES, KEYS))
     least, certain = agreements(threshold, signatures.shape[1])
-    return pairs_in_buckets(signatures, keys, band, bucket, order, least, certain, limit)
+    order = np.load(place / file_name("buckets", task))
+    looked_at, pairs = pairs_in_buckets(signatures, keys, task[0], order, least, certain, BUCKET_LIMIT)
+    np.save(place / file_name("pairs", task), pairs)
+    return looked_at

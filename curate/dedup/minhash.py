@@ -45,13 +45,13 @@ class MinHash(Comparison):
     )
     ngram: int = Field(default=5, ge=1, description="words in a shingle")
     permutations: int = Field(default=128, ge=1, le=4096, description="values in a signature")
-    bands: int = Field(default=32, ge=1, description="parts of a signature; more find more candidates")
+    bands: int = Field(default=25, ge=1, description="parts of a signature; more find more candidates")
     seed: int = Field(default=1, ge=0, lt=2**32, description="seed of the permutations")
 
     @model_validator(mode="after")
     def _bands_must_fit(self) -> Self:
-        if self.permutations % self.bands:
-            raise ValueError(f"bands {self.bands} must divide permutations {self.permutations}")
+        if self.bands > self.permutations:
+            raise ValueError(f"bands {self.bands} must not exceed permutations {self.permutations}")
         if self.similarity == "containment" and self.permutations > 2 * self.bands:
             raise ValueError(
                 f"bands {self.bands} would miss most of what is contained: "
@@ -107,7 +107,7 @@ class MinHash(Comparison):
         if not len(ranked.ids):
             return ranked, np.empty((0, 2), np.int64), np.empty(0), {"candidate_pairs": 0.0}
         apart = ranked.groups if self.within is not None else None
-        counts = lsh.gather(context.plan, sketches, ranked, self.permutations, apart)
+        counts = lsh.gather(context.plan, sketches, ranked, self.permutations, self.bands, apart)
         looked_at, pairs = lsh.candidates(context.plan, self.bands, self.measure.least_jaccard, map)
         pairs = pairs[self.comparable(ranked, pairs)]
         similarity = verify.similarities(context.plan, shards, ranked, counts, pairs, self.measure, map)

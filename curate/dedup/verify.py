@@ -3,8 +3,8 @@
 In: pairs of documents, and where each of them stands. Out: the similarity of each pair, 0 for one below the threshold.
 
 The sets of the documents that occur in a pair are written to one file, `sets.bin` (uint64, sorted, distinct), by one
-task a shard; then tasks of PAIRS_PER_TASK pairs read it through the page cache. So no process holds more than a
-shard and its sets, whatever the corpus.
+task a shard; then tasks of PAIRS_PER_TASK pairs read it, and where their sets lie (`pairs.npy`), through the page
+cache. So no process holds more than a shard and its sets, whatever the corpus.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from curate.shards import read_shard
 from curate.stage import Map
 
 PAIRS_PER_TASK = 200_000
-FILE = "sets.bin"
+FILE, PAIRS = "sets.bin", "pairs.npy"
 
 
 @dataclass(frozen=True)
@@ -42,29 +42,23 @@ def similarities(
     map: Map,
 ) -> Similarities:
     """Return the similarity of each pair of documents, numbered as in `ranked`; `counts` bounds the sets' sizes."""
-    wanted, places = np.unique(pairs, return_inverse=True)
-    starts = np.concatenate(([0], np.cumsum(counts[wanted])))
-    np.memmap(place / FILE, mode="w+", dtype=np.uint64, shape=(max(1, int(starts[-1])),))
-    slot = np.full(len(counts), -1)
-    slot[wanted] = np.arange(len(wanted))
-    slots = [slot[ranks][slot[ranks] >= 0] for ranks in ranked.by_shard(len(shards))]
+    occurs = np.zeros(len(counts), dtype=bool)
+    occurs[pairs.ravel()] = True
+    starts = np.cumsum(np.where(occurs, counts, 0)) - np.where(occurs, counts, 0)
+    np.memmap(place / FILE, mode="w+", dtype=np.uint64, shape=(max(1, int(counts[occurs].sum())),))
+    here = [ranks[occurs[ranks]] for ranks in ranked.by_shard(len(shards))]
     texts = [
-        Texts(path, ranked.row[wanted[here]], starts[here])
-        for path, here in zip(shards, slots, strict=True)
-        if len(here)
+        Texts(path, ranked.row[ranks], starts[ranks]) for path, ranks in zip(shards, here, strict=True) if len(ranks)
     ]
-    sizes = np.zeros(len(wanted), dtype=np.int64)
-    sizes[np.concatenate([np.empty(0, np.int64), *slots])] = np.concatenate(
-        [np.empty(0, np.int64), *map(partial(write_sets, place, measure), texts)]
-    )
-    local = places.reshape(-1, 2)
-    chunks = [
-        (starts[local[first : first + PAIRS_PER_TASK]], sizes[local[first : first + PAIRS_PER_TASK]])
-        for first in range(0, len(local), PAIRS_PER_TASK)
-    ]
-    parts = map(partial(compare, place, measure), chunks)
-    (place / FILE).unlink()
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float64)
+    sizes = np.zeros(len(counts), dtype=np.int64)
+    written = [np.empty(0, np.int64), *map(partial(write_sets, place, measure), texts)]
+    sizes[np.concatenate([np.empty(0, np.int64), *here])] = np.concatenate(written)
+    np.save(place / PAIRS, np.stack((starts[pairs], sizes[pairs]), axis=1))
+    firsts = range(0, len(pairs), PAIRS_PER_TASK)
+    parts = [np.empty(0, np.float64), *map(partial(compare, place, measure), firsts)]
+    for name in (FILE, PAIRS):
+        (place / name).unlink()
+    return np.concatenate(parts)
 
 
 def write_sets(place: Path, measure: Measure, texts: Texts) -> Offsets:
@@ -74,6 +68,7 @@ def write_sets(place: Path, measure: Measure, texts: Texts) -> Offsets:
     return shingle_sets(data, offsets, measure.ngram, texts.rows, texts.starts, out)
 
 
-def compare(place: Path, measure: Measure, sets: tuple[Pairs, Pairs]) -> Similarities:
-    """Return the similarity of pairs of sets, given as (starts, sizes), each (pairs, 2); 0 below the threshold."""
-    return measure.compare(np.memmap(place / FILE, mode="r", dtype=np.uint64), *sets)
+def compare(place: Path, measure: Measure, first: int) -> Similarities:
+    """Return the similarity of PAIRS_PER_TASK pairs from the first one on; 0 below the threshold."""
+    starts, sizes = np.load(place / PAIRS, mmap_mode="r")[first : first + PAIRS_PER_TASK].transpose(1, 0, 2).copy()
+    return measure.compare(np.memmap(place / FILE, mode="r", dtype=np.uint64), starts, sizes)

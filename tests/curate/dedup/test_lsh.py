@@ -17,10 +17,11 @@ def crowd(documents: int, similarity: float, permutations: int = 128) -> np.ndar
 def candidates(
     signatures: np.ndarray, bands: int, threshold: float, limit: int = lsh.BUCKET_LIMIT
 ) -> tuple[int, np.ndarray]:
-    keys = np.array([lsh.without_crowds(lsh.buckets(signatures, band, bands), limit) for band in range(bands)])
-    found = [lsh.find_pairs(signatures, keys, band, threshold, limit) for band in range(bands)]
-    pairs = lsh.distinct(np.concatenate([pairs for _, pairs in found]), len(signatures))
-    return sum(looked_at for looked_at, _ in found), pairs
+    keys = kernel.bucket_keys(signatures, bands)
+    orders = [lsh.in_buckets(keys[band], limit=limit) for band in range(bands)]
+    agreements = lsh.agreements(threshold, signatures.shape[1])
+    found = [kernel.pairs_in_buckets(signatures, keys, band, orders[band], *agreements, limit) for band in range(bands)]
+    return sum(looked_at for looked_at, _ in found), lsh.distinct([pairs for _, pairs in found], len(signatures))
 
 
 def test_candidates_are_the_pairs_that_share_a_band_and_enough_values() -> None:
@@ -75,8 +76,14 @@ def test_the_order_of_documents_does_not_change_who_meets_whom() -> None:
     }
 
 
-def test_fold_tells_all_signatures_apart() -> None:
+def test_one_band_of_all_values_tells_all_signatures_apart() -> None:
     signatures = crowd(5000, 0.9)
-    keys = np.zeros(5000, dtype=np.uint64)
-    kernel.fold(signatures, 0, 128, keys)
-    assert len(np.unique(keys)) == len(np.unique(signatures, axis=0)) > 4900
+    assert len(np.unique(kernel.bucket_keys(signatures, 1))) == len(np.unique(signatures, axis=0)) > 4900
+
+
+def test_the_parts_of_a_band_hold_what_the_whole_band_holds() -> None:
+    keys = kernel.bucket_keys(crowd(2000, 0.6), 32)[0]
+    whole, marked = keys.copy(), keys.copy()
+    parts = [lsh.in_buckets(marked, part, 4, limit=20) for part in range(4)]
+    assert sorted(np.concatenate(parts).tolist()) == sorted(lsh.in_buckets(whole, limit=20).tolist())
+    assert (marked == whole).all() and 0 < (whole & kernel.CROWD).sum() < 2000
