@@ -189,14 +189,16 @@ def ip_addresses(text: bytes) -> Iterator[Span]:
 
 
 def _is_fancied(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Tell whether an address is none that is given out (1:2::3:4), or more likely a version or an example.
+    """Tell whether an address is none that is given out (1:2::3:4), or more likely a number or an example.
 
-    Versions have small parts (2.0.11.1), examples equal ones or digits in order (12.34.56.78).
+    Versions have small parts (2.0.11.1), object identifiers begin with 1.3, examples have equal parts or digits in
+    order (12.34.56.78).
     """
     parts = address.packed
     if address.version == 6:
         return parts[0] >> 5 != 1
-    return sum(part < 30 for part in parts) >= 3 or len(set(parts)) == 1 or tuple(parts) == (12, 34, 56, 78)
+    small = sum(part < 30 for part in parts) >= 3
+    return small or len(set(parts)) == 1 or tuple(parts[:2]) == (1, 3) or tuple(parts) == (12, 34, 56, 78)
 
 
 def keys(text: bytes) -> Iterator[Span]:
