@@ -5,8 +5,7 @@ document. Compiled passes over the Arrow buffers; they read anything and never f
 3.11 reads it: in an f-string that holds its own quotes (3.12) the classes are wrong up to the end of the line.
 
 Encoded data are found by their form, as BigCode does for StarCoder2 (Lozhkov et al. 2024, appendix on filtering): long
-base64 or hex words, and rows of escapes or of hexadecimal numbers. Repetition is Gopher's (Rae et al. 2021, table A1):
-lines and 10-grams of words that stood earlier in the document.
+base64 or hex words, and rows of escapes or of hexadecimal numbers. Repetition: see filters/repetition.py.
 """
 
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pyarrow as pa
 
 from curate.buffers import text_buffers
 from curate.compiled import compiled
+from filters.repetition import LINE_FEED, WORD, duplicate_lines, is_in, repeated_ngrams
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
@@ -24,28 +24,20 @@ Floats = npt.NDArray[np.float64]
 
 CODE, COMMENT, TEXT, FORMATTED = range(4)
 """Classes of a byte. Quotes and prefixes belong to their string."""
-NGRAM = 10
 LONG_WORD = 64
 """Bytes of a word that may be encoded data by itself."""
 ROW = 8
 """Escapes or hexadecimal numbers in a row that may be encoded data."""
-PRIME, OFFSET = np.uint64(1099511628211), np.uint64(14695981039346656037)  # FNV-1a
-
-
-def _is_in(characters: bytes) -> npt.NDArray[np.bool_]:
-    return np.array([byte in characters for byte in range(256)])
 
 
 _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGITS = b"0123456789"
-WORD = _is_in(_LETTERS + _DIGITS + b"_" + bytes(range(128, 256)))
-BASE64 = _is_in(_LETTERS + _DIGITS + b"+/=")
-HEXADECIMAL = _is_in(_DIGITS + b"abcdefABCDEF")
-BETWEEN = _is_in(b" \t\r\n,\"'()[]{}")
-BLANK = _is_in(b" \t\r\f")
-OPERATOR = _is_in(b"+-*/%&|^@.~")
-OPENING, CLOSING = _is_in(b"([{"), _is_in(b")]}")
-LINE_FEED, RETURN, HASH, BACKSLASH, QUOTE, APOSTROPHE = 10, 13, 35, 92, 34, 39
+BASE64 = is_in(_LETTERS + _DIGITS + b"+/=")
+HEXADECIMAL = is_in(_DIGITS + b"abcdefABCDEF")
+BETWEEN = is_in(b" \t\r\n,\"'()[]{}")
+OPERATOR = is_in(b"+-*/%&|^@.~")
+OPENING, CLOSING = is_in(b"([{"), is_in(b")]}")
+RETURN, HASH, BACKSLASH, QUOTE, APOSTROPHE = 13, 35, 92, 34, 39
 COMMA, SEMICOLON, LOWER_B, LOWER_U, LOWER_X, UPPER_U, ZERO = 44, 59, 98, 117, 120, 85, 48
 
 
@@ -106,8 +98,8 @@ def _measure(data: Bytes, offsets: Integers, largest: int, figures: Floats) -> N
         figures[document, 0] = comments
         figures[document, 1] = encoded / size
         figures[document, 2] = longest
-        figures[document, 3] = _duplicate_lines(data, start, stop, table)
-        figures[document, 4] = _repeated_ngrams(data, start, stop, table)
+        figures[document, 3] = duplicate_lines(data, start, stop, table)
+        figures[document, 4] = repeated_ngrams(data, start, stop, table)
         figures[document, 5] = _longest_chain(data, start, stop, kinds)
 
 
@@ -235,81 +227,6 @@ def _long_word(data: Bytes, at: int, stop: int) -> int:
     if after - at < LONG_WORD or not (hexadecimal or (lower and upper and digit)):
         return 0
     return after - at
-
-
-@compiled
-def _duplicate_lines(data: Bytes, start: int, stop: int, table: npt.NDArray[np.uint64]) -> float:
-    """Return the share of bytes that are in lines which stood earlier."""
-    mask = _clear(table, 1 + _count_lines(data, start, stop))
-    every, again, at = 0, 0, start
-    while at < stop:
-        while at < stop and (BLANK[data[at]] or data[at] == LINE_FEED):
-            at += 1
-        first, last, value = at, at, OFFSET
-        while at < stop and data[at] != LINE_FEED:
-            value = (value ^ np.uint64(data[at])) * PRIME
-            at += 1
-            if not BLANK[data[at - 1]]:
-                last, kept = at, value
-        if last > first:
-            every += last - first
-            again += (last - first) * _seen(table, mask, kept)
-    return again / max(every, 1)
-
-
-@compiled
-def _count_lines(data: Bytes, start: int, stop: int) -> int:
-    lines = 0
-    for at in range(start, stop):
-        lines += data[at] == LINE_FEED
-    return lines
-
-
-@compiled
-def _repeated_ngrams(data: Bytes, start: int, stop: int, table: npt.NDArray[np.uint64]) -> float:
-    """Return the share of 10-grams of words that stood earlier. Words are letters, digits, `_` and non-ASCII."""
-    mask = _clear(table, (stop - start + 1) // 2)
-    recent = np.zeros(NGRAM, np.uint64)
-    highest = np.uint64(1)
-    for _ in range(NGRAM):
-        highest *= PRIME
-    words, again, value, rolling = 0, 0, OFFSET, np.uint64(0)
-    inside = False
-    for at in range(start, stop + 1):
-        if at < stop and WORD[data[at]]:
-            value = (value ^ np.uint64(data[at])) * PRIME
-            inside = True
-        elif inside:
-            rolling = rolling * PRIME + value - recent[words % NGRAM] * highest
-            recent[words % NGRAM] = value
-            words += 1
-            if words >= NGRAM:
-                again += _seen(table, mask, rolling)
-            value, inside = OFFSET, False
-    return again / max(words - NGRAM + 1, 1)
-
-
-@compiled
-def _clear(table: npt.NDArray[np.uint64], entries: int) -> np.uint64:
-    """Empty as much of the table as so many entries need and return the mask of its places."""
-    size = 16
-    while size < 2 * entries and size < len(table):
-        size *= 2
-    table[:size] = 0
-    return np.uint64(size - 1)
-
-
-@compiled
-def _seen(table: npt.NDArray[np.uint64], mask: np.uint64, value: np.uint64) -> bool:
-    """Put a hash into the table and tell whether it was there."""
-    value = (value ^ (value >> np.uint64(29))) | np.uint64(1)
-    place = (value * PRIME >> np.uint64(20)) & mask
-    while table[place] != 0:
-        if table[place] == value:
-            return True
-        place = (place + np.uint64(1)) & mask
-    table[place] = value
-    return False
 
 
 @compiled
