@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from curate.dedup.kernel import Hashes, Offsets, Pairs, Signatures, bucket_keys, pairs_in_buckets, shared_buckets
+from curate.dedup.kernel import CROWD, Hashes, Offsets, Pairs, Signatures, bucket_keys, pairs_in_buckets, shared_buckets
 from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Map
@@ -50,11 +50,15 @@ def detection(similarity: float, bands: int, rows: int) -> float:
     return 1 - (1 - similarity**rows) ** bands
 
 
-def agreements(threshold: float, permutations: int) -> tuple[int, int]:
-    """Return how many values two signatures share if they may be near-duplicates, and how many if they surely are."""
-    spread = (permutations * threshold * (1 - threshold)) ** 0.5
-    least = max(0, int(permutations * threshold - SLACK * spread))
-    return least, min(permutations, int(permutations * threshold + CERTAINTY * spread) + 1)
+def agreements(threshold: float, permutations: int, sure: float | None = None) -> tuple[int, int]:
+    """Return how many values two signatures share if they may be near-duplicates, and how many if they surely are.
+
+    `sure` is the similarity from which they are, where it is not the threshold.
+    """
+    low, high = threshold, sure or threshold
+    least = permutations * low - SLACK * (permutations * low * (1 - low)) ** 0.5
+    certain = permutations * high + CERTAINTY * (permutations * high * (1 - high)) ** 0.5
+    return max(0, int(least)), min(permutations, int(certain) + 1)
 
 
 def gather(
@@ -86,13 +90,13 @@ def read_signatures(sketch: Path) -> tuple[Signatures, Offsets]:
     return values.reshape(len(column), column.type.byte_width // 4), table.column("shingles").to_numpy()
 
 
-def candidates(place: Path, bands: int, threshold: float, map: Map) -> tuple[int, Pairs]:
+def candidates(place: Path, bands: int, threshold: float, sure: float, map: Map) -> tuple[int, Pairs]:
     """Return how many pairs that share a bucket were looked at, and those whose signatures promise the threshold."""
     documents = np.load(place / SIGNATURES, mmap_mode="r").shape[0]
     parts = 1 << max(0, (documents - 1) // DOCUMENTS_PER_TASK).bit_length()
     tasks = [(band, part, parts) for band in range(bands) for part in range(parts)]
     map(partial(write_buckets, place), tasks)
-    looked_at = map(partial(write_pairs, place, threshold), tasks)
+    looked_at = map(partial(write_pairs, place, threshold, sure), tasks)
     files = [place / file_name(name, task) for name in ("buckets", "pairs") for task in tasks]
     pairs = distinct([np.load(file) for file in files[len(tasks) :]], documents)
     for file in [*files, place / SIGNATURES, place / KEYS]:
@@ -121,21 +125,21 @@ def write_buckets(place: Path, task: Task) -> None:
 
 def in_buckets(keys: Hashes, part: int = 0, parts: int = 1, limit: int = BUCKET_LIMIT) -> Offsets:
     """Return the documents that share a bucket, ordered by it, of those keys that fall into a part of all."""
-    if parts == 1:
-        return shared_buckets(keys, np.argsort(keys, kind="stable"), limit)
     mine = np.concatenate(
         [
             first + np.flatnonzero(keys[first : first + CHUNK] // np.uint64(2) % np.uint64(parts) == part)
             for first in range(0, len(keys), CHUNK)
         ]
     )
-    return shared_buckets(keys, mine[np.argsort(keys[mine], kind="stable")], limit)
+    own = keys[mine]
+    keys[mine[own & CROWD == CROWD]] ^= CROWD  # marks of a task that was killed
+    return shared_buckets(keys, mine[np.argsort(own & ~CROWD, kind="stable")], limit)
 
 
-def write_pairs(place: Path, threshold: float, task: Task) -> int:
+def write_pairs(place: Path, threshold: float, sure: float, task: Task) -> int:
     """Write the candidates of one part of a band and return how many pairs were looked at."""
     signatures, keys = (np.load(place / name, mmap_mode="r") for name in (SIGNATURES, KEYS))
-    least, certain = agreements(threshold, signatures.shape[1])
+    least, certain = agreements(threshold, signatures.shape[1], sure)
     order = np.load(place / file_name("buckets", task))
     looked_at, pairs = pairs_in_buckets(signatures, keys, task[0], order, least, certain, BUCKET_LIMIT)
     np.save(place / file_name("pairs", task), pairs)
