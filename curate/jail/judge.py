@@ -57,8 +57,8 @@ def make_calls(session: Session, request: dict[str, Any]) -> dict[str, Any]:
         for values in arguments:
             outcomes.append(_outcome(*client.outcome("call", function, *values)))
             size += len(outcomes[-1][1])
-            if size > MAX_BYTES:
-                raise Ended("output", f"values of more than {MAX_BYTES >> 20} MB in all")
+            if size > 4 * MAX_BYTES:
+                raise Ended("output", f"values of more than {MAX_BYTES >> 18} MB in all")
     except Ended as end:
         verdict, detail = end.verdict, end.detail
     except MemoryError:

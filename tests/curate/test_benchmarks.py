@@ -11,6 +11,7 @@ import pytest
 from curate import benchmarks
 from curate.benchmarks import Task, digest, load
 from curate.errors import UserError
+from curate.sandbox import Trial, judge
 
 ADD = {
     "task_id": "own/add",
@@ -93,6 +94,25 @@ def test_the_entry_point_is_found_without_a_solution(tmp_path: Path) -> None:
     row = {"task_id": "s", "tests": ["assert set(f([1])) == set([1])", "assert len(f([])) == 0"]}
     (task,) = load(write(tmp_path / "tasks.jsonl", row))
     assert (task.entry_point, task.solution) == ("f", None)
+
+
+def test_a_function_of_the_prompt_that_the_test_calls_comes_with_the_test(tmp_path: Path) -> None:
+    helper = "import math\n\ndef half(x):\n    return math.floor(x / 2)\n\n"
+    row = {
+        "task_id": "T/1",
+        "prompt": helper + 'def f(x):\n    """Double it."""\n',
+        "entry_point": "f",
+        "test": "def check(candidate):\n    assert half(candidate(3)) == 3\n",
+    }
+    path = tmp_path / "tasks.jsonl"
+    path.write_text(json.dumps(row))
+    (task,) = load(path)
+    cheat = "def half(x):\n    return 3\n\ndef f(x):\n    return 0\n"
+    trials = [Trial(task.prompt + "    return 2 * x\n", "f", task.test), Trial(cheat, "f", task.test)]
+    assert [(each.verdict, each.detail[:10]) for each in judge(trials, allow_weak=True)] == [
+        ("pass", ""),
+        ("wrong", " (test lin"),
+    ]
 
 
 @pytest.mark.parametrize(
