@@ -1,17 +1,21 @@
 """What callers of the sandbox rely on: verdicts, values, order, limits, and that it is gone when it is over."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from curate import sandbox
 from curate.errors import UserError
+from curate.jail import pool
 from curate.jail.isolation import NAMESPACES, RLIMITS, readable_paths
 from curate.jail.values import NotPlain
 from curate.sandbox import CallOutcome, Limits, Trial, call, call_many, judge
@@ -81,6 +85,78 @@ def test_a_program_that_waits_is_stopped_by_the_wall_clock() -> None:
     (judgement,) = judge([Trial("import time\ndef f(x): time.sleep(60)", "f", ADDS_ONE)], limits, allow_weak=True)
     assert judgement.verdict == "timeout"
     assert "wall" in judgement.detail
+
+
+BURNS = "import time\ndef f(x):\n while time.process_time() < {cpu_s}: pass\n return 2"
+
+
+def test_code_near_its_limit_passes_20_times_of_20_on_a_busy_machine() -> None:
+    cores = len(os.sched_getaffinity(0))
+    load = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * cores)]
+    try:
+        trial = Trial(BURNS.format(cpu_s=0.17), "f", ADDS_ONE)
+        judgements = list(judge([trial] * 20, Limits(cpu_s=0.2, wall_s=0.3), allow_weak=True))
+    finally:
+        for process in load:
+            process.kill()
+            process.wait()
+    assert [judgement.verdict for judgement in judgements] == ["pass"] * 20, judgements
+
+
+def test_a_timeout_near_the_limit_is_believed_only_after_a_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Counter[str]()
+    alone = []
+
+    def ask(server: pool.Zygote, request: dict[str, Any], plain: Any = pool.Zygote.ask) -> dict[str, Any]:
+        asked[request["source"]] += 1
+        if request.get("alone"):
+            alone.append(request["source"])
+        reply: dict[str, Any] = plain(server, request)
+        return reply
+
+    monkeypatch.setattr(pool.Zygote, "ask", ask)
+    within, near, far = (BURNS.format(cpu_s=cpu_s) for cpu_s in (0.1, 0.36, 9))
+    trials = [Trial(source, "f", ADDS_ONE) for source in (far, near, within)]
+    judgements = judge(trials, Limits(cpu_s=0.3), workers=2, allow_weak=True)
+    assert [judgement.verdict for judgement in judgements] == ["timeout", "timeout", "pass"]
+    assert asked == {within: 1, near: 2, far: 1}
+    assert alone == [near]
+
+
+def test_an_answer_too_large_for_the_judge_is_the_sample_s_fault() -> None:
+    source = (
+        "import os, struct\nanswer = memoryview(b'[' + b'{},' * (21 << 20) + b'0]')\n"
+        "for part in (struct.pack('=Q', len(answer)), answer):\n while part: part = part[os.write(3, part):]\n"
+        "while True: pass"
+    )
+    (judgement,) = judge([Trial(source, "f", ADDS_ONE)], Limits(cpu_s=2, memory_mb=200), allow_weak=True)
+    assert judgement.verdict == "memory", judgement
+
+
+def test_every_limit_has_a_verdict_of_its_own() -> None:
+    expected = {
+        "def f(x):\n while True: pass": "timeout",
+        "def f(x): bytearray(10**10)": "memory",
+        "def f(x):\n while True: print('x' * 1000)": "output",
+        "def f(x):\n file = open('f', 'w')\n while True: file.write('x' * 10**6)": "output",
+        "import threading, time\nthreading.stack_size(1 << 16)\ndef f(x):\n"
+        " for i in range(150): threading.Thread(target=time.sleep, args=(9,)).start()": "forbidden",
+        "def f(x): return [open(f'{i}', 'w') for i in range(99)]": "forbidden",
+    }
+    limits = Limits(cpu_s=0.5, file_mb=2, processes=4)
+    judged = judge((Trial(source, "f", ADDS_ONE) for source in expected), limits, allow_weak=True)
+    assert [judgement.verdict for judgement in judged] == list(expected.values())
+
+
+def test_a_test_of_megabytes_with_a_thousand_calls_takes_little_more_than_its_own_time() -> None:
+    rows = [[list(range(number, number + 700))] for number in range(1000)]
+    test = f"import json\nROWS = json.loads({json.dumps(rows)!r})\ndef check(candidate):\n"
+    test += "    for (row,) in ROWS:\n        assert candidate(row) == row[::-1]\n"
+    trial = Trial("def f(x): return x[::-1]", "f", test, limits=Limits(cpu_s=100, wall_s=300, memory_mb=4096))
+    (judgement,) = judge([trial], allow_weak=True)
+    assert len(test) > 3e6
+    assert judgement.verdict == "pass", judgement
+    assert judgement.cpu_s < 2
 
 
 def test_a_test_that_is_none_is_the_harness_s_fault() -> None:
@@ -154,7 +230,15 @@ def test_an_object_of_the_sample_equals_no_plain_value() -> None:
 def test_a_verdict_that_rests_on_the_sample_s_own_comparison_says_so() -> None:
     source = "class A:\n def __eq__(self, other): return isinstance(other, A)\ndef f(x): return A()"
     judgement = verdict_of(source, "def check(candidate):\n    assert candidate(1) == candidate(2)\n")
-    assert (judgement.verdict, judgement.detail[:10]) == ("pass", "in-process")
+    assert judgement.verdict == "pass"
+    assert judgement.detail == "in-process: rests on its own comparison of objects"
+
+
+def test_a_verdict_that_rests_on_names_of_the_sample_says_which() -> None:
+    source = "import math\nclass Pair: x = 1\nunused = 3\ndef f(pair): return pair.x + 1"
+    test = "unused = 4\ndef check(candidate):\n    assert candidate(Pair()) == 2 and math.pi > unused - 1\n"
+    judgement = verdict_of(source, test)
+    assert (judgement.verdict, judgement.detail) == ("pass", "in-process: rests on Pair")
 
 
 def test_subclasses_of_plain_types_count_as_those() -> None:
