@@ -95,7 +95,9 @@ def candidates(place: Path, bands: int, threshold: float, sure: float, map: Map)
     documents = np.load(place / SIGNATURES, mmap_mode="r").shape[0]
     parts = 1 << max(0, (documents - 1) // DOCUMENTS_PER_TASK).bit_length()
     tasks = [(band, part, parts) for band in range(bands) for part in range(parts)]
-    map(partial(write_buckets, place), tasks)
+    keys = np.load(place / KEYS, mmap_mode="r+")
+    for (band, _, _), crowded in zip(tasks, map(partial(write_buckets, place), tasks), strict=True):
+        keys[band, crowded] |= CROWD
     looked_at = map(partial(write_pairs, place, threshold, sure), tasks)
     files = [place / file_name(name, task) for name in ("buckets", "pairs") for task in tasks]
     pairs = distinct([np.load(file) for file in files[len(tasks) :]], documents)
@@ -116,24 +118,31 @@ def file_name(name: str, task: Task) -> str:
     return f"{name}-{band:04}-{part:04}.npy"
 
 
-def write_buckets(place: Path, task: Task) -> None:
-    """Write the documents that share a bucket in one part of a band, by bucket, and mark the keys of crowds."""
+def write_buckets(place: Path, task: Task) -> Offsets:
+    """Write the documents that share a bucket in one part of a band, by bucket, and return those of crowds.
+
+    The marks are made in a copy: tasks on several machines must not write into pages that they share.
+    """
     band, part, parts = task
-    keys = np.load(place / KEYS, mmap_mode="r+")[band]
-    np.save(place / file_name("buckets", task), in_buckets(keys, part, parts))
+    keys = np.load(place / KEYS, mmap_mode="c")[band]
+    shared = in_buckets(keys, part, parts)
+    np.save(place / file_name("buckets", task), shared)
+    crowded: Offsets = shared[keys[shared] & CROWD == CROWD]
+    return crowded
 
 
 def in_buckets(keys: Hashes, part: int = 0, parts: int = 1, limit: int = BUCKET_LIMIT) -> Offsets:
-    """Return the documents that share a bucket, ordered by it, of those keys that fall into a part of all."""
+    """Return the documents that share a bucket, ordered by it, of those keys that fall into a part of all.
+
+    Marks the keys of crowds.
+    """
     mine = np.concatenate(
         [
             first + np.flatnonzero(keys[first : first + CHUNK] // np.uint64(2) % np.uint64(parts) == part)
             for first in range(0, len(keys), CHUNK)
         ]
     )
-    own = keys[mine]
-    keys[mine[own & CROWD == CROWD]] ^= CROWD  # marks of a task that was killed
-    return shared_buckets(keys, mine[np.argsort(own & ~CROWD, kind="stable")], limit)
+    return shared_buckets(keys, mine[np.argsort(keys[mine], kind="stable")], limit)
 
 
 def write_pairs(place: Path, threshold: float, sure: float, task: Task) -> int:

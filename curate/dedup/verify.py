@@ -21,6 +21,9 @@ from curate.stage import Map
 
 PAIRS_PER_TASK = 200_000
 FILE, PAIRS = "sets.bin", "pairs.npy"
+PAGE = (1 << 16) // 8
+"""Places in the largest page of memory of common machines: each shard's sets begin on a page of their own, since
+tasks on several machines must not write into one."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,13 @@ def similarities(
     """Return the similarity of each pair of documents, numbered as in `ranked`; `counts` bounds the sets' sizes."""
     occurs = np.zeros(len(counts), dtype=bool)
     occurs[pairs.ravel()] = True
-    starts = np.cumsum(np.where(occurs, counts, 0)) - np.where(occurs, counts, 0)
-    np.memmap(place / FILE, mode="w+", dtype=np.uint64, shape=(max(1, int(counts[occurs].sum())),))
     here = [ranks[occurs[ranks]] for ranks in ranked.by_shard(len(shards))]
+    starts = np.zeros(len(counts), dtype=np.int64)
+    size = 0
+    for ranks in here:
+        starts[ranks] = size + np.cumsum(counts[ranks]) - counts[ranks]
+        size = (size + int(counts[ranks].sum()) + PAGE - 1) // PAGE * PAGE
+    np.memmap(place / FILE, mode="w+", dtype=np.uint64, shape=(max(1, size),))
     texts = [
         Texts(path, ranked.row[ranks], starts[ranks]) for path, ranks in zip(shards, here, strict=True) if len(ranks)
     ]

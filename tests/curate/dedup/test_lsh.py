@@ -87,12 +87,3 @@ def test_the_parts_of_a_band_hold_what_the_whole_band_holds() -> None:
     parts = [lsh.in_buckets(marked, part, 4, limit=20) for part in range(4)]
     assert sorted(np.concatenate(parts).tolist()) == sorted(lsh.in_buckets(whole, limit=20).tolist())
     assert (marked == whole).all() and 0 < (whole & kernel.CROWD).sum() < 2000
-
-
-def test_marks_that_a_killed_task_left_behind_change_nothing() -> None:
-    fresh = kernel.bucket_keys(crowd(2000, 0.6), 32)[0]
-    torn = fresh.copy()
-    orders = [lsh.in_buckets(fresh, limit=20)]
-    torn[::3] = fresh[::3]
-    orders.append(lsh.in_buckets(torn, limit=20))
-    assert (torn == fresh).all() and (orders[0] == orders[1]).all()
