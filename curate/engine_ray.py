@@ -1,8 +1,8 @@
 """The Ray engine: the same `map` on one machine or a cluster (extra `[ray]`).
 
 Every worker must see the run directory under the same path (one machine, or a shared file system). A task whose
-worker dies is retried by Ray; a second death fails the item alone. Deduplication maps files of a plan into memory: a file
-system shared by several machines must keep such maps coherent once a task has ended. Only one machine is tested.
+worker dies is retried by Ray; a second death fails the item alone. Deduplication maps files of a plan into memory: a
+file system shared by machines must keep such maps coherent once a task has ended. Tests have one machine only.
 """
 
 from collections.abc import Callable, Iterable, Iterator
