@@ -131,7 +131,7 @@ def cluster(vectors: Vectors, learn_from: Integers, number: int, seed: int) -> I
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        centres = MiniBatchKMeans(number, batch_size=4096, n_init=1, max_iter=20, random_state=seed % 2**32)
+        centres = MiniBatchKMeans(number, batch_size=4096, n_init=5, max_iter=20, random_state=seed % 2**32)
         centres.fit(vectors[learn_from])
         return np.asarray(centres.predict(vectors), np.int64)
 

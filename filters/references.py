@@ -22,6 +22,8 @@ def reference(name: str, value: Reference) -> Source:
         value = {"path" if files else "folder": value}
     try:
         return source_from(name, value)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error
     except ValidationError as error:
         raise UserError(f"{name}: {error.errors()[0]['msg']}: {value!r}; write it as under `sources:`") from error
 

@@ -238,3 +238,105 @@ def test_keeping_everything_drops_nothing(finished: tuple[Run, Quality, dict[str
     cut, _ = find_cut(scores, 1.0, run.context)
     assert cut == scores.min()
     assert count_rows(list_shards(run.context.plan / "sketches")[0]) == 1
+
+
+@pytest.mark.parametrize("classifier", ["forest", "linear"])
+def test_every_classifier_keeps_the_good_share_and_writes_the_same_bytes_again(classifier: str, tmp_path: Path) -> None:
+    stage = Quality(learn_from="labels", keep=0.35, positive_at=2.5, classifier=classifier)  # type: ignore[arg-type]
+    runs = [Run(tmp_path / name, rows(300), rows(100, seed=2, prefix="u")) for name in ("one", "two")]
+    figures = [run.plan(stage, backwards=backwards) for run, backwards in zip(runs, (False, True), strict=True)]
+    assert figures[0] == figures[1]
+    assert figures[0]["f1"] > 0.9
+    assert digests(runs[0].context.plan) == digests(runs[1].context.plan)
+    kept, dropped = runs[0].judge(stage)
+    assert (kept.num_rows, dropped.num_rows) == (35, 65)
+    assert all("def sum_of" in text for text in kept.column("text").to_pylist())
+
+
+def test_noise_lets_some_documents_below_the_cut_through_and_keeps_the_share(tmp_path: Path) -> None:
+    run = Run(tmp_path, rows(200), rows(200, seed=2, prefix="u"))
+    sides = []
+    for noise in (0.0, 3.0, 3.0):
+        stage = Quality(learn_from="labels", keep=0.35, positive_at=2.5, classifier="linear", noise=noise)
+        run.plan(stage)
+        kept, dropped = run.judge(stage)
+        assert (kept.num_rows, dropped.num_rows) == (70, 130)
+        sides.append((min(kept["quality"].to_pylist()), max(dropped["quality"].to_pylist()), kept["id"].to_pylist()))
+    hard, soft, again = sides
+    assert hard[0] >= hard[1]
+    assert soft[0] < soft[1]
+    assert soft == again
+
+
+def reference_files(directory: Path, count: int) -> str:
+    random = Random(8)
+    directory.mkdir()
+    for number in range(count):
+        (directory / f"{number}.py").write_text(good(random))
+    return str(directory)
+
+
+@pytest.mark.parametrize("with_negatives", [False, True])
+def test_a_reference_set_teaches_without_any_grade(tmp_path: Path, with_negatives: bool) -> None:
+    run = Run(tmp_path, [], rows(200, seed=2, prefix="u"))
+    negatives = tmp_path / "bad.jsonl"
+    negatives.write_text("".join(json.dumps({"text": bad(Random(n))}) + "\n" for n in range(60)))
+    stage = Quality(
+        positives=reference_files(tmp_path / "good", 60), negatives=str(negatives) if with_negatives else None,
+        keep=0.3, classifier="linear",
+    )  # fmt: skip
+    stage.check({})
+    figures = run.plan(stage)
+    assert (figures["labels"], figures["positive"]) == (120, 60)
+    kept, _ = run.judge(stage)
+    assert all("def sum_of" in text for text in kept.column("text").to_pylist())
+
+
+def test_a_changed_reference_set_is_another_stage(tmp_path: Path) -> None:
+    stage = Quality(positives=reference_files(tmp_path / "good", 3))
+    before = stage.fingerprint()
+    (tmp_path / "good" / "0.py").write_text("x = 1\n")
+    assert stage.fingerprint() != before
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"positives": "good", "learn_from": "labels"}, ["not both"]),
+        ({"negatives": "bad"}, ["`positives`"]),
+        ({"positives": "/nowhere/*.parquet"}, ["/nowhere"]),
+        ({"positives": {"path": 3}}, ["positives"]),
+        ({"positives": {"folder": "x", "patern": "*"}}, ["patern", "pattern"]),
+        ({"embedder": "model"}, ["classifier: forest"]),
+    ],
+)
+def test_parameters_that_contradict_or_point_nowhere_are_one_line(
+    parameters: dict[str, object], words: list[str]
+) -> None:
+    with pytest.raises(UserError) as mistake:
+        Quality(**parameters).check({})
+    assert "\n" not in str(mistake.value)
+    for word in words:
+        assert word in str(mistake.value)
+
+
+def test_too_few_references_are_one_line(tmp_path: Path) -> None:
+    run = Run(tmp_path, [], rows(100))
+    with pytest.raises(UserError, match="only 9 documents in `positives`"):
+        run.plan(Quality(positives=reference_files(tmp_path / "good", 9)))
+
+
+def test_documents_that_the_grader_set_apart_judge_and_teach_nothing(tmp_path: Path) -> None:
+    graded = [row | {"grade_round": n % 5} for n, row in enumerate(rows(100))]
+    run = Run(tmp_path, graded, [])
+    labels = read_labels(list_shards(run.directory / "labels" / "kept"), 1000, seed=17)
+    apart = {row["text"] for row in graded if row["grade_round"] == 0}
+    held_out = labels.held_out(0.9, seed=17)
+    assert [text in apart for text in labels.texts.to_pylist()] == held_out.tolist()
+
+
+def test_a_document_of_fifty_megabytes_is_scored_as_fast_as_one_of_a_hundred_kilobytes(tmp_path: Path) -> None:
+    run = Run(tmp_path, rows(100), [*rows(60), {"id": "huge", "text": "x = 1\n" * 8_000_000, "source": "t"}])
+    stage = Quality(learn_from="labels", classifier="linear")
+    run.plan(stage)
+    assert sum(half.num_rows for half in run.judge(stage)) == 61
