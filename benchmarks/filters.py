@@ -1,0 +1,123 @@
+"""Quality classifiers side by side, and grading in rounds beside grading at random, on real grades.
+
+benchmarks/data/grades.csv.gz holds the grades that Qwen2.5-Coder-1.5B-Instruct (4-bit weights) gave 6,000 files of a
+corpus of public packages, asked by three of the questions in filters/grading.py; the texts are read from the
+corpus beside the checkout, or from $CURATE_CORPUS. The best 30 % of the grades are the positives, a fifth of the files
+is held out. A second table learns from the rubric's grades of the same files. Speed is that of `predict`, text in,
+probability out, on one core. Prints tables and writes benchmarks/results/filters.json.
+"""
+
+import csv
+import gzip
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from curate.stage import derive_seed
+from filters.agreement import agreement
+from filters.classifiers import CLASSIFIERS, Settings, kind
+from filters.grading import excerpt
+from filters.labels import Labels
+from filters.rounds import Pool, grade_in_rounds
+from filters.rubric import grade, parts_of
+from filters.syntax import parsing
+
+HERE = Path(__file__).parent
+CORPUS = Path(os.environ.get("CURATE_CORPUS", HERE.parent.parent / "shared" / "data" / "corpus"))
+QUESTION = "checklist"
+POSITIVE, HELD_OUT, SEED = 0.3, 0.2, 17
+LABELS, ROUNDS, SEEDS = 2400, 8, 3
+BUDGET_BYTES = 3600
+Values = npt.NDArray[np.float64]
+
+
+def graded_files() -> tuple[list[str], pa.ChunkedArray, dict[str, Values]]:
+    """Return ids, texts and grades (by question, and the rubric's) of the files that are in the corpus."""
+    with gzip.open(HERE / "data" / "grades.csv.gz", "rt") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    wanted = pa.array(list(rows))
+    tables = [pq.read_table(path, columns=["id", "text"]) for path in sorted(CORPUS.glob("*.parquet"))]
+    if not tables:
+        sys.exit(f"no corpus at {CORPUS}; set CURATE_CORPUS to its folder")
+    table = pa.concat_tables(table.filter(pc.is_in(table["id"], wanted)) for table in tables).sort_by("id")
+    ids = table["id"].to_pylist()
+    questions = [name for name in next(iter(rows.values())) if name != "id"]
+    grades = {name: np.array([float(rows[id][name] or "nan") for id in ids]) for name in questions}
+    with parsing():
+        grades["rubric"] = np.array([grade(parts_of(text)) for text in table["text"].to_pylist()])
+    return ids, table["text"].cast(pa.large_string()), grades
+
+
+def compare_classifiers(texts: pa.ChunkedArray, grades: Values) -> dict[str, dict[str, float]]:
+    """Train each classifier on the same labels and judge it by the same held-out ones."""
+    known = ~np.isnan(grades)
+    labels = Labels(texts.filter(pa.array(known)), grades[known])
+    positive, held_out = labels.positive(POSITIVE, None), labels.held_out(HELD_OUT, SEED)
+    learn, judge = (labels.texts.filter(pa.array(side)) for side in (~held_out, held_out))
+    figures = {}
+    for name in CLASSIFIERS:
+        start = time.process_time()
+        model = kind(name).train(learn, positive[~held_out], Settings(SEED), Path(f"/tmp/{os.getpid()}.training"))
+        trained = time.process_time() - start
+        model.predict(judge.slice(0, 5))
+        rates = []
+        for _ in range(3):
+            start = time.process_time()
+            scores = model.predict(judge)
+            rates.append(judge.nbytes / 1e6 / (time.process_time() - start))
+        found = agreement(scores, positive[held_out], labels.grades[held_out])
+        figures[name] = {**asdict(found), "mb_per_s": float(np.median(rates)), "train_s": trained}
+    return figures
+
+
+def compare_rounds(ids: list[str], texts: pa.ChunkedArray, grades: Values, rubric: Values) -> dict[str, list[float]]:
+    """Return agreement with held-out grades after each round, chosen and drawn, as means over some seeds."""
+    sizes = pc.binary_length(texts).to_numpy().astype(float)
+    shown = pa.chunked_array([[excerpt(text, BUDGET_BYTES) for text in texts.to_pylist()]], pa.large_string())
+    curves: dict[str, list[list[float]]] = {"chosen": [], "random": []}
+    counts: list[float] = []
+    for number in range(SEEDS):
+        pool = Pool(ids, shown, sizes, rubric, derive_seed(SEED, "benchmark", number))
+        for name, active in (("chosen", True), ("random", False)):
+            graded = grade_in_rounds(
+                pool, lambda rows, _: grades[rows], LABELS, ROUNDS, HELD_OUT, active=active, patient=True
+            )
+            curves[name].append([point["agreement"] for point in graded.curve])
+            counts = [point["labels"] for point in graded.curve]
+    return {"labels": counts, **{name: np.mean(runs, axis=0).tolist() for name, runs in curves.items()}}
+
+
+def main() -> None:
+    """Measure, print, write."""
+    ids, texts, grades = graded_files()
+    names = [name for name in grades if name != "rubric"]
+    result: dict[str, object] = {"files": len(ids), "mb": texts.nbytes / 1e6}
+    print(f"{len(ids)} files, {texts.nbytes / 1e6:.0f} MB")
+    for source in (QUESTION, "rubric"):
+        figures = result[f"classifiers on {source} grades"] = compare_classifiers(texts, grades[source])
+        print(f"\nlearnt from {source} grades\nclassifier     F1  rank r    ECE  MB/s  train s")
+        for name, found in figures.items():
+            print(
+                f"{name:10} {found['f1']:6.3f} {found['rank_correlation']:7.3f} {found['calibration_error']:6.3f} "
+                f"{found['mb_per_s']:5.0f} {found['train_s']:8.1f}"
+            )
+    for source in (*names, "rubric"):
+        curve = compare_rounds(ids, texts, grades[source], grades["rubric"])
+        result[f"rounds on {source} grades"] = curve
+        print(f"\nagreement with held-out {source} grades, {SEEDS} seeds\nlabels  chosen  random")
+        for labels, chosen, drawn in zip(curve["labels"], curve["chosen"], curve["random"], strict=True):
+            print(f"{labels:6.0f} {chosen:7.3f} {drawn:7.3f}")
+    (HERE / "results" / "filters.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
