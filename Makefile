@@ -35,7 +35,7 @@ check: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	for script in benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 clean:
 	rm -rf .venv runs

@@ -6,6 +6,7 @@ Kinds, each made from a task's own program by a change of its syntax tree or tex
     reformatted   docstring dropped, printed by the parser, two blanks of indentation, one line for what fits on one
     renamed       docstring dropped, every function, parameter and variable renamed
     paraphrased   renamed, with a docstring in other words (paraphrases.py)
+    rewritten     a solution of our own (rewritten.py) under the paraphrased docstring
     stub          the paraphrased docstring over an empty body: no code to recognise
 
 No benchmark text is part of this file.
@@ -18,9 +19,10 @@ from collections.abc import Callable, Iterable
 from random import Random
 
 from benchmarks.paraphrases import PARAPHRASES
+from benchmarks.rewritten import REWRITTEN
 from curate.benchmarks import Task
 
-NOUNS = [
+NOUNS = [  # fmt: skip
     "amber",
     "birch",
     "cedar",
@@ -89,12 +91,13 @@ def _without_docstrings(tree: ast.AST) -> None:
             node.body = node.body[1:] or [ast.Pass()]
 
 
-def reformatted(task: Task, random: Random) -> str:
+def reformatted(task: Task, _: Random) -> str:
     """Return the program in another layout."""
     tree = ast.parse(program(task))
     _without_docstrings(tree)
     lines = (re.sub(r"^ +", lambda blanks: blanks[0][::2], line) for line in ast.unparse(tree).splitlines())
-    return re.sub(r":\n +(return [^\n]{1,40}|pass|continue|break)(?=\n|$)", r": \1", "\n".join(lines)) + "\n"
+    alone = re.compile(r"^( *)(.*):\n\1  (return .{1,40}|pass|continue|break)$(?!\n\1  )", re.MULTILINE)
+    return alone.sub(r"\1\2: \3", "\n".join(lines)) + "\n"
 
 
 def renamed(task: Task, random: Random, docstring: str | None = None) -> str:
@@ -112,6 +115,15 @@ def paraphrased(task: Task, random: Random) -> str:
     return renamed(task, random, PARAPHRASES[task.task_id])
 
 
+def rewritten(task: Task, _: Random) -> str:
+    """Return our own solution under the paraphrase."""
+    tree = ast.parse(REWRITTEN[task.task_id])
+    function = tree.body[-1]
+    assert isinstance(function, ast.FunctionDef)
+    function.body.insert(0, ast.Expr(ast.Constant(PARAPHRASES[task.task_id])))
+    return ast.unparse(tree) + "\n"
+
+
 def stub(task: Task, random: Random) -> str:
     """Return the paraphrase over an empty body."""
     parameters = entry(task).args.args
@@ -126,21 +138,24 @@ def entry(task: Task) -> ast.FunctionDef:
 
 
 KINDS: dict[str, Callable[[Task, Random], str]] = {
-    "copy": lambda task, random: program(task),
+    "copy": lambda task, _: program(task),
     "reformatted": reformatted,
     "renamed": renamed,
     "paraphrased": paraphrased,
+    "rewritten": rewritten,
     "stub": stub,
 }
+LIMITED = {"paraphrased": PARAPHRASES, "stub": PARAPHRASES, "rewritten": REWRITTEN}
+"""Kinds that are there for some tasks only."""
 
 
-def plant(tasks: Iterable[Task], kind: str, files: list[str], seed: int = 17) -> list[str]:
-    """Return for each task a real file with the changed program between two of its top-level definitions."""
+def plant(tasks: Iterable[Task], kind: str, files: list[str], seed: int = 17) -> list[tuple[Task, str]]:
+    """Return each task with a real file that holds the changed program between two of its top-level definitions."""
     planted = []
-    for task in tasks:
+    for task in (task for task in tasks if task.task_id in LIMITED.get(kind, {task.task_id})):
         random = Random(f"{seed} {kind} {task.task_id}")
         file = random.choice(files)
         places = [match.start() for match in re.finditer(r"^(?=def |class |@)", file, re.MULTILINE)] or [len(file)]
         place = random.choice(places)
-        planted.append(f"{file[:place]}{KINDS[kind](task, random)}\n\n{file[place:]}")
+        planted.append((task, f"{file[:place]}{KINDS[kind](task, random)}\n\n{file[place:]}"))
     return planted

@@ -14,6 +14,7 @@ STAGES = {
     "dedup.minhash": "curate.dedup.minhash:MinHash",
     "decontam.ngram": "curate.decontam.ngram:NGram",
     "decontam.ast": "curate.decontam.structure:Structure",
+    "decontam.behavioural": "curate.decontam.behavioural:Behavioural",
     "filter.signals": "filters.heuristics:Signals",
     "filter.heuristics": "filters.heuristics:Heuristics",
     "filter.language": "filters.language:Language",

@@ -17,6 +17,8 @@ from curate.dedup.kernel import Bytes, Hashes, Offsets, Pairs, Similarities
 
 UNKNOWN, CAP = 16.0, 5.0
 """Squared weight of a word that no reference has; the greatest weight, lest one rare word decide."""
+FEWEST = 1000
+"""A smaller set of references tells little of what is rare: its words weigh as they would among so many."""
 BASE, ZERO, ONE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0), np.uint64(1)
 LONGEST = 24
 """Bytes of a word that count."""
@@ -60,7 +62,7 @@ def index_words(references: list[Hashes]) -> WordIndex:
     table = np.column_stack((np.concatenate(references), np.concatenate(numbers)))
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     words, first, counts = np.unique(table[:, 0], return_index=True, return_counts=True)
-    weights = np.minimum(np.log((len(references) + 1) / counts), CAP) ** 2
+    weights = np.minimum(np.log((max(len(references), FEWEST) + 1) / counts), CAP) ** 2
     norms = np.array([weights[np.searchsorted(words, own)].sum() for own in references])
     sieve = np.zeros(1 << 16, dtype=np.uint8)
     sieve[words >> SIEVE_BITS] = 1

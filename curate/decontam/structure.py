@@ -62,13 +62,13 @@ class Structure(Against):
         from curate.decontam.shapes import candidates
         from curate.decontam.words import nearest_tasks
 
-        references, index, sizes = _references(tuple(self.against), self.fingerprint())
+        references, index, sizes = reference_index(tuple(self.against), self.fingerprint())
         data, offsets = text_buffers(shard.column("text"))
         said = nearest_tasks(data, offsets, tuple(self.against), self.fingerprint())
         functions = Functions(data)
         matches: dict[int, Match] = {}
         for row, first, last, number in candidates(data, offsets, index, sizes, NGRAM, SHARE, MOST).tolist():
-            match = self._compare(functions.at(first, last), references[number], said.get((row, first), {}))
+            match = self._compare(functions.at(first, last), references[number], said.get((row, first, last), {}))
             if match and (row not in matches or match.score > matches[row].score):
                 matches[row] = match
         return verdict(shard.num_rows, matches, "benchmark solution")
@@ -139,7 +139,8 @@ def references(task: Task) -> Iterator[Reference]:
 
 
 @cache
-def _references(against: tuple[str, ...], digests: str) -> tuple[list[Reference], "Index", "Offsets"]:  # noqa: ARG001
+def reference_index(against: tuple[str, ...], digests: str) -> tuple[list[Reference], "Index", "Offsets"]:  # noqa: ARG001
+    """Return the functions to recognise, the index of their token n-grams, and how many n-grams each has."""
     from curate.decontam.overlap import build
 
     found = [reference for task in all_tasks(against) for reference in references(task)]

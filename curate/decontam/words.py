@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from curate.decontam.prose import Lexicon, WordIndex
     from curate.dedup.kernel import Bytes, Offsets
 
-Said = dict[tuple[int, int], dict[str, float]]
-"""(document, first byte of the function) -> task id -> cosine."""
+Said = dict[tuple[int, int, int], dict[str, float]]
+"""(document, first byte, last byte) of a function -> task id -> cosine."""
 NEAR = 0.45
 """Half of the paraphrases that the tests hold are this near their task, and so is a function in 1 % of other files."""
 COMMON = 3
@@ -90,8 +90,8 @@ def nearest_tasks(
     names, index = _index(against, digests)
     pairs, cosines = nearest(data, offsets, lexicon(), index, near, COMMON)
     said: Said = {}
-    for (row, first, _, number), cosine in zip(pairs.tolist(), cosines.tolist(), strict=True):
-        tasks = said.setdefault((row, first), {})
+    for (row, first, last, number), cosine in zip(pairs.tolist(), cosines.tolist(), strict=True):
+        tasks = said.setdefault((row, first, last), {})
         tasks[names[number]] = max(cosine, tasks.get(names[number], 0.0))
     return said
 
