@@ -22,7 +22,7 @@ from benchmarks.paraphrases import PARAPHRASES
 from benchmarks.rewritten import REWRITTEN
 from curate.benchmarks import Task
 
-NOUNS = [  # fmt: skip
+NOUNS = [
     "amber",
     "birch",
     "cedar",
