@@ -28,6 +28,7 @@ from curate import __version__
 from curate.energy import joules_so_far
 from curate.engine import Engine, LocalEngine, Outcome, open_engine, ordered
 from curate.errors import UserError, from_os_error
+from curate.llm import close_models
 from curate.progress import Display, JobProgress
 from curate.receipts import StageRecord, read_receipts, read_record, total, write_receipt, write_record
 from curate.recipe import Node, Recipe, keys
@@ -94,7 +95,8 @@ def execute(
         with _locked(run.directory), open_engine(engine or spec.kind, workers or spec.workers, spec.address) as machine:
             journal = Journal(run, nodes)
             try:
-                for node in nodes:
+                for place, node in enumerate(nodes):
+                    close_models(besides={recipe.models[name] for later in nodes[place:] for name in later.models})
                     StageRun(run, node, machine, journal, display).finish()
             except BaseException as error:
                 journal.close(_state_after(error), error)

@@ -1,13 +1,12 @@
 """Opening a model: the call log in front, the backend behind it, loaded only when a call is not in the log.
 
 In: a ModelSpec and where to log. Out: a `Model`, which answers requests and counts what they came to. Backends stay
-open for the life of the process, so that all shards and stages that use one model share it.
+open until `close_models`, so that all shards and stages that use one model share it; two at most, for their memory.
 """
 
 import os
 import time
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -26,6 +25,15 @@ class Backend(Protocol):
 
         Raises UserError where no answer can be had at all (no such model, no network, a refused key)."""
         ...
+
+    def close(self) -> None:
+        """Give back the memory of the machine and of its GPU."""
+        ...
+
+
+MOST_OPEN = 2
+_open: dict[ModelSpec, Backend] = {}
+"""The backends of this process, in the order in which they were last asked for."""
 
 
 class Model:
@@ -91,9 +99,23 @@ def check_model(spec: ModelSpec) -> None:
             locate(spec.model)
 
 
-@lru_cache(maxsize=2)
 def backend(spec: ModelSpec) -> Backend:
-    """Return the backend of a spec, the same one each time."""
+    """Return the backend of a spec, the same one as long as it is open."""
+    found = _open.pop(spec, None)
+    if found is None:
+        close_models(besides=list(_open)[1 - MOST_OPEN :])
+        found = _load(spec)
+    _open[spec] = found
+    return found
+
+
+def close_models(besides: Collection[ModelSpec] = ()) -> None:
+    """Close the backends of this process, so that what comes next has the memory."""
+    for spec in [spec for spec in _open if spec not in besides]:
+        _open.pop(spec).close()
+
+
+def _load(spec: ModelSpec) -> Backend:
     match spec.backend:
         case "transformers":
             from curate.llm.transformers_backend import TransformersBackend
@@ -117,6 +139,9 @@ class Nothing:
     def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
         """Yield an error for each request."""
         yield [failure(request, "the call log holds no answer to this request") for request in requests]
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _check(request: Request, waiting: dict[str, Request]) -> None:

@@ -57,6 +57,10 @@ class OpenAIBackend:
         if error:
             raise error
 
+    def close(self) -> None:
+        """Close the connections."""
+        self.client.close()
+
     def _ask(self, request: Request) -> Completion:
         options: dict[str, Any] = {
             "model": self.spec.model,

@@ -4,6 +4,7 @@ In: a folder, a hub name or a GGUF file, by way of a ModelSpec. Out: answers, a 
 together. bfloat16 is not used on a CPU: without AVX512-BF16 or AMX it decodes slower than float32.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import cache
@@ -49,6 +50,12 @@ class TransformersBackend:
         ):
             for start in range(0, len(pairs), self.spec.batch_size):
                 yield work(pairs[start : start + self.spec.batch_size], prefix)
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        del self.model
+        gc.collect()
+        torch.cuda.empty_cache()
 
     def _prepare(self, requests: list[Request]) -> tuple[list[Ready], list[Completion]]:
         """Turn requests into rows; those with no room for an answer are refused."""

@@ -48,6 +48,11 @@ class VLLMBackend:
         for start in range(0, len(requests), size):
             yield self._group(requests[start : start + size])
 
+    def close(self) -> None:
+        """Stop the engine's process, which holds the GPU's memory."""
+        self.engine.llm_engine.engine_core.shutdown()
+        del self.engine
+
     def _group(self, requests: list[Request]) -> list[Completion]:
         answers: list[Completion] = []
         asked: list[Request] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from curate.errors import UserError
-from curate.llm import Completion, ModelSpec, Request, door, open_model
+from curate.llm import Completion, ModelSpec, Request, close_models, door, open_model
 from curate.llm.log import digest
 
 REQUESTS = [Request(str(index), prompt=f"value_{index} = ", max_tokens=4) for index in range(10)]
@@ -23,11 +23,11 @@ def test_a_second_run_replays_everything_and_loads_no_model(tiny: ModelSpec, log
     first = open_model(tiny, log)
     answers = texts(first.generate(REQUESTS))
     assert (first.usage.calls_made, first.usage.calls_replayed) == (10, 0)
-    door.backend.cache_clear()
+    close_models()
     second = open_model(tiny, log)
     assert texts(second.generate(REQUESTS)) == answers
     assert (second.usage.calls_made, second.usage.calls_replayed) == (0, 10)
-    assert door.backend.cache_info().currsize == 0
+    assert not door._open
     assert second.usage.completion_tokens == first.usage.completion_tokens > 0
 
 
