@@ -1,6 +1,6 @@
 """Near-deduplication, whole process: Parquet in, kept and dropped Parquet out; ours beside peers on the same files.
 
-    python benchmarks/dedup.py [--corpus DIR] [--files N] [--peers PYTHON] [--runs N] [--only NAME ...]
+    python -m benchmarks.dedup [--corpus DIR] [--files N] [--peers PYTHON] [--runs N] [--only NAME ...]
 
 `--corpus` is a directory of Parquet files with the columns `id` and `text`; without it, the Python installed here.
 The peers live in an environment of their own (benchmarks/peers.txt says how); `--peers` is its python. Two workers.
@@ -29,14 +29,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks import measured, truth
+from benchmarks.peers.deduplicators import NGRAM, PEERS, THRESHOLD
+from curate.dedup.clusters import components
+from curate.sources import Installed
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
-
-from benchmarks import measured, truth  # noqa: E402
-from benchmarks.peers.deduplicators import NGRAM, PEERS, THRESHOLD  # noqa: E402
-from curate.dedup.clusters import components  # noqa: E402
-from curate.sources import Installed  # noqa: E402
-
 RECIPE = """name: bench
 seed: 17
 sources:

@@ -1,6 +1,6 @@
 """How time and memory of `dedup.minhash` grow with the corpus: 1, 4 and 16 times a base of real files.
 
-    python benchmarks/dedup_scaling.py [--corpus DIR] [--files N] [--times 1 4 16]
+    python -m benchmarks.dedup_scaling [--corpus DIR] [--files N] [--times 1 4 16]
 
 `--corpus` is a directory of Parquet files with the column `text`; without it the Python that is installed here. The
 base has N files. A corpus of k times holds each file once and k - 1 edited copies: in a quarter of them some lines are
@@ -21,13 +21,11 @@ from random import Random
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks import measured
+from curate.sources import Installed
+from curate.stage import derive_seed
+
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
-
-from benchmarks import measured  # noqa: E402
-from curate.sources import Installed  # noqa: E402
-from curate.stage import derive_seed  # noqa: E402
-
 RECIPE = """name: scaling
 seed: 17
 sources:
