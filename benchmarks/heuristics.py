@@ -7,7 +7,7 @@ Prints, for a folder of Parquet shards with a `text` column (the installed Pytho
   there are errors to agree on; and of its counts with those of CPython's tree on every 20th file;
 - what each stage dropped, and how many secrets of each kind it found. `--hits N` prints N of each to be looked at.
 
-    python benchmarks/heuristics.py CORPUS [--hits 50]
+    python -m benchmarks.heuristics CORPUS [--hits 50]
 
 Writes benchmarks/results/heuristics.json; read the ratios, not the megabytes.
 """
@@ -33,7 +33,6 @@ from curate.stage import Context, Filter, Global, Verdict
 from filters import tree
 from filters.heuristics import Heuristics, Signals
 from filters.language import Language
-from filters.lexical import lexical
 from filters.license import License
 from filters.optout import OptOut
 from filters.secrets import Secrets, secrets
@@ -137,7 +136,7 @@ def edited(text: str, choose: random.Random) -> str:
 def agreement(texts: list[str]) -> dict[str, int]:
     """Compare verdicts of both parsers."""
     column = pa.chunked_array([pa.array(texts, pa.large_string())])
-    fast = tree.read_trees(column, lexical(column, tree.LARGEST_BYTES).chains)
+    fast = tree.read_trees(column)
     found: Counter[str] = Counter()
     with parsing():
         for text, error_line in zip(texts, fast.error_line.tolist(), strict=True):
@@ -149,7 +148,7 @@ def agreement(texts: list[str]) -> dict[str, int]:
 def same_counts(texts: list[str]) -> dict[str, int]:
     """Compare counts of both trees."""
     column = pa.chunked_array([pa.array(texts, pa.large_string())])
-    fast = tree.read_trees(column, lexical(column, tree.LARGEST_BYTES).chains)
+    fast = tree.read_trees(column)
     chosen = fast.counts[:, [tree.STATEMENTS, tree.IMPORTS, tree.FUNCTIONS, tree.CLASSES]].tolist()
     with parsing():
         same = [counts == walked(text) for counts, text in zip(chosen, texts, strict=True)]

@@ -30,7 +30,7 @@ from filters.lexical import lexical
 from filters.signals import Rule, Values, first_broken, nullable, reasons
 from filters.statistics import text_statistics
 
-VERSION = 2
+VERSION = 3
 """Of the signals: columns that another version measured are measured anew."""
 STAMP = "signals_version"
 HEADER_CHARACTERS = 4000
@@ -153,7 +153,7 @@ def measure(shard: pa.Table) -> dict[str, Values]:
     counted = text_statistics(texts)
     read = counted.bytes <= tree.LARGEST_BYTES
     forms = lexical(texts, tree.LARGEST_BYTES)
-    trees = tree.read_trees(texts, forms.chains)
+    trees = tree.read_trees(texts)
     parsed = read & (trees.error_line == 0)
     statements = _where(parsed, trees[tree.STATEMENTS])
     size = np.maximum(counted.bytes, 1)

@@ -14,7 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ from curate.errors import UserError
 from curate.llm.types import ModelSpec
 from curate.stage import Context, Filter, Verdict
 from filters import tree
-from filters.lexical import COMMENT, TEXT, lexical, regions
+from filters.lexical import COMMENT, TEXT, regions
 
 Kind = Literal[
     "python", "broken python", "python 2", "template", "notebook", "json", "markup", "console", "other", "too large"
@@ -54,6 +54,8 @@ WORD = re.compile(r"(?<![\w.])[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w(=]|\.\w)")
 class Language(Filter):
     """Drop what is not Python, and what is commented in other natural languages than those asked for."""
 
+    VERSION: ClassVar[int] = 2
+
     keep: list[Kind] = Field(default=["python"], min_length=1)
     """The kinds of text that stay."""
     natural: list[str] | None = None
@@ -70,11 +72,10 @@ class Language(Filter):
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
         """Return the kind of every text, the language of its prose, and whether both are wanted."""
         column = shard.column("text")
-        chains = lexical(column, tree.LARGEST_BYTES).chains
         kinds, natural, confidence = [], [], []
-        for value, chain in zip(column, chains, strict=True):
+        for value in column:
             text = value.as_buffer().to_pybytes() if value.is_valid else b""
-            kinds.append(kind_of(text, int(chain)))
+            kinds.append(kind_of(text))
             code, probability = natural_language(prose(text)) if kinds[-1] != "too large" else (None, None)
             natural.append(code)
             confidence.append(probability)
@@ -97,8 +98,8 @@ class Language(Filter):
         return None
 
 
-def kind_of(text: bytes, chain: int = 0) -> str:
-    """Return what a text is. `chain` is its longest chain, see filters/lexical.py.
+def kind_of(text: bytes) -> str:
+    """Return what a text is.
 
     >>> kind_of(b"x = 1"), kind_of(b"print 1"), kind_of(b'{"cells": [], "nbformat": 4}'), kind_of(b"x = {{ y }} z")
     ('python', 'python 2', 'notebook', 'template')
@@ -111,8 +112,6 @@ def kind_of(text: bytes, chain: int = 0) -> str:
         return found
     if bare[:1] == b"<":
         return "template" if bare[:2] in (b"<%", b"<#") else "markup"
-    if chain > tree.LONGEST_CHAIN:
-        return "broken python"
     errors, _ = tree.parse(text)
     return _unparsed(text, errors) if errors else "python"
 

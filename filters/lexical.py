@@ -35,10 +35,8 @@ _DIGITS = b"0123456789"
 BASE64 = is_in(_LETTERS + _DIGITS + b"+/=")
 HEXADECIMAL = is_in(_DIGITS + b"abcdefABCDEF")
 BETWEEN = is_in(b" \t\r\n,\"'()[]{}")
-OPERATOR = is_in(b"+-*/%&|^@.~")
-OPENING, CLOSING = is_in(b"([{"), is_in(b")]}")
 RETURN, HASH, BACKSLASH, QUOTE, APOSTROPHE = 13, 35, 92, 34, 39
-COMMA, SEMICOLON, LOWER_B, LOWER_U, LOWER_X, UPPER_U, ZERO = 44, 59, 98, 117, 120, 85, 48
+LOWER_B, LOWER_U, LOWER_X, UPPER_U, ZERO = 98, 117, 120, 85, 48
 
 
 @dataclass(frozen=True)
@@ -54,17 +52,15 @@ class Lexical:
     """Bytes of lines that stood earlier, of the bytes of all lines, blanks around them not counted."""
     repeated_ngram_share: Floats
     """10-grams of words that stood earlier, of all 10-grams."""
-    chains: Integers
-    """Most operators, points and calls within one expression: how deep its tree is at most."""
 
 
 def lexical(column: pa.ChunkedArray, largest: int) -> Lexical:
     """Measure every document of a column that is no longer than `largest` bytes; of the others all figures are 0."""
     data, offsets = text_buffers(column)
-    figures = np.zeros((len(offsets) - 1, 6))
+    figures = np.zeros((len(offsets) - 1, 5))
     _measure(data, offsets, largest, figures)
     whole = figures.astype(np.int64)
-    return Lexical(whole[:, 0], figures[:, 1], whole[:, 2], figures[:, 3], figures[:, 4], whole[:, 5])
+    return Lexical(whole[:, 0], figures[:, 1], whole[:, 2], figures[:, 3], figures[:, 4])
 
 
 def regions(text: bytes) -> Bytes:
@@ -100,7 +96,6 @@ def _measure(data: Bytes, offsets: Integers, largest: int, figures: Floats) -> N
         figures[document, 2] = longest
         figures[document, 3] = duplicate_lines(data, start, stop, table)
         figures[document, 4] = repeated_ngrams(data, start, stop, table)
-        figures[document, 5] = _longest_chain(data, start, stop, kinds)
 
 
 @compiled
@@ -227,31 +222,3 @@ def _long_word(data: Bytes, at: int, stop: int) -> int:
     if after - at < LONG_WORD or not (hexadecimal or (lower and upper and digit)):
         return 0
     return after - at
-
-
-@compiled
-def _longest_chain(data: Bytes, start: int, stop: int, kinds: Bytes) -> int:
-    """Return the most operators, points and calls that stand in one expression, between commas and line ends.
-
-    After an f-string they are counted in strings and comments too: the quotes in it may have misled us about both.
-    """
-    counts = np.zeros(256, np.int64)
-    longest, depth, formatted = 0, 0, False
-    for at in range(start, stop):
-        byte, kind = data[at], kinds[at - start]
-        formatted |= kind == FORMATTED
-        if OPERATOR[byte] and (kind == CODE or formatted):
-            counts[depth] += 1
-            longest = max(longest, counts[depth])
-        elif kind != CODE:
-            continue
-        elif OPENING[byte]:
-            counts[depth] += 1
-            longest = max(longest, counts[depth])
-            depth = min(depth + 1, 255)
-            counts[depth] = 0
-        elif CLOSING[byte]:
-            depth = max(depth - 1, 0)
-        elif byte in (COMMA, SEMICOLON) or (depth == 0 and byte == LINE_FEED and data[at - 1] != BACKSLASH):
-            counts[depth] = 0
-    return longest

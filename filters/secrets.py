@@ -15,7 +15,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -84,6 +84,8 @@ LEAST_ENTROPY = 3.3
 
 class Secrets(Filter):
     """Replace keys, e-mail and IP addresses in strings and comments, or drop the documents that hold them."""
+
+    VERSION: ClassVar[int] = 2
 
     email: Action = "redact"
     """What is done about e-mail addresses; `keep` does not search for them."""

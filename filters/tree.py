@@ -12,6 +12,7 @@ named twice) is valid here, as it is to `ast.parse`.
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import ast_serialize
@@ -21,15 +22,13 @@ import pyarrow as pa
 
 from curate.buffers import text_buffers
 from curate.compiled import compiled
+from filters.depth import SMALL_BYTES, with_deep_stack
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 
-LARGEST_BYTES = 5_000_000
+LARGEST_BYTES = 2_000_000
 """A longer text is not read: nothing is known of it."""
-LONGEST_CHAIN = 10_000
-"""Operators, points and calls in a row. Each is a level of the tree, and the parser, which has no limit of its own for
-them, overflows 8 MB of stack between 20,000 and 40,000. The longest among 37,641 files of packages is 6,177."""
 FORMAT = 5
 """The version of mypy's format that the loop below walks."""
 GRAMMAR = (3, 13)
@@ -95,12 +94,10 @@ _KINDS[3, [50, 51, 52, 53, 60, *range(100, 123), *range(160, 230)]] = True
 SIMPLE, IMPORT, LITERAL, NODE = _KINDS
 PRINT = np.frombuffer(b"print", np.uint8).copy()
 CONSTANTS = tuple(np.frombuffer(word, np.uint8).copy() for word in (b"None", b"True", b"False"))
-DEEPEST = 3 * LONGEST_CHAIN
-"""Nodes within nodes: a chain of calls of methods is two levels a link, the nesting of brackets is limited to 200."""
 
 
-def read_trees(column: pa.ChunkedArray, chains: Integers) -> Trees:
-    """Parse every text of a column. `chains` are the longest chains in them, see filters/lexical.py."""
+def read_trees(column: pa.ChunkedArray) -> Trees:
+    """Parse every text of a column."""
     data, offsets = text_buffers(column)
     documents = len(offsets) - 1
     trees = Trees(
@@ -112,7 +109,7 @@ def read_trees(column: pa.ChunkedArray, chains: Integers) -> Trees:
     view = memoryview(data)  # type: ignore[arg-type]
     for row in np.flatnonzero(trees.read):
         text = bytes(view[offsets[row] : offsets[row + 1]]).removeprefix(BYTE_ORDER_MARK)
-        errors, tree = ([1], b"") if chains[row] > LONGEST_CHAIN else parse(text)
+        errors, tree = parse(text)
         if errors:
             trees.error_line[row] = errors[0]
             trees.python_2[row] = is_python_2(text, errors)
@@ -123,11 +120,14 @@ def read_trees(column: pa.ChunkedArray, chains: Integers) -> Trees:
 
 def parse(text: bytes) -> tuple[list[int], bytes]:
     """Return the lines of the syntax errors, from 1 (none for valid Python), and the serialised tree."""
+    if len(text) > LARGEST_BYTES:
+        return [1], b""
     if b"\0" in text:
         return [1 + text.count(b"\n", 0, text.index(b"\0"))], b""
     plain = MYPY_COMMENT.sub(lambda found: found[0][:-1] + b";", text)
+    work = partial(ast_serialize.parse, "text.py", plain, python_version=GRAMMAR, cache_version=FORMAT)
     try:
-        tree, errors, *_ = ast_serialize.parse("text.py", plain, python_version=GRAMMAR, cache_version=FORMAT)
+        tree, errors, *_ = work() if len(plain) <= SMALL_BYTES else with_deep_stack(work)
     except ValueError:  # the bytes are no UTF-8
         return [1], b""
     return sorted(max(error["line"], 1) for error in errors), tree
@@ -146,8 +146,8 @@ def is_python_2(text: bytes, error_lines: list[int]) -> bool:
 @compiled
 def _walk(tree: Bytes, counts: Integers) -> bool:  # noqa: PLR0912 - one branch for each kind of value
     """Count over one serialised tree; false if the bytes are not what the format says."""
-    tags = np.zeros(DEEPEST, np.uint8)
-    fields = np.zeros(DEEPEST, np.int64)  # of functions and classes: booleans since the body
+    tags = np.zeros(256, np.uint8)
+    fields = np.zeros(256, np.int64)  # of functions and classes: booleans since the body
     at, depth = 0, 0
     while at < len(tree):
         tag = tree[at]
@@ -155,10 +155,11 @@ def _walk(tree: Bytes, counts: Integers) -> bool:  # noqa: PLR0912 - one branch 
         inside = tags[depth]
         if NODE[tag]:
             depth += 1
-            if depth == DEEPEST:
-                return False
+            if depth == len(tags):
+                tags = np.concatenate((tags, np.zeros_like(tags)))
+                fields = np.concatenate((fields, np.zeros_like(fields)))
             tags[depth], fields[depth] = tag, -1000
-            _count_node(tag, inside, tags[depth - 2], counts)
+            _count_node(tag, inside, tags[max(depth - 2, 0)], counts)
         elif tag == END:
             depth -= 1
             if depth < 0:
@@ -174,7 +175,7 @@ def _walk(tree: Bytes, counts: Integers) -> bool:  # noqa: PLR0912 - one branch 
                 _, at = _integer(tree, at)
         elif tag == STRING:
             size, at = _integer(tree, at)
-            _count_string(tree[at : at + size], inside, tags[depth - 1], tags[depth - 2], counts)
+            _count_string(tree[at : at + size], inside, tags[max(depth - 1, 0)], tags[max(depth - 2, 0)], counts)
             at += size
         elif tag in (INTEGER, LIST, DICTIONARY):
             _, at = _integer(tree, at)

@@ -113,4 +113,3 @@ def test_figures_do_not_depend_on_the_other_documents_and_longer_ones_are_left_o
         for name in Lexical.__dataclass_fields__:
             assert getattr(together, name)[row] == getattr(alone, name)[0]
     assert together.comment_bytes.tolist() == [0, 0, 90, 0, 0]
-    assert together.chains.tolist() == [0, 0, 2, 0, 0]

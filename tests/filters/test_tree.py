@@ -5,13 +5,12 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters import lexical, tree
+from filters import tree
 from filters.tree import Trees
 
 LIBRARY = sorted(Path(inspect.getfile(ast)).parent.glob("[a-e]*.py"))
@@ -23,7 +22,7 @@ SIMPLE = (
 
 def read(*texts: str) -> Trees:
     column = pa.chunked_array([list(texts)], pa.large_string())
-    return tree.read_trees(column, lexical.lexical(column, tree.LARGEST_BYTES).chains)
+    return tree.read_trees(column)
 
 
 def counted_by_ast(text: str) -> list[int]:
@@ -113,30 +112,51 @@ def test_other_errors_are_not_python_2(text: str) -> None:
     assert found.python_2.tolist() == [False]
 
 
-HOSTILE = {
+TOO_DEEP = {
     "brackets": "(" * 10_000 + ")" * 10_000,
     "an open bracket": "[" * 1_000_000,
     "indentation": "".join(" " * level + "if x:\n" for level in range(1500)),
-    "attributes": "x" + ".a" * 100_000,
-    "calls of methods": "x" + ".a()" * 100_000,
-    "a sum": "1+" * 500_000 + "1",
-    "a sum in an f-string": "f'{" + "1+" * 500_000 + "1}'",
-    "a sum after quotes in an f-string": 'f"{x["#"]' + "+1" * 500_000 + '}"',
     "signs": "-" * 1_000_000 + "1",
     "powers": "a**" * 100_000 + "a",
-    "unions": "x: " + "a|" * 100_000 + "a",
-    "continued lines": "x = 1" + "\\\n+1" * 100_000,
     "a null byte": "x = 1\n\0",
     "an f-string of brackets": "f'" + "{" * 10_000,
+    "unions of nothing": "x: " + "|" * 500_000,
+    "brackets that make no sense": "x(" + "@a(" * 50_000,
+}
+LONG = 150_000
+CHAINS = {
+    "attributes": "x" + ".a" * LONG,
+    "calls": "x" + "()" * LONG,
+    "calls of methods": "x" + ".a()" * LONG,
+    "a sum": "1+" * LONG + "1",
+    "a sum in an f-string": "f'{" + "1+" * LONG + "1}'",
+    "a sum after quotes in an f-string": 'f"{x["#"]' + "+1" * LONG + '}"',
+    "a union": "x: " + "a|" * LONG + "a",
+    "a union in a string": 'x: "' + "a|" * LONG + 'a"',
+    "continued lines": "x = 1" + "\\\n+1" * LONG,
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_depth_is_refused_fast_and_never_crashes(name: str) -> None:
+@pytest.mark.parametrize("name", TOO_DEEP)
+def test_brackets_and_blocks_without_end_are_refused_fast(name: str) -> None:
     read("x\n")  # pays for compilation
     start = time.process_time()
-    assert read(HOSTILE[name]).error_line[0] > 0
+    assert read(TOO_DEEP[name]).error_line[0] > 0
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_chains_that_overflow_an_ordinary_stack_are_read(name: str) -> None:
+    found = read(CHAINS[name] + "\ny = 1\n")
+    assert found.error_line.tolist() == [0]
+    assert found[tree.STATEMENTS].tolist() == [2]
+
+
+@pytest.mark.parametrize("unit", ["1+", "a|", ".a", "()"])
+def test_the_longest_chain_of_the_largest_text_fits(unit: str) -> None:
+    start = "x: a" if unit[0] in ".(" else "x: "
+    errors, _ = tree.parse((start + unit * (tree.LARGEST_BYTES // 2 - 4) + "a" * (unit[-1] in "+|")).encode())
+    assert not errors
 
 
 def test_long_is_not_deep() -> None:
@@ -149,7 +169,7 @@ def test_long_is_not_deep() -> None:
 def test_bytes_that_are_no_characters_and_texts_beyond_the_limit_get_a_verdict() -> None:
     broken = pa.array([b"x = '\xff'", b"x = '\xed\xa0\x80'"], pa.large_binary()).view(pa.large_string())
     column = pa.chunked_array([broken])
-    assert tree.read_trees(column, np.zeros(2, np.int64)).error_line.tolist() == [1, 1]
+    assert tree.read_trees(column).error_line.tolist() == [1, 1]
     huge = read("x = 1\n" * 1_000_000, "x = 1\n")
     assert huge.read.tolist() == [False, True]
     assert huge[tree.STATEMENTS].tolist() == [0, 1]
