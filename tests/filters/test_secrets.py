@@ -128,7 +128,7 @@ def test_a_changed_text_loses_the_stamp_of_its_signals(shard: Shard, context: Co
     )
     measured, _ = Signals().judge(table, context).split(table)
     clean, _ = Secrets().judge(measured, context).split(measured)
-    assert clean.column("signals_version").to_pylist() == [None, 2]
+    assert clean.column("signals_version").to_pylist() == [None, Signals.VERSION]
     again = Heuristics().judge(clean, context).columns["signal_bytes"]
     assert again.to_pylist() == [len(text) for text in clean.column("text").to_pylist()]
 
