@@ -3,7 +3,7 @@
 In: whole programs, with a test or with arguments. Out: a `Judgement` a trial or a `CallOutcome` a call, in input order,
 whatever the program does. Each trial gets two new processes: a judge, which holds the test, and the sample, which gets
 calls and returns plain values (`curate.jail.judge`, `curate.jail.sample`). How far the sample is walled in is
-`isolation_level()`: see `curate.jail.isolation`. Linux only.
+`isolation_level()`, the strongest that works here: see `curate.jail.isolation`. Linux only.
 
 Verdicts: pass, wrong, error (an exception), syntax, missing (entry point not defined), timeout, memory, output (printed,
 stored or returned too much), crash (died or left without an answer), forbidden (a blocked call decided it), infra (the
@@ -84,18 +84,23 @@ class CallOutcome:
 
 
 def judge(
-    trials: Iterable[Trial], limits: Limits = Limits(), *, workers: int = 0, allow_weak: bool = False
+    trials: Iterable[Trial],
+    limits: Limits = Limits(),
+    *,
+    workers: int = 0,
+    allow_weak: bool = False,
+    level: str | None = None,
 ) -> Iterator[Judgement]:
-    """Judge trials in input order, a few ahead of the reader; `workers` 0 is one a core.
+    """Judge trials in input order, a few ahead of the reader; `workers` 0 is one a core, `level` None the strongest.
 
-    Raises UserError where nothing but resource limits can hold a program here and `allow_weak` does not accept that.
+    Raises UserError where nothing but resource limits would hold a program and `allow_weak` does not accept that.
     """
     requests = (
         _request(trial.limits or limits, source=trial.source, entry_point=trial.entry_point)
         | {"test": trial.test, "setup": trial.setup}
         for trial in trials
     )
-    for _, reply in run(requests, _accepted_level(allow_weak), workers):
+    for _, reply in run(requests, _accepted(level, allow_weak), workers):
         figures = {name: float(reply.get(name, 0.0)) for name in ("cpu_s", "wall_s", "peak_mb")}
         yield Judgement(reply["verdict"], reply["detail"], **figures)
 
@@ -128,7 +133,7 @@ def call_many(
         | {"arguments": [encode(tuple(values)) for values in arguments]}
         for source, entry_point, arguments in programs
     )
-    for request, reply in run(requests, _accepted_level(allow_weak), workers):
+    for request, reply in run(requests, _accepted(None, allow_weak), workers):
         ended = [(reply["verdict"], "", "", reply["detail"])] * len(request["arguments"])
         yield [CallOutcome(*outcome) for outcome in reply.get("outcomes", ended)]
 
@@ -136,16 +141,22 @@ def call_many(
 @cache
 def isolation_level() -> str:
     """Return the strongest level that works on this machine, by trying."""
-    for level in LEVELS:
-        request = _request(Limits(), source="def one(): return 1", entry_point="one") | {"arguments": [["t"]]}
-        (_, reply), *_ = run([request], level, workers=1)
-        if reply["verdict"] == "pass":
+    problems = (what_is_missing(level) for level in LEVELS)
+    for level, problem in zip(LEVELS, problems, strict=True):
+        if not problem:
             return level
-    raise UserError(f"the sandbox does not work on this machine: {reply['detail']}; it needs Linux")
+    raise UserError(f"the sandbox does not work on this machine: {problem}; it needs Linux")
 
 
-def _accepted_level(allow_weak: bool) -> str:
-    level = isolation_level()
+def what_is_missing(level: str) -> str:
+    """Say why a level does not work on this machine, by trying; nothing where it does."""
+    request = _request(Limits(), source="def one(): return 1", entry_point="one") | {"arguments": [["t"]]}
+    (_, reply), *_ = run([request], level, workers=1)
+    return "" if reply["verdict"] == "pass" else str(reply["detail"])
+
+
+def _accepted(level: str | None, allow_weak: bool) -> str:
+    level = level or isolation_level()
     if level == RLIMITS and not allow_weak:
         raise UserError(
             f"isolation here is {level!r} alone, which does not hold hostile code; "

@@ -19,7 +19,8 @@ import resource
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from curate.jail import kernel, seccomp
@@ -34,10 +35,8 @@ NOBODY = 65534
 _SCRATCH = "/scratch"
 _SCRATCH_MOUNT = "/scratch/memory"
 """Inside the namespaces: where samples may write, also seen as /tmp where no interpreter lives there."""
-_FIRST_CHILD = 2
-"""The sample's process id in its namespace, where the judge is the first."""
 _NEIGHBOURS = 64
-"""Room for the samples of other workers, where they count against the same limit."""
+"""Room for the samples of other workers, where they count against the same limit by user."""
 DESCRIPTORS = 64
 """How many a sample, and the processes it comes from, may have open."""
 _DEVICES = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"]
@@ -62,6 +61,10 @@ class Walls:
     """Descriptor of the fork server's own process namespace."""
     proc: int = -1
     """Descriptor of a /proc that shows all of them; for `curate.jail.watch`."""
+    reads_any_file: bool = False
+    """Whether a sample must read files regardless of their owner, to find its interpreter."""
+    crowd: int = 0
+    """Processes and threads that count against a sample's limit and are not its own."""
 
 
 def enter(level: str) -> Walls:
@@ -70,9 +73,11 @@ def enter(level: str) -> Walls:
     The old process stays behind, waits, and ends when the new one does. Below `namespaces` nothing is entered.
     """
     proc = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
+    private = has_nobody() and not (_open_to_all(sys.base_prefix) and _open_to_all(sys.prefix))
     if level == RLIMITS:
-        return Walls(level, _scratch_on_disk(), proc=proc)
+        return Walls(level, _scratch_on_disk(), proc=proc, reads_any_file=private)
     seccomp.probe()
+    seccomp.packed(may_start_processes=level == NAMESPACES)
     if level == LANDLOCK:
         if kernel.landlock_version() < _TRUNCATION:
             raise OSError(errno.ENOSYS, "Landlock before its version 3 lets files be emptied")
@@ -82,30 +87,34 @@ def enter(level: str) -> Walls:
         divided = [path for path in parts if parts[path] != [path]]
         scratch = _scratch_on_disk()
         ruleset = kernel.landlock_ruleset([*readable, *_DEVICES], [scratch.folder, "/dev/null"], divided)
-        return Walls(level, scratch, ruleset, proc=proc)
+        return Walls(level, scratch, ruleset, proc=proc, reads_any_file=private)
     _enter_namespaces()
     processes = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     _enter_jail()
-    seccomp.packed(_FIRST_CHILD, may_start_processes=True)
     scratch = Scratch(_SCRATCH_MOUNT, in_memory=True, owner=NOBODY if has_nobody() else None)
     return Walls(level, scratch, kernel.landlock_ruleset(["/"], [_SCRATCH, "/dev/null"], []), processes, proc)
 
 
-def next_child_is_first(walls: Walls) -> None:
-    """Give the next child a process namespace of its own inside the fork server's, where there are namespaces."""
-    if walls.processes is not None:
-        kernel.setns(walls.processes, kernel.CLONE_NEWPID)
-        kernel.unshare(kernel.CLONE_NEWPID)
+def renew(walls: Walls, scratch_mb: int) -> Walls:
+    """Make ready for the next sample: an empty folder, and a process namespace of its own where there are namespaces.
+
+    Without them the limit on processes is of the whole machine, by user, and that count moves: there it is a loose one.
+    """
+    walls.scratch.renew(scratch_mb)
+    if walls.processes is None:
+        return replace(walls, crowd=_NEIGHBOURS + _threads_of(NOBODY if has_nobody() else os.getuid()))
+    kernel.setns(walls.processes, kernel.CLONE_NEWPID)
+    kernel.unshare(kernel.CLONE_NEWPID)
+    return replace(walls, crowd=0 if has_nobody() else 3)  # the judge, the fork server and the process that waits for it
 
 
 def confine(walls: Walls, limits: Mapping[str, float]) -> None:
     """Confine the calling process, the future sample, with its scratch folder as the working folder."""
     level = walls.level
     os.chdir(walls.scratch.own)
-    _set_limits(level, limits)
+    _set_limits(limits, crowd=walls.crowd)
     if has_nobody():  # never root: no limit on processes holds for root
-        private = level != NAMESPACES and not (_open_to_all(sys.base_prefix) and _open_to_all(sys.prefix))
-        kernel.become(NOBODY, reading_files=private)
+        kernel.become(NOBODY, reading_files=walls.reads_any_file)
     elif os.getuid() == 0:
         kernel.drop_capabilities()
     kernel.die_with_parent()
@@ -163,15 +172,14 @@ def _around(path: str, left_out: list[str]) -> list[str]:
     return [inner for part in sorted(parts) for inner in _around(part, left_out)]
 
 
-def _set_limits(level: str, limits: Mapping[str, float]) -> None:
+def _set_limits(limits: Mapping[str, float], crowd: int) -> None:
     cpu_s = int(limits["cpu_s"]) + 2  # a backstop in whole seconds: the judge measures and decides first
     memory, file = int(limits["memory_mb"]) << 20, int(limits["file_mb"]) << 20
-    processes = _process_limit(level, int(limits["processes"]))
     for kind, value in (
         (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, file),
-        (resource.RLIMIT_NPROC, processes),
+        (resource.RLIMIT_NPROC, crowd + int(limits["processes"])),
         (resource.RLIMIT_NOFILE, DESCRIPTORS),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
@@ -182,23 +190,14 @@ def _set_limits(level: str, limits: Mapping[str, float]) -> None:
         resource.setrlimit(kind, (lowered, lowered))
 
 
-def _process_limit(level: str, own: int) -> int:
-    """Return RLIMIT_NPROC for `own` processes and threads: it counts by user, within a user namespace.
-
-    Without a namespace that count is of the whole machine and moves, so there the limit is a loose one.
-    """
-    if level == NAMESPACES:
-        return own + (0 if has_nobody() else 3)  # the judge, the fork server and the process that waits for it
-    user = NOBODY if has_nobody() else os.getuid()
-    running = sum(_threads_of(path, user) for path in Path("/proc").iterdir() if path.name.isdigit())
-    return running + own + _NEIGHBOURS
-
-
-def _threads_of(process: Path, user: int) -> int:
-    try:
-        return len(os.listdir(process / "task")) if process.stat().st_uid == user else 0
-    except OSError:  # it has ended meanwhile
-        return 0
+def _threads_of(user: int) -> int:
+    """Return how many threads of a user run on this machine."""
+    count = 0
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):  # it has ended meanwhile
+            if os.stat(f"/proc/{name}").st_uid == user:
+                count += len(os.listdir(f"/proc/{name}/task"))
+    return count
 
 
 def _enter_namespaces() -> None:

@@ -44,8 +44,9 @@ class Scratch:
         os.chmod(self.folder, _MODE)
         for command in (["rm", "-rf", "--"], ["chmod", "-R", "u+rwX", "--"], ["rm", "-rf", "--"]):
             paths = [os.path.join(self.folder, name) for name in os.listdir(self.folder)]
-            if paths:
-                os.waitpid(os.posix_spawnp(command[0], [*command, *paths], os.environ), 0)
+            if not paths:
+                return
+            os.waitpid(os.posix_spawnp(command[0], [*command, *paths], os.environ), 0)
 
     def is_over(self, size_mb: int) -> bool:
         """Say whether there is more than `size_mb` on disk, or more files than the memory would hold."""

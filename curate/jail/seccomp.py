@@ -133,6 +133,8 @@ _DENY = 0x00050000 | errno.EPERM
 _ABSENT = 0x00050000 | errno.ENOSYS
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _X32_BIT = 0x40000000
+_ANY = 0x7FFFFFFF
+"""Stands for the sample's process id, which is known late; no process has it."""
 
 Instruction = tuple[int, int, int, int]
 
@@ -176,17 +178,17 @@ def filter_program(pid: int, *, may_start_processes: bool) -> list[Instruction]:
 
 
 @cache
-def packed(pid: int, *, may_start_processes: bool) -> "ctypes.Array[ctypes.c_char]":
-    """Return `filter_program` as the kernel reads it. Remembered: assembling takes longer than installing."""
-    program = filter_program(pid, may_start_processes=may_start_processes)
-    code = b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
-    return ctypes.create_string_buffer(code, len(code))
+def packed(*, may_start_processes: bool) -> bytes:
+    """Return `filter_program` for `_ANY` as the kernel reads it: assembling takes longer than installing."""
+    program = filter_program(_ANY, may_start_processes=may_start_processes)
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
 
 def install(pid: int, *, may_start_processes: bool) -> None:
     """Put the filter on the calling process, for good. Needs no_new_privs. Raises OSError where there is no seccomp."""
-    code = packed(pid, may_start_processes=may_start_processes)
-    header = struct.pack("@HP", len(code) // 8, ctypes.addressof(code))
+    code = packed(may_start_processes=may_start_processes).replace(struct.pack("=I", _ANY), struct.pack("=I", pid))
+    buffer = ctypes.create_string_buffer(code, len(code))
+    header = struct.pack("@HP", len(code) // 8, ctypes.addressof(buffer))
     mode_filter, allow_speculation = 1, 4  # without the second the kernel may slow the whole process down
     call("seccomp", mode_filter, allow_speculation, header)
 

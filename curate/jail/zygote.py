@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.jail import kernel
-from curate.jail.isolation import DESCRIPTORS, NAMESPACES, Walls, enter, next_child_is_first
+from curate.jail.isolation import DESCRIPTORS, NAMESPACES, Walls, enter, renew
 from curate.jail.judge import judge_trial, make_calls
 from curate.jail.session import Refused, Session, end_orphans
 
@@ -82,8 +82,7 @@ def main(level: str) -> None:
     _reply(replies, {"ready": True})
     while header := os.read(requests, struct.calcsize(HEADER)):
         length, patience_s, scratch_mb = struct.unpack(HEADER, header)
-        walls.scratch.renew(scratch_mb)
-        _reply(replies, _serve(walls, requests, length, patience_s))
+        _reply(replies, _serve(renew(walls, scratch_mb), requests, length, patience_s))
     if walls.level != NAMESPACES:
         walls.scratch.clear()
         os.rmdir(walls.scratch.folder)
@@ -101,7 +100,6 @@ def _warm_up() -> None:
 
 def _serve(walls: Walls, requests: int, length: int, patience_s: float) -> Any:
     """Fork the judge of one request, wait for its reply, end it."""
-    next_child_is_first(walls)
     read_end, write_end = os.pipe()
     judge = kernel.fork()
     if judge == 0:

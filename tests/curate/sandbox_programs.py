@@ -75,6 +75,30 @@ FORGING = {
         "  frame = frame.f_back\n return 'not found'",
         {"wrong"},
     ),
+    "reads the answer in the code of the test": (
+        "import sys\ndef f(x):\n frame = sys._getframe(1)\n while frame:\n  for c in frame.f_code.co_consts:\n"
+        "   if type(c) is str and c.startswith('the-' + 'answer'): return c\n  frame = frame.f_back\n return 'no'",
+        {"wrong"},
+    ),
+    "reads the answer in the source of the test": (
+        "import re, sys\ndef f(x):\n frame = sys._getframe(1)\n while frame:\n"
+        "  for v in [*frame.f_locals.values(), *frame.f_globals.values()]:\n"
+        "   m = re.search('the-' + 'answer-is-[0-9]+', v) if type(v) is str else None\n   if m: return m[0]\n"
+        "  frame = frame.f_back\n return 'no'",
+        {"wrong"},
+    ),
+    "enters itself among the passed": (
+        "import sys\ndef f(x):\n frame = sys._getframe(1)\n while frame:\n  for v in list(frame.f_locals.values()):\n"
+        "   if 'List' in type(v).__name__ or type(v) is list:\n    try: v.append('passed')\n"
+        "    except Exception: pass\n  frame = frame.f_back\n return 'no'",
+        {"wrong"},
+    ),
+    "makes every check in reach a check of nothing": (
+        "import sys\ndef f(x):\n frame = sys._getframe(1)\n while frame:\n  for v in list(frame.f_globals.values()):\n"
+        "   if getattr(v, '__name__', '') == 'check': v.__code__ = (lambda candidate: None).__code__\n"
+        "  frame = frame.f_back\n raise SystemExit(0)",
+        {"crash"},
+    ),
     "searches the heap for the answer": (
         "import gc\ndef f(x):\n for o in gc.get_objects():\n  if isinstance(o, dict):\n   for v in list(o.values()):\n"
         "    if type(v) is str and v.startswith('the-answer'): return v\n return 'not found'",

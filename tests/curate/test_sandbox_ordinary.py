@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +14,20 @@ import pytest
 
 import curate
 from curate.jail.isolation import LANDLOCK, NAMESPACES
-
-_SPEC = util.spec_from_file_location("hostile", Path(__file__).with_name("test_sandbox_hostile.py"))
-assert _SPEC and _SPEC.loader
-hostile = util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(hostile)
+from tests.curate import test_sandbox_hostile as hostile
 
 NO_NAME = 61_234
 """A user id that no account has."""
 SCRIPT = """
 import json, sys
-from curate import sandbox
-from curate.jail.pool import run
-from curate.sandbox import Limits, Trial, judge
+from curate.sandbox import Limits, Trial, judge, what_is_missing
 
 limits, programs = json.load(sys.stdin)
 verdicts = {}
 for level in sys.argv[1:]:
-    probe = sandbox._request(Limits(), source="def f(): pass", entry_point="f") | {"arguments": [["t"]]}
-    if next(run([probe], level, 1))[1]["verdict"] == "pass":
-        sandbox.isolation_level = lambda level=level: level
+    if not what_is_missing(level):
         trials = [Trial(source, "f", test) for source, test in programs.values()]
-        judged = zip(programs, judge(trials, Limits(**limits)))
+        judged = zip(programs, judge(trials, Limits(**limits), level=level))
         verdicts[level] = {name: (judgement.verdict, judgement.detail) for name, judgement in judged}
 print(json.dumps(verdicts))
 """
