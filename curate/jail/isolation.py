@@ -105,7 +105,8 @@ def renew(walls: Walls, scratch_mb: int) -> Walls:
         return replace(walls, crowd=_NEIGHBOURS + _threads_of(NOBODY if has_nobody() else os.getuid()))
     kernel.setns(walls.processes, kernel.CLONE_NEWPID)
     kernel.unshare(kernel.CLONE_NEWPID)
-    return replace(walls, crowd=0 if has_nobody() else 3)  # the judge, the fork server and the process that waits for it
+    above = 3  # the judge, the fork server and the process that waits for it
+    return replace(walls, crowd=0 if has_nobody() else above)
 
 
 def confine(walls: Walls, limits: Mapping[str, float]) -> None:
