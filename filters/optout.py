@@ -36,6 +36,8 @@ COLUMNS = {
 }
 AUTHORS = ("author", "author_email", "email", "authors", "committer_email", "maintainer_email")
 HEADER_CHARACTERS = 5000
+REDACTED = "secret_email"
+"""How many addresses filter.secrets took out of a text, in which authors can no longer be found."""
 KINDS = (*COLUMNS, "author")
 AUTHOR = re.compile(r"[^@\s]*@(?:[a-z0-9-]+\.)+[a-z]{2,}")
 HOST = re.compile(r"^(?:https?://|git@)[^/:]+[/:]|\.git$|/$")
@@ -145,6 +147,8 @@ def finder(wishes: list[Wish]) -> Callable[[str], Wish | None]:
 def _names(shard: pa.Table, kind: str, wish: Wish) -> Iterator[list[str]]:
     """Yield what each row is called in one kind of name. Raises UserError if the shard does not know."""
     if kind == "author":
+        if REDACTED in shard.column_names and pc.any(pc.greater(shard.column(REDACTED), 0)).as_py():
+            raise UserError(f"{wish}: filter.secrets has taken e-mail addresses out; put filter.optout before it")
         yield from _authors(shard)
         return
     column = next((name for name in COLUMNS[kind] if name in shard.column_names), None)

@@ -7,6 +7,7 @@ from curate.errors import UserError
 from curate.shards import documents
 from curate.stage import Context
 from filters.optout import OptOut
+from filters.secrets import Secrets
 
 
 @pytest.fixture
@@ -95,6 +96,14 @@ def test_a_wish_that_no_column_could_fulfil_is_a_mistake_and_not_silence(wishes:
     table = documents([{"id": "a", "source": "test", "text": ""}])
     with pytest.raises(UserError, match=r"optout\.txt, line 1: repo: a/b: there is no column"):
         wishes("repo: a/b").judge(table, context)
+
+
+def test_authors_are_not_looked_for_in_texts_without_their_addresses(wishes: Any, context: Context) -> None:
+    row = {"id": "a", "text": "# by Jane <jane@corp.io>\n", "source": "test"}
+    redacted, _ = Secrets().judge(documents([row]), context).split(documents([row]))
+    with pytest.raises(UserError, match="put filter.optout before it"):
+        wishes("author: @corp.io").judge(redacted, context)
+    assert wishes("id: z").judge(redacted, context).reasons.null_count == 1
 
 
 def test_the_key_depends_on_what_the_lists_say_and_not_on_comments(wishes: Any) -> None:
