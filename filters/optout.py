@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,6 +59,8 @@ class Wish:
 
 class OptOut(Filter):
     """Drop the documents that opt-out lists name by repository, path, id or author."""
+
+    VERSION: ClassVar[int] = 2
 
     lists: list[Path] = Field(min_length=1)
     """Text files, one wish a line: `repo: owner/name`, `path: pattern`, `id: id`, `author: e-mail or @domain`."""

@@ -101,7 +101,7 @@ def test_a_wish_that_no_column_could_fulfil_is_a_mistake_and_not_silence(wishes:
 def test_authors_are_not_looked_for_in_texts_without_their_addresses(wishes: Any, context: Context) -> None:
     row = {"id": "a", "text": "# by Jane <jane@corp.io>\n", "source": "test"}
     redacted, _ = Secrets().judge(documents([row]), context).split(documents([row]))
-    with pytest.raises(UserError, match="put filter.optout before it"):
+    with pytest.raises(UserError, match=r"put filter\.optout before it"):
         wishes("author: @corp.io").judge(redacted, context)
     assert wishes("id: z").judge(redacted, context).reasons.null_count == 1
 
