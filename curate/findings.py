@@ -61,6 +61,17 @@ class Duplicates:
 
 
 @dataclass(frozen=True)
+class Contamination:
+    """A benchmark task that documents were dropped for, and the document that resembles it most."""
+
+    task: str
+    documents: int
+    score: float
+    nearest: str
+    matched: str
+
+
+@dataclass(frozen=True)
 class Scores:
     """How a stage's score column is spread, and the documents nearest the cut."""
 
@@ -113,6 +124,18 @@ def duplicates(stage: StageFiles, parameters: Mapping[str, Any]) -> Duplicates |
         pairs=_differences(stage, [near[0], near[len(near) // 2]][: len(near)] if near else []),
         detection=detection_curve(parameters.get("bands"), parameters.get("permutations")),
     )
+
+
+def contamination(stage: StageFiles) -> list[Contamination]:
+    """Return the tasks that a decontamination stage dropped documents for, those of most documents first."""
+    tables = _columns(stage, "dropped", ["id", "task", "score", "matched"])
+    rows = [row for _, table in tables if "task" in table.column_names for row in table.to_pylist() if row["task"]]
+    found: dict[str, Contamination] = {}
+    counts = Counter(row["task"] for row in rows)
+    for row in sorted(rows, key=lambda row: (-row["score"], row["id"])):
+        task = row["task"]
+        found.setdefault(task, Contamination(task, counts[task], row["score"], row["id"], row["matched"]))
+    return sorted(found.values(), key=lambda item: (-item.documents, item.task))
 
 
 def detection_curve(bands: Any, permutations: Any) -> list[tuple[float, float]]:

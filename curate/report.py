@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from curate import display, plots
-from curate.findings import Example, Scores, accepted, duplicates, grading, read_json, scores, training
+from curate.findings import Example, Scores, accepted, contamination, duplicates, grading, read_json, scores, training
 from curate.quality_report import cells, changes, share
 from curate.receipts import read_record
 from curate.shards import write_json, write_text
@@ -67,6 +67,7 @@ def gather(run: Path) -> dict[str, Any]:
         "profiles": profiles,
         "figures": cells(profiles),
         "duplicates": [_duplicates(place) for place in _using(files, "dedup.")],
+        "contamination": [(place.name, contamination(place)) for place in _using(files, "decontam.")],
         "grades": [_grades(place) for place in files.stages if place.use in GRADERS],
         "quality": [_quality(files, place, stage) for place, stage in zip(files.stages, stages, strict=True)],
         "makers": [_maker(place, stage) for place, stage in zip(files.stages, stages, strict=True) if stage["rows_in"]],

@@ -150,6 +150,19 @@ def test_the_documents_nearest_the_cut_are_shown_from_both_sides(reported: Path)
     assert max(found.dropped) < found.cut <= min(found.kept)
 
 
+def test_every_task_that_documents_were_dropped_for_is_listed(writer: Callable[..., Any]) -> None:
+    run = writer({"code": ("source.jsonl", []), "clean": ("decontam.ast", ["code"])})
+    why = {"reason": "benchmark solution", "source": "s", "matched": "def f"}
+    found = [("a", "own/2", 0.8), ("b", "own/1", 0.9), ("c", "own/2", 0.95)]
+    dropped = [{"id": name, "text": "x\n", "task": task, "score": score, **why} for name, task, score in found]
+    run.shard("clean", "0", [{"id": "z", "text": "y\n", "source": "s"}], dropped)
+    run.finish("clean")
+    report(run.directory)
+    text = (run.directory / "report.md").read_text()
+    assert "| own/2 | 2 | 0.95 | c | def f |\n| own/1 | 1 | 0.9 | b | def f |\n" in text
+    assert "own/2" in Tags(page(run.directory)).text
+
+
 def test_grades_are_shown_with_the_best_the_worst_and_what_more_of_them_brought(writer: Callable[..., Any]) -> None:
     run = writer({"code": ("source.jsonl", []), "labels": ("filter.annotate", ["code"])})
     rows = [{"id": f"d{n}", "text": f"x = {n}", "source": "s", "grade": float(n) if n < 6 else None} for n in range(8)]
