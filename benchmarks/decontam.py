@@ -80,14 +80,17 @@ def _tasks(verdict: Verdict) -> list[str | None]:
     return names
 
 
-def hits(files: pa.Table) -> dict[str, list[dict[str, Any]]]:
-    """Return for each rule every file that it drops, and why."""
+def hits(files: pa.Table) -> tuple[dict[str, list[dict[str, Any]]], dict[str, float]]:
+    """Return for each rule every file that it drops, and why; and the figures of the last rule, which runs code."""
     found = {}
+    running: dict[str, float] = {}
     for name, rule in RULES.items():
+        start = time.perf_counter()
         verdict = rule.judge(files, CONTEXT)
         evidence = pa.table({"id": files.column("id"), **verdict.evidence})
         found[name] = [row for row in evidence.to_pylist() if row["task"]]
-    return found
+        running = {**verdict.metrics, "seconds": round(time.perf_counter() - start, 1)}
+    return found, running
 
 
 def words_alone(tasks: list[Task], carriers: list[str], files: pa.Table) -> list[dict[str, float]]:
@@ -130,13 +133,14 @@ def main() -> None:
     texts = (text for text in files.column("text").to_pylist() if 0 < len(text) < LONGEST_CARRIER)
     carriers = list(islice(texts, CARRIERS))
     found = detection(tasks, carriers)
-    taken = hits(files)
+    taken, running = hits(files)
     speed = {name: round(megabytes_a_second(RULES[name], files.slice(0, 3000)), 1) for name in ("ngram", "ast")}
     words = words_alone(tasks, carriers, files)
     result = {
         "files": files.num_rows, "megabytes": round(files.column("text").nbytes / 1e6, 1),
         "python": platform.python_version(), "found": found, "mb_per_s": speed, "words_alone": words,
         "files_taken": {name: len(rows) / files.num_rows for name, rows in taken.items()}, "taken": taken,
+        "behavioural": running,
     }  # fmt: skip
     place = Path(__file__).parent / "results" / "decontam.json"
     place.parent.mkdir(exist_ok=True)
@@ -153,6 +157,8 @@ def _print(result: dict[str, Any]) -> None:
     for name, share in result["files_taken"].items():
         speed = f"{result['mb_per_s'][name]} MB/s a core" if name in result["mb_per_s"] else ""
         print(f"{name:<14}takes {len(result['taken'][name])} ({share:.3%})  {speed}")
+    running = result["behavioural"]
+    print(f"behavioural   ran {running['trials']:,.0f} functions in {running['seconds']} s")
     print("\nwords alone, by bar")
     for row in result["words_alone"]:
         print(f"{row['bar']:<14}finds {row['stubs_found']:.1%} of stubs, takes {row['files_taken']:.3%} of files")
