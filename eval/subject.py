@@ -153,7 +153,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _label(model: str) -> str:
-    """Return a name for files. `runs/x/stages/base-1a2b/model` is called `base-1a2b`."""
+    """Return a name for files: of `runs/x/stages/base-1a2b/model` `base-1a2b`, of a call log `x.jsonl` `x`."""
     path = Path(model).resolve() if Path(model).exists() else Path(model)
-    name = path.parent.name if path.name == "model" else path.name
+    name = path.parent.name if path.name == "model" else path.name.removesuffix(".jsonl")
     return re.sub(r"[^\w.-]+", "-", name) or "model"
