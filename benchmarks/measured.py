@@ -56,8 +56,8 @@ def _members(session: int) -> list[Path]:
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            state, _, _, owner = (place / "stat").read_text().rpartition(")")[2].split()[:4]
-            if int(owner) == session and state != "Z":
+            state, _, _, owner = (place / "stat").read_bytes().rpartition(b")")[2].split()[:4]
+            if int(owner) == session and state != b"Z":
                 found.append(place)
     return found
 

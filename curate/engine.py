@@ -1,8 +1,9 @@
 """Engines: where shards are worked on. `map(function, items)` and nothing more.
 
-`local` works in this process for one worker, else in a pool of processes; `ray` sends Ray Core tasks to one machine
-or a cluster (extra `[ray]`). Results come in any order; what a stage writes does not depend on it. Counting, resume
-and progress live above, in curate/run.py, so both engines look the same to the user.
+`local` works in this process for one worker, else in a pool of processes, or of threads for stages that say they let
+the interpreter go; `ray` sends Ray Core tasks to one machine or a cluster (extra `[ray]`). Results come in any order;
+what a stage writes does not depend on it. Counting, resume and progress live above, in curate/run.py, so all engines
+look the same to the user.
 
 When a worker dies (out of memory, a crash in native code), what was in flight is tried again one item at a time; an
 item whose worker then dies twice fails, and the others go on.
@@ -14,7 +15,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -149,6 +150,23 @@ class LocalEngine:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop(now=kind is not None)
+
+
+class ThreadEngine(LocalEngine):
+    """Works in threads of this process, for what spends its time in Arrow and compiled loops.
+
+    Both let the interpreter go, so threads are as fast as processes, and save each one's start and its own copy of
+    compiled loops and Arrow: 0.8 s and 200 MB. A crash in native code ends the run; run it again to go on.
+    """
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any], *, gpus: float = 0) -> Iterator[Outcome]:  # noqa: ARG002
+        """Yield outcomes as they finish."""
+        pool = ThreadPoolExecutor(self.workers)
+        try:
+            for future in as_completed([pool.submit(attempt, function, item) for item in items]):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def ordered(engine: Engine, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:

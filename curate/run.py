@@ -26,7 +26,7 @@ from typing import Any
 
 from curate import __version__
 from curate.energy import joules_so_far
-from curate.engine import Engine, LocalEngine, Outcome, open_engine, ordered
+from curate.engine import Engine, LocalEngine, Outcome, ThreadEngine, open_engine, ordered
 from curate.errors import UserError, from_os_error
 from curate.llm import close_models
 from curate.progress import Display, JobProgress
@@ -184,7 +184,11 @@ class StageRun:
         self.run = run
         self.context = run.context(node)
         self.directory = self.context.directory
-        self.engine = LocalEngine(1) if node.stage.ALONE else engine
+        if node.stage.ALONE:
+            engine = LocalEngine(1)
+        elif node.stage.THREADS and isinstance(engine, LocalEngine):
+            engine = ThreadEngine(engine.workers)
+        self.engine = engine
 
     def finish(self) -> None:
         """Do what is left of the stage, or nothing if it is complete."""

@@ -126,6 +126,8 @@ class Stage(BaseModel, ABC):
     VERSION is part of the cache key: raise it whenever the same input would give other bytes.
     ALONE stages run one shard at a time in the driver process, because they use the whole machine themselves
     (an LLM in process, a pool of sandboxes).
+    THREADS stages spend their time in code that lets the interpreter go (Arrow, compiled loops), so that the workers of
+    the local engine are threads.
     READS and YIELDS say what may stand above and below it: `documents`, `a model` or `scores`.
     """
 
@@ -133,6 +135,7 @@ class Stage(BaseModel, ABC):
 
     VERSION: ClassVar[int] = 1
     ALONE: ClassVar[bool] = False
+    THREADS: ClassVar[bool] = False
     READS: ClassVar[str] = "documents"
     YIELDS: ClassVar[str] = "documents"
 

@@ -11,6 +11,7 @@ candidate costs a comparison and a missed pair stays in the corpus. Method: Brod
 containment of documents". With `similarity: containment` (measure.py) a file goes for one that holds most of it.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
@@ -34,6 +35,7 @@ class MinHash(Comparison):
     """Drop near-duplicates: documents that resemble a better one. Every drop names its survivor and the similarity."""
 
     VERSION: ClassVar[int] = 2
+    THREADS: ClassVar[bool] = True
     REASON: ClassVar[str] = "near duplicate"
 
     threshold: float = Field(default=0.8, gt=0, le=1, description="least similarity of two documents' word n-grams")
@@ -82,7 +84,10 @@ class MinHash(Comparison):
         from curate.dedup import clusters, lsh, planted
 
         corpora = self.corpora(context, map)
-        ranked, pairs, similarity, figures = self.near_pairs(context, corpora, map)
+        with ThreadPoolExecutor(1) as aside:  # it needs one shard only and would otherwise leave the workers idle
+            whole = self.model_copy(update={"within": None, "across": None})
+            recall = aside.submit(planted.recall, whole, context)
+            ranked, pairs, similarity, figures = self.near_pairs(context, corpora, map)
         if not len(ranked.ids):
             write_drops(context, dict.fromkeys(("id", "survivor", "cluster"), pa.array([], pa.string())), np.empty(0))
             return figures
@@ -95,7 +100,7 @@ class MinHash(Comparison):
             **figures,
             **clusters.figures(stars),
             **{f"detection_at_{at}": lsh.detection(at, self.bands, rows) for at in CURVE},
-            **planted.recall(self.model_copy(update={"within": None, "across": None}), context),
+            **recall.result(),
         }
 
     def near_pairs(self, context: Context, corpora: Corpora, map: Map) -> "tuple[Ranked, Pairs, Similarities, Metrics]":

@@ -84,6 +84,8 @@ def in_this_process(function: Callable[[Any], Any], items: Iterable[Any]) -> lis
 def sample(context: Context) -> list[dict[str, Any]]:
     """Return documents of the largest shard, evenly spaced; those of a few lines leave no room for edits."""
     shards = [path for _, path in sketched_shards(context)]
+    if not shards:
+        return []
     table = read_shard(max(shards, key=count_rows), ["text"])
     rows = table.take(np.arange(0, table.num_rows, max(1, table.num_rows // SAMPLE))[:SAMPLE]).to_pylist()
     texts = [row["text"] for row in rows if (row["text"] or "").count("\n") >= LEAST_LINES]

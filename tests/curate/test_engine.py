@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curate.engine import LocalEngine, open_engine, ordered
+from curate.engine import LocalEngine, ThreadEngine, open_engine, ordered
 from curate.errors import UserError
 
 
@@ -25,6 +25,12 @@ def stumble(number: int) -> int:
     return number
 
 
+def mark(path: Path) -> None:
+    """Leave a trace, slowly."""
+    time.sleep(0.01)
+    path.touch()
+
+
 def die_once(path: str) -> str:
     """Kill the worker the first time, live the second."""
     marker = Path(path)
@@ -39,6 +45,23 @@ def test_every_item_has_one_outcome(workers: int) -> None:
     with LocalEngine(workers) as engine:
         outcomes = list(engine.map(double, range(20)))
     assert sorted((outcome.item, outcome.value) for outcome in outcomes) == [(n, 2 * n) for n in range(20)]
+
+
+def test_every_item_has_one_outcome_in_threads_and_an_error_costs_only_its_own() -> None:
+    with ThreadEngine(2) as engine:
+        outcomes = {outcome.item: outcome for outcome in engine.map(stumble, [1, 2, 3, 4, 6])}
+        assert ordered(engine, double, range(20)) == [2 * number for number in range(20)]
+    assert {item for item, outcome in outcomes.items() if outcome.value == item} == {1, 2, 6}
+    assert outcomes[3].error == "ValueError: three"
+    assert outcomes[4].mistake
+
+
+def test_items_that_wait_are_left_out_when_the_run_in_threads_is_given_up(tmp_path: Path) -> None:
+    with ThreadEngine(1) as engine:
+        outcomes = engine.map(mark, [tmp_path / str(number) for number in range(50)])
+        next(outcomes)
+        outcomes.close()  # type: ignore[attr-defined]
+    assert len(list(tmp_path.iterdir())) < 50
 
 
 def test_an_error_or_a_dead_worker_costs_only_its_own_item() -> None:
