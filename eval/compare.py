@@ -6,6 +6,7 @@ object of the sample. Only the standard library is imported: numpy alone would c
 """
 
 import math
+import sys
 from typing import Any
 
 from curate.jail.values import decode
@@ -34,7 +35,7 @@ def check_cases(
 def accepted(found: Any, expected: Any, arguments: Any, rule: str, tolerance: float) -> bool:
     """Say whether an answer is right: by the task's own rule, or equal, or for numbers close."""
     if rule == "root":
-        return abs(polynomial(arguments[0], found)) <= tolerance
+        return is_root(arguments[0], found, tolerance)
     if rule == "same_set":
         right = set(found) == set(expected)
     elif rule == "found_or_not":  # `expected` is whether the reference found something
@@ -78,9 +79,19 @@ def close(found: Any, expected: Any, tolerance: float) -> bool:
     return difference <= tolerance + RELATIVE * abs(expected) and math.isfinite(difference)
 
 
-def polynomial(coefficients: list[float], x: float) -> float:
-    """Return the value at x; the coefficients begin with the constant."""
-    return sum(coefficient * x**power for power, coefficient in enumerate(coefficients))
+def is_root(coefficients: list[float], x: float, tolerance: float) -> bool:
+    """Say whether a polynomial is zero at x, within the tolerance and what rounding can do (HumanEval/32).
+
+    The coefficients begin with the constant. At a steep root the polynomial jumps over the tolerance between two
+    neighbouring floats, and how its terms add up there depends on the version of Python: `sum` compensates since 3.12.
+    Hence `fsum`, which is exact everywhere, and the bound on the error of a plain sum.
+    """
+    terms = [coefficient * x**power for power, coefficient in enumerate(coefficients)]
+    size = math.fsum(map(abs, terms))
+    if not math.isfinite(size):
+        return False
+    value = math.hypot(math.fsum(term.real for term in terms), math.fsum(term.imag for term in terms))
+    return value <= tolerance + (len(terms) + 2) * sys.float_info.epsilon * size
 
 
 def pyramid_surface(base_edge: float, height: float) -> int:

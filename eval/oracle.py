@@ -42,8 +42,9 @@ RULES = dict.fromkeys(SETS, "same_set") | {
 HumanEval/32 (`find_zero`): that release swaps the arguments of the polynomial there, so that no solution passes."""
 LARGE = {f"HumanEval/{number}" for number in (14, 15, 83, 100, 130, 139)} | {"Mbpp/88", "Mbpp/255", "Mbpp/630"}
 """Tasks with up to 150 MB of values: the judge asks the reference instead. As the published `OriginFmt` files."""
-TOO_LARGE = {"Mbpp/255": {88, 103}}
-"""Inputs, by place, whose value alone is over the 64 MB that a sample may return: 2 of 112 are left out."""
+LEFT_OUT = {"Mbpp/255": {88, 103}, "HumanEval/32": {277, 285, 716, 794}}
+"""Inputs, by place: 2 of 112 whose value alone is over the 64 MB that a sample may return, and 4 of 888 for which the
+reference's search for a root ends by the luck of its rounding, and from Python 3.12 on does not."""
 TUPLES = {"Mbpp/98": 0, "Mbpp/104": 0, "Mbpp/140": 0, "Mbpp/145": 0, "Mbpp/596": 1, "Mbpp/580": 99, "Mbpp/791": 99}
 """Tasks whose asserts show other types than EvalPlus gives: how many levels of an argument's lists are tuples there."""
 NUMBERS: dict[str, tuple[Callable[[Any], Any], ...]] = {"Mbpp/124": (float, complex), "Mbpp/252": (complex,)}
@@ -64,10 +65,11 @@ def with_tests(tasks: Sequence[Task], *, plus: bool, allow_weak: bool = False) -
 
 def _test(task: Task, inputs: Inputs, values: Values, plus: bool) -> str:
     arguments = [encode(tuple(each)) for each in typed_inputs(task)][: None if plus else len(inputs.base)]
-    known = [(each, value[0]) for each, value in zip(arguments, values, strict=False) if value]
     if task.task_id in LARGE:
-        left_out = TOO_LARGE.get(task.task_id, set())
-        known = [(each, None) for place, each in enumerate(arguments) if place not in left_out]
+        values = [[None]] * len(arguments)
+    left_out = LEFT_OUT.get(task.task_id, set())
+    answered = enumerate(zip(arguments, values, strict=False))
+    known = [(each, value[0]) for place, (each, value) in answered if value and place not in left_out]
     if not known:
         raise UserError(
             f"{task.task_id}: the reference solution answers none of the inputs; replace the benchmark's file"

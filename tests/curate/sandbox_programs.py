@@ -305,7 +305,7 @@ PROCESSES = {
         "import os, time\ndef f(x):\n parent = os.getpid()\n for i in range(8):\n  try: os.fork()\n"
         "  except OSError: pass\n"
         " if os.getpid() != parent:\n  time.sleep(20)\n  os._exit(0)\n return 'no'",
-        {"wrong", "forbidden"},
+        {"wrong", "forbidden", "memory"},
     ),
     "starts too many threads": (
         "import threading, time\ndef f(x):\n threading.stack_size(65536)\n for i in range(150):\n"
