@@ -4,7 +4,7 @@ benchmarks/data/grades.csv.gz holds the grades that Qwen2.5-Coder-1.5B-Instruct 
 corpus of public packages, asked by three of the questions in filters/grading.py; the texts are read from the
 corpus beside the checkout, or from $CURATE_CORPUS. The best 30 % of the grades are the positives, a fifth of the files
 is held out. A second table learns from the rubric's grades of the same files. Speed is that of `predict`, text in,
-probability out, on one core. Prints tables and writes benchmarks/results/filters.json.
+probability out, by processor time. Prints tables and writes benchmarks/results/filters.json.
 """
 
 import csv
@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.stage import derive_seed
-from filters.agreement import agreement
+from filters.agreement import agreement, rank_correlation
 from filters.classifiers import CLASSIFIERS, Settings, kind
 from filters.grading import excerpt
 from filters.labels import Labels
@@ -35,7 +35,7 @@ HERE = Path(__file__).parent
 CORPUS = Path(os.environ.get("CURATE_CORPUS", HERE.parent.parent / "shared" / "data" / "corpus"))
 QUESTION = "checklist"
 POSITIVE, HELD_OUT, SEED = 0.3, 0.2, 17
-LABELS, ROUNDS, SEEDS = 2400, 8, 3
+JUDGES, LABELS, ROUNDS, SEEDS = 2000, 1200, 8, 3
 BUDGET_BYTES = 3600
 Values = npt.NDArray[np.float64]
 
@@ -79,27 +79,57 @@ def compare_classifiers(texts: pa.ChunkedArray, grades: Values) -> dict[str, dic
     return figures
 
 
-def compare_rounds(ids: list[str], texts: pa.ChunkedArray, grades: Values, rubric: Values) -> dict[str, list[float]]:
-    """Return agreement with held-out grades after each round, chosen and drawn, as means over some seeds."""
+def compare_questions(grades: dict[str, Values]) -> dict[str, float]:
+    """Return the rank correlation between each question's grades and the rubric's."""
+    known = {name: ~np.isnan(values) for name, values in grades.items()}
+    return {
+        name: rank_correlation(values[known[name]], grades["rubric"][known[name]])
+        for name, values in grades.items()
+        if name != "rubric"
+    }
+
+
+def compare_rounds(
+    ids: list[str], texts: pa.ChunkedArray, grades: dict[str, Values]
+) -> dict[str, dict[str, list[float]]]:
+    """Return, by source of grades, agreement with held-out ones after each round, chosen and drawn: means over seeds.
+
+    The same files judge both, a third of all; a round's labels come from the rest.
+    """
     sizes = pc.binary_length(texts).to_numpy().astype(float)
     shown = pa.chunked_array([[excerpt(text, BUDGET_BYTES) for text in texts.to_pylist()]], pa.large_string())
-    curves: dict[str, list[list[float]]] = {"chosen": [], "random": []}
+    curves: dict[str, dict[str, list[list[float]]]] = {name: {"chosen": [], "random": []} for name in grades}
     counts: list[float] = []
     for number in range(SEEDS):
-        pool = Pool(ids, shown, sizes, rubric, derive_seed(SEED, "benchmark", number))
-        for name, active in (("chosen", True), ("random", False)):
-            graded = grade_in_rounds(
-                pool, lambda rows, _: grades[rows], LABELS, ROUNDS, HELD_OUT, active=active, patient=True
-            )
-            curves[name].append([point["agreement"] for point in graded.curve])
-            counts = [point["labels"] for point in graded.curve]
-    return {"labels": counts, **{name: np.mean(runs, axis=0).tolist() for name, runs in curves.items()}}
+        pool = Pool(ids, shown, sizes, grades["rubric"], derive_seed(SEED, "benchmark", number))
+        for source, values in grades.items():
+            for name, active in (("chosen", True), ("random", False)):
+                graded = grade_in_rounds(
+                    pool, lambda rows, _, values=values: values[rows], JUDGES + LABELS, ROUNDS,
+                    JUDGES / (JUDGES + LABELS), active=active, patient=True,
+                )  # fmt: skip
+                curves[source][name].append([point["agreement"] for point in graded.curve])
+                counts = [point["labels"] for point in graded.curve] if number == 0 else counts
+    return {
+        source: {"labels": counts, **{name: np.mean(runs, axis=0).tolist() for name, runs in both.items()}}
+        for source, both in curves.items()
+    }
+
+
+def labels_for(agreement: float, labels: list[float], curve: list[float]) -> float | None:
+    """Return after how many labels a curve reaches an agreement, between rounds on a straight line."""
+    for at in range(len(curve)):
+        if curve[at] >= agreement:
+            if at == 0:
+                return labels[0]
+            part = (agreement - curve[at - 1]) / (curve[at] - curve[at - 1])
+            return labels[at - 1] + part * (labels[at] - labels[at - 1])
+    return None
 
 
 def main() -> None:
     """Measure, print, write."""
     ids, texts, grades = graded_files()
-    names = [name for name in grades if name != "rubric"]
     result: dict[str, object] = {"files": len(ids), "mb": texts.nbytes / 1e6}
     print(f"{len(ids)} files, {texts.nbytes / 1e6:.0f} MB")
     for source in (QUESTION, "rubric"):
@@ -110,12 +140,16 @@ def main() -> None:
                 f"{name:10} {found['f1']:6.3f} {found['rank_correlation']:7.3f} {found['calibration_error']:6.3f} "
                 f"{found['mb_per_s']:5.0f} {found['train_s']:8.1f}"
             )
-    for source in (*names, "rubric"):
-        curve = compare_rounds(ids, texts, grades[source], grades["rubric"])
-        result[f"rounds on {source} grades"] = curve
+    result["rank correlation with the rubric"] = compare_questions(grades)
+    print("\nrank correlation of each question with the rubric")
+    print("  ".join(f"{name} {value:.3f}" for name, value in compare_questions(grades).items()))
+    curves = result["rounds"] = compare_rounds(ids, texts, grades)
+    for source, curve in curves.items():
         print(f"\nagreement with held-out {source} grades, {SEEDS} seeds\nlabels  chosen  random")
         for labels, chosen, drawn in zip(curve["labels"], curve["chosen"], curve["random"], strict=True):
             print(f"{labels:6.0f} {chosen:7.3f} {drawn:7.3f}")
+        enough = labels_for(curve["random"][-1], curve["labels"], curve["chosen"])
+        print(f"chosen labels for what {curve['labels'][-1]:.0f} random ones give: {enough and round(enough)}")
     (HERE / "results" / "filters.json").write_text(json.dumps(result, indent=2) + "\n")
 
 

@@ -83,6 +83,17 @@ def rank_correlation(left: Scores, right: Scores) -> float:
     return float(spearmanr(left, right).statistic)
 
 
+def roc_area(scores: Scores, labels: Labels) -> float:
+    """Return how often a positive has the higher score than a negative, ties by half; 0.5 where a class is missing."""
+    from scipy.stats import rankdata
+
+    positives, negatives = int(labels.sum()), int((~labels).sum())
+    if not positives or not negatives:
+        return 0.5
+    above = rankdata(scores)[labels].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * negatives))
+
+
 def expected_calibration_error(probabilities: Scores, labels: Labels) -> float:
     """Return the mean gap between probability and share of positives over ten equal bins (Guo et al. 2017)."""
     bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)

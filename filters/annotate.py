@@ -40,6 +40,7 @@ ANSWERED = 0.5
 class Annotate(GlobalFilter):
     """Let a language model grade the educational value of documents, those first from which most is learnt."""
 
+    VERSION: ClassVar[int] = 2
     ALONE: ClassVar[bool] = True
 
     model: ModelRef
@@ -50,7 +51,7 @@ class Annotate(GlobalFilter):
     """In how many rounds; with 1 nothing is learnt on the way and nothing held out."""
     held_out: float = Field(default=0.2, gt=0, lt=1)
     """Share of `count`, drawn evenly, that judges the rounds."""
-    question: QuestionName = "scale"
+    question: QuestionName = "checklist"
     """How to ask: for a grade by a scale, the same after five examples, for a count of points, or for yes or no on each
     of five points or on the whole."""
     budget_bytes: int = Field(default=3600, ge=200)

@@ -41,9 +41,11 @@ class Labels:
     def positive(self, share: float, at: float | None) -> npt.NDArray[np.bool_]:
         """Tell which grades count as positive: those from `at` on, or else about the best `share` of them.
 
+        Where the grader set some apart, the share is theirs: they are like the corpus, what it chose later is not.
         Equal grades are never parted. Raises UserError if that leaves one class.
         """
-        cut = float(np.quantile(self.grades, 1 - share, method="higher")) if at is None else at
+        typical = self.grades if self.judges is None else self.grades[self.judges]
+        cut = float(np.quantile(typical, 1 - share, method="higher")) if at is None else at
         if at is None and cut == self.grades.min():
             cut = float(np.nextafter(cut, np.inf))  # many share the lowest grade: all above it are positive
         positive = self.grades >= cut

@@ -43,7 +43,7 @@ from filters.references import Reference, reference
 class Quality(GlobalFilter):
     """Keep the share of documents that a classifier, learnt from graded documents, finds best."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     learn_from: StageRef | None = None
     """A stage whose kept rows carry `grade`; without it the input must."""

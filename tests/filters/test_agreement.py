@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, roc_auc_score
 
-from filters.agreement import Calibration, agreement, expected_calibration_error, precision_recall_f1, rank_correlation
+from filters.agreement import (
+    Calibration,
+    agreement,
+    expected_calibration_error,
+    precision_recall_f1,
+    rank_correlation,
+    roc_area,
+)
 
 
 def coins(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -18,6 +25,13 @@ def coins(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_f1_is_that_of_scikit_learn(pairs: list[tuple[bool, bool]]) -> None:
     predicted, labels = np.array(pairs, bool).T
     assert precision_recall_f1(predicted, labels)[2] == pytest.approx(f1_score(labels, predicted, zero_division=0))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1))
+def test_the_roc_area_is_that_of_scikit_learn(pairs: list[tuple[int, bool]]) -> None:
+    scores, labels = np.array([score for score, _ in pairs], float), np.array([label for _, label in pairs])
+    expected = roc_auc_score(labels, scores) if len(set(labels)) == 2 else 0.5
+    assert roc_area(scores, labels) == pytest.approx(expected)
 
 
 def test_a_perfect_classifier_agrees_wholly_and_a_blind_one_not_at_all() -> None:

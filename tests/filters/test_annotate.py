@@ -102,7 +102,7 @@ class Run:
 def test_chosen_documents_carry_a_grade_and_where_it_is_from_and_none_is_dropped(
     tmp_path: Path, grader: Grader
 ) -> None:
-    run, stage = Run(tmp_path, grader), Annotate(model="grader", count=24, rounds=1)
+    run, stage = Run(tmp_path, grader), Annotate(model="grader", question="scale", count=24, rounds=1)
     figures = run.plan(stage)
     kept, dropped = run.judge(stage)
     assert (kept.num_rows, dropped.num_rows, grader.answered) == (60, 0, 24)
@@ -117,7 +117,7 @@ def test_chosen_documents_carry_a_grade_and_where_it_is_from_and_none_is_dropped
 
 
 def test_rounds_hold_documents_out_and_tell_how_well_they_are_foretold(tmp_path: Path, grader: Grader) -> None:
-    run, stage = Run(tmp_path, grader, rubric=False), Annotate(model="grader", count=50, rounds=2)
+    run, stage = Run(tmp_path, grader, rubric=False), Annotate(model="grader", question="scale", count=50, rounds=2)
     figures = run.plan(stage)
     kept, _ = run.judge(stage)
     rounds = [number for number in kept["grade_round"].to_pylist() if number is not None]
@@ -129,7 +129,7 @@ def test_rounds_hold_documents_out_and_tell_how_well_they_are_foretold(tmp_path:
 
 
 def test_a_grader_that_goes_away_is_asked_for_the_rest_only(tmp_path: Path, grader: Grader) -> None:
-    run, stage = Run(tmp_path, grader), Annotate(model="grader", count=40, rounds=2)
+    run, stage = Run(tmp_path, grader), Annotate(model="grader", question="scale", count=40, rounds=2)
     grader.left = 23
     with pytest.raises(UserError, match="refuses the key"):
         run.plan(stage)
@@ -143,7 +143,7 @@ def test_a_grader_that_goes_away_is_asked_for_the_rest_only(tmp_path: Path, grad
 
 
 def test_a_grader_that_answers_nonsense_is_refused_in_one_line(tmp_path: Path, grader: Grader) -> None:
-    run, stage = Run(tmp_path, grader), Annotate(model="grader", count=20, rounds=1)
+    run, stage = Run(tmp_path, grader), Annotate(model="grader", question="scale", count=20, rounds=1)
     grader.nonsense = "As an AI I love code"
     with pytest.raises(UserError, match="a grade to 0 of 20 documents only") as mistake:
         run.plan(stage)
@@ -152,7 +152,7 @@ def test_a_grader_that_answers_nonsense_is_refused_in_one_line(tmp_path: Path, g
 
 
 def test_a_minimum_drops_low_grades_and_never_what_was_not_graded(tmp_path: Path, grader: Grader) -> None:
-    run, stage = Run(tmp_path, grader), Annotate(model="grader", count=24, rounds=1, minimum=3)
+    run, stage = Run(tmp_path, grader), Annotate(model="grader", question="scale", count=24, rounds=1, minimum=3)
     run.plan(stage)
     kept, dropped = run.judge(stage)
     assert set(dropped["reason"].to_pylist()) == {"low grade"}
@@ -162,7 +162,7 @@ def test_a_minimum_drops_low_grades_and_never_what_was_not_graded(tmp_path: Path
 
 
 def test_the_same_documents_are_chosen_for_any_cut_into_shards(tmp_path: Path, grader: Grader) -> None:
-    run, stage = Run(tmp_path, grader), Annotate(model="grader", count=24, rounds=1)
+    run, stage = Run(tmp_path, grader), Annotate(model="grader", question="scale", count=24, rounds=1)
     run.plan(stage)
     other = Run(tmp_path / "other", grader)
     [first, second] = list_shards(tmp_path / "other" / "code" / "kept")
@@ -178,4 +178,4 @@ def test_nothing_to_grade_is_one_line(tmp_path: Path, grader: Grader) -> None:
     for path in run.context.shards():
         path.unlink()
     with pytest.raises(UserError, match="no documents to grade"):
-        run.plan(Annotate(model="grader"))
+        run.plan(Annotate(model="grader", question="scale"))

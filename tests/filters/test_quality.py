@@ -335,6 +335,16 @@ def test_documents_that_the_grader_set_apart_judge_and_teach_nothing(tmp_path: P
     assert [text in apart for text in labels.texts.to_pylist()] == held_out.tolist()
 
 
+def test_what_the_grader_chose_does_not_move_the_cut(tmp_path: Path) -> None:
+    graded = [row | {"grade": n % 6 / 1, "grade_round": 0 if n < 60 else 2} for n, row in enumerate(rows(120))]
+    for row in graded[60:]:
+        row["grade"] = 5.0
+    run = Run(tmp_path, graded, [])
+    labels = read_labels(list_shards(run.directory / "labels" / "kept"), 1000, seed=17)
+    assert labels.judges is not None
+    assert labels.positive(0.3, None)[labels.judges].sum() == 20  # the fours and fives of sixty
+
+
 def test_a_document_of_fifty_megabytes_is_scored_as_fast_as_one_of_a_hundred_kilobytes(tmp_path: Path) -> None:
     run = Run(tmp_path, rows(100), [*rows(60), {"id": "huge", "text": "x = 1\n" * 8_000_000, "source": "t"}])
     stage = Quality(learn_from="labels", classifier="linear")

@@ -48,14 +48,22 @@ def test_the_choice_depends_on_seed_and_ids_alone() -> None:
     assert one.asked == again.asked != other.asked
 
 
-def test_the_first_round_is_spread_over_strata() -> None:
+def test_the_first_round_takes_its_share_of_every_stratum() -> None:
     documents = pool()
-    graded = grade_in_rounds(documents, Grader(documents), 60, 1, 0.2)
+    graded = grade_in_rounds(documents, Grader(documents), 100, 1, 0.2)
     strata = documents.strata()
     taken = np.array([np.sum(strata[graded.rounds == 1] == stratum) for stratum in np.unique(strata)])
     there = np.array([np.sum(strata == stratum) for stratum in np.unique(strata)])
-    assert taken.sum() == 60
-    assert all(taken >= np.minimum(there, 60 // len(there)))
+    assert taken.sum() == 100
+    assert np.abs(taken - there / 4).max() <= 1
+
+
+def test_later_rounds_ask_about_what_lies_near_the_cut() -> None:
+    documents = pool(800)
+    grader = Grader(documents)
+    graded = grade_in_rounds(documents, grader, 200, 3, 0.2, patient=True)
+    distance = np.abs(grader.grades - graded.cut())
+    assert distance[graded.rounds > 1].mean() < 0.8 * distance[graded.rounds == 1].mean()
 
 
 def test_rounds_end_once_agreement_stops_rising() -> None:
