@@ -86,7 +86,7 @@ def _judge(client: Client, request: dict[str, Any]) -> tuple[str, str]:
         check(candidate)
     except Exception as problem:  # noqa: BLE001 (whatever the test raises is its verdict)
         return _failure(client, problem)
-    return "pass", ""
+    return ("pass", "") if client.calls else ("infra", "the test never called the candidate")
 
 
 def _names(code: CodeType) -> set[str]:

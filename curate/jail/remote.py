@@ -85,6 +85,8 @@ class Client:
         self.remotes: dict[int, Remote] = {}
         self.raised: Exception | None = None
         self.described: dict[str, Any] = {}
+        self.calls = 0
+        """How often the test has called something of the sample."""
         self.leans_on: set[str] = set()
         """What of the sample, besides the candidate's plain values, the verdict rests on."""
 
@@ -103,6 +105,7 @@ class Client:
 
     def outcome(self, do: str, *arguments: Any, **named: Any) -> tuple[Any, dict[str, Any] | None]:
         """Return (value, None) or (None, what was raised); update arguments that the sample changed."""
+        self.calls += do == "call"
         request = {"do": do, "args": encode(arguments, self.export), "named": encode(named, self.export)}
         reply = self.session.exchange(request)
         try:

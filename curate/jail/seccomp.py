@@ -21,6 +21,11 @@ _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 # name: (x86-64, AArch64); None where the architecture has no such call
 _DENIED: dict[str, tuple[int | None, int | None]] = {
     "socket": (41, 198),
+    "connect": (42, 203),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "accept": (43, 202),
+    "accept4": (288, 242),
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -124,6 +129,8 @@ _CLONE_NAMESPACES = 0x7E020080  # every CLONE_NEW* bit that clone takes
 _CLONE_THREAD = 0x00010000
 _PR_SET_PDEATHSIG = 1
 _AF_UNIX = 1
+_STREAMS = (0x1, 0x801, 0x80001, 0x80801)
+"""SOCK_STREAM with any of its flags. A datagram socket could send to any socket with a name, such as the system log's."""
 _F_SETOWN, _F_SETSIG, _F_SETOWN_EX = 8, 10, 15
 _FIOSETOWN, _SIOCSPGRP, _TIOCSTI = 0x8901, 0x8902, 0x5412
 
@@ -168,6 +175,7 @@ def filter_program(pid: int, *, may_start_processes: bool) -> list[Instruction]:
     for pair in _SCHEDULING.values():
         program += _when(pair[column], _deny_unless(0, _JUMP_EQUAL, 0, pid))
     program += _when(_SOCKETPAIR[column], _deny_unless(0, _JUMP_EQUAL, _AF_UNIX))
+    program += _when(_SOCKETPAIR[column], _deny_unless(1, _JUMP_EQUAL, *_STREAMS))
     if not may_start_processes:
         program = [*program, *_when(_CLONE[column], _deny_unless(0, _JUMP_ANY_BIT, _CLONE_THREAD))]
         program += _when(_TKILL[column], [(_RETURN, 0, 0, _DENY)])

@@ -24,7 +24,7 @@ def frame(message):
 _LIBC = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
 
 _X86 = platform.machine() == "x86_64"
-_BPF, _USERFAULTFD, _CLONE = (321, 323, 56) if _X86 else (280, 282, 220)
+_BPF, _USERFAULTFD, _CLONE, _ADD_KEY = (321, 323, 56, 248) if _X86 else (280, 282, 220, 217)
 
 _DENIED_CALL = (
     _LIBC
@@ -227,6 +227,29 @@ FORGING = {
         {"wrong", "crash"},
     ),
     "returns a generator": ("def f(x): yield 'no'", {"wrong"}),
+    "answers with a module that no test may have": (
+        _FRAME + "import os\ndef f(x):\n os.write(3, frame({'value': ['M', 'os']}))\n while True: pass",
+        {"crash"},
+    ),
+    "answers with a handle of no number": (
+        _FRAME + "import os\ndef f(x):\n os.write(3, frame({'value': ['o', True, 'x', True]}))\n while True: pass",
+        {"crash"},
+    ),
+    "answers with a number of megabytes": (
+        "import os, struct\nbody = b'{\"value\":' + b'1' * 5_000_000 + b'}'\n"
+        "answer = memoryview(struct.pack('=Q', len(body)) + body)\n"
+        "def f(x):\n data = answer\n while data: data = data[os.write(3, data):]\n while True: pass",
+        {"crash"},
+    ),
+    "answers before it is asked": (
+        _FRAME + "import os\ndef f(x):\n for i in range(3): os.write(3, frame({'value': 'no'}))\n return 'no'",
+        {"wrong", "crash"},
+    ),
+    "passes its descriptors to the judge": (
+        "import os, socket\ndef f(x):\n s = socket.socket(fileno=os.dup(3))\n"
+        " for i in range(60): socket.send_fds(s, [b'x'], [1, 1, 1])\n return 'no'",
+        {"wrong", "crash", "output"},
+    ),
     "returns nothing": ("def f(x): pass", {"wrong"}),
 }
 
@@ -299,7 +322,7 @@ PROCESSES = {
     # Bombs end by themselves: a hole in the sandbox must fail a test and not take the machine down.
     "forks too often": (
         "import os, time\ndef f(x):\n for i in range(150):\n  if os.fork() == 0:\n   time.sleep(20)\n   os._exit(0)",
-        {"forbidden"},
+        {"forbidden", "memory"},  # the second where the limit on processes is loose and the machine busy
     ),
     "forks in every child": (
         "import os, time\ndef f(x):\n parent = os.getpid()\n for i in range(8):\n  try: os.fork()\n"
@@ -316,6 +339,10 @@ PROCESSES = {
         "import os, time\ndef f(x):\n if os.fork() == 0:\n  os.setsid()\n  if os.fork() == 0:\n   time.sleep(600)\n"
         "  os._exit(0)\n return 'no'",
         {"wrong", "forbidden"},
+    ),
+    "becomes another program": (
+        "import os, sys\ndef f(x): os.execv(sys.executable, ['python', '-c', 'print(1)'])",
+        {"crash"},
     ),
     "kills its parent": (
         "import os, signal\ndef f(x):\n os.kill(os.getppid(), signal.SIGKILL)\n return 'no'",
@@ -398,6 +425,19 @@ NEEDS_WALLS = {
         {"forbidden"},
     ),
     "opens a socket": ("import socket\ndef f(x): socket.socket()", {"forbidden"}),
+    "gives a socket a name": (
+        "import socket\ndef f(x):\n a, b = socket.socketpair()\n a.bind('\\0curate-test')\n return 'it worked'",
+        {"forbidden"},
+    ),
+    "sends to a socket that has a name": (
+        "import socket\ndef f(x):\n a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        " try: a.sendto(b'', '/dev/curate-test')\n except FileNotFoundError: pass\n return 'it worked'",
+        {"forbidden"},
+    ),
+    "keeps a key in the kernel": (
+        _DENIED_CALL.format(call=f"syscall({_ADD_KEY}, b'user', b'k', b'v', 1, -3)"),
+        {"forbidden"},
+    ),
     "connects": ("import socket\ndef f(x): socket.create_connection(('127.0.0.1', 80), 1)", {"forbidden"}),
     "looks up a name": ("import urllib.request\ndef f(x): urllib.request.urlopen('http://example.org')", {"forbidden"}),
     "traces the judge": (_DENIED_CALL.format(call="ptrace(16, 1, 0, 0)"), {"forbidden"}),
@@ -587,6 +627,11 @@ BY_TEST = {
         "def f(x): raise StopIteration",
         "assert [candidate(n) for n in range(3)] == [0, 1, 2]",
         {"error"},
+    ),
+    "returns the same nan twice": (
+        "NAN = float('nan')\ndef f(x): return [NAN]",
+        "assert candidate(1) == candidate(1)",
+        {"wrong"},
     ),
     "turns its arguments into the answer": (
         "def f(x):\n x.append(2)\n return x",

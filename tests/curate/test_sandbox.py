@@ -160,7 +160,8 @@ def test_a_test_of_megabytes_with_a_thousand_calls_takes_little_more_than_its_ow
 
 
 def test_a_test_that_is_none_is_the_harness_s_fault() -> None:
-    for test in ("def check(candidate:", "x = 1", "def check(candidate):\n    assert candidate(object()) == 2"):
+    never, foreign = (f"def check(candidate):\n    assert {asks}" for asks in ("candidate", "candidate(object()) == 2"))
+    for test in ("def check(candidate:", "x = 1", never, foreign):
         assert verdict_of("def f(x): return 2", test).verdict == "infra"
 
 
