@@ -12,9 +12,10 @@ classifier learnt from the grades so far agreed with held-out ones after each ro
 The rounds end early once agreement has stopped rising. What stands in the later rounds is not like the corpus:
 agreement may be measured, and the cut be found, on round 0 alone.
 
-Other wishes were tried on 6,000 real grades and left out, for they needed more labels than a random draw: what
-regression and rubric see most differently, the neighbours of what was graded low and predicted high (hard negatives),
-the same number from every stratum, and uncertainty alone (benchmarks/filters.py shows what is left).
+Other wishes were tried on 6,000 real grades and left out. What regression and rubric see most differently, and the
+neighbours of what was graded low and predicted high (hard negatives), needed more labels than a random draw; the same
+number from every stratum, and uncertainty alone, needed more in the early rounds. benchmarks/filters.py compares what
+is left with a random draw.
 """
 
 from collections.abc import Callable, Sequence
