@@ -206,12 +206,16 @@ def _is_fancied(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 def keys(text: bytes) -> Iterator[Span]:
     """Yield where keys stand."""
     for pattern in key_patterns():
+        end = 0
         for found in pattern.finditer(text):
+            if found.start() < end:  # a mark within a key; reading on from each would be quadratic
+                continue
             start, stop = found.span(found.lastindex or 0)
             if start == found.start():  # the group is but the issuer's mark
                 stop = found.end()
             rest = REST_OF_KEY.match(text, stop)
-            yield start, rest.end() if rest else stop
+            end = rest.end() if rest else stop
+            yield start, end
     for head in PRIVATE_KEY.finditer(text):
         end = text.find(b"-----END", head.end(), head.end() + KEY_LINES_BYTES)
         for line in KEY_LINE.finditer(text, head.end(), max(end, head.end())):
