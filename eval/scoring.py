@@ -255,6 +255,8 @@ def tally(results: Iterable[Result]) -> dict[str, int]:
 def estimates(results: Sequence[Result]) -> list[Estimate]:
     """Return pass@1, and pass@10 and pass@100 where every task has the samples for it."""
     tasks = counts(results)
+    if results and not tasks:
+        raise UserError(f"none of the {len(results)} samples could be judged, the first is {_unjudged(results)}")
     fewest = min((n for n, _ in tasks), default=1)
     return [estimate(tasks, k) for k in (1, 10, 100) if k <= fewest]
 
@@ -270,5 +272,13 @@ def summary_text(results: Sequence[Result]) -> str:
     if on_base:
         lines.append(f"on the base inputs alone: pass@1 {estimates(on_base)[0].value:.1%}")
     if INFRA in verdicts:
-        lines.append(f"{verdicts[INFRA]} samples could not be judged and are not counted; run again to judge them")
+        lines.append(
+            f"{verdicts[INFRA]} samples could not be judged and are not counted, the first is {_unjudged(results)}; "
+            "run again to judge them"
+        )
     return "\n".join(lines)
+
+
+def _unjudged(results: Iterable[Result]) -> str:
+    first = next(result for result in results if result.verdict == INFRA)
+    return f"sample {first.index} of {first.task_id} ({first.detail})"

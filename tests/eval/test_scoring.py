@@ -182,7 +182,7 @@ def test_a_harness_failure_is_judged_again_and_never_counted(tmp_path: Path, san
     out = tmp_path / "results.jsonl"
     sandbox.broken = True
     failed = judge_samples(SAMPLES[:2], TESTS, out)
-    with pytest.raises(UserError, match="could not be judged"):
+    with pytest.raises(UserError, match="none of the 2 samples could be judged"):
         estimates(failed)
     sandbox.broken = False
     assert [result.verdict for result in judge_samples(SAMPLES[:2], TESTS, out)] == ["wrong", "pass"]
@@ -197,7 +197,14 @@ def test_infra_lowers_no_score_and_is_reported() -> None:
     results = [result("a", 0, "pass"), result("a", 1, "infra"), result("b", 0, "infra"), result("c", 0, "wrong")]
     assert counts(results) == [(1, 1), (1, 0)]
     assert estimates(results)[0].value == 0.5
-    assert "2 samples could not be judged and are not counted" in summary_text(results)
+    assert "2 samples could not be judged and are not counted, the first is sample 1 of a" in summary_text(results)
+
+
+def test_a_test_that_never_calls_its_candidate_is_named_and_gives_no_score(tmp_path: Path) -> None:
+    tasks = write(tmp_path / "tasks.jsonl", [DOUBLE | {"test": "def check(double):\n    double\n"}])
+    samples = write(tmp_path / "samples.jsonl", RIGHT[:1])
+    with pytest.raises(UserError, match=r"the first is sample 0 of own/double \(the test never called the candidate\)"):
+        score(samples, str(tasks), tmp_path / "results.jsonl", workers=1, say=silent)
 
 
 def test_pass_at_10_is_given_where_every_task_has_ten_samples() -> None:
