@@ -17,7 +17,6 @@ writes benchmarks/results/dedup.json.
 """
 
 import argparse
-import json
 import shutil
 import statistics
 import sys
@@ -33,6 +32,7 @@ import pyarrow.parquet as pq
 from benchmarks import measured, truth
 from benchmarks.peers.deduplicators import NGRAM, PEERS, THRESHOLD
 from curate.dedup.clusters import components
+from curate.shards import write_json
 from curate.sources import Installed
 
 HERE = Path(__file__).parent
@@ -149,12 +149,11 @@ def main() -> None:
         size = f"{len(known.ids)} files, {megabytes:.0f} MB, {len(known.pairs)} true pairs"
         print(f"{size}, exact components would remove {known.most}")
         ours(place, place / "corpus", whole=True)  # compiles, or loads what an earlier run compiled
-        rows = [measure(name, options, place, megabytes, known) for name in options.only or names]
-    result = {"files": len(known.ids), "megabytes": round(megabytes), "pairs": len(known.pairs), "most": known.most}
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results/dedup.json").write_text(
-        json.dumps({**result, "runs": options.runs, "rows": rows}, indent=2) + "\n"
-    )
+        result = {"files": len(known.ids), "megabytes": round(megabytes), "pairs": len(known.pairs), "most": known.most}
+        rows = []
+        for name in options.only or names:
+            rows.append(measure(name, options, place, megabytes, known))
+            write_json({**result, "runs": options.runs, "rows": rows}, HERE / "results/dedup.json")
     columns = ["name", "mb_per_s", "mb_per_cpu_s", "peak_mb", "recall", "recall_hard", "precision", "dropped"]
     for line in [dict(zip(columns, columns, strict=True)), *rows]:
         print(f"{line['name']:<22}" + "".join(f"{line[column]:>13}" for column in columns[1:]))

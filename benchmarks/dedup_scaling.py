@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import measured
+from curate.shards import write_json
 from curate.sources import Installed
 from curate.stage import derive_seed
 
@@ -114,8 +115,7 @@ def main() -> None:
             if len(rows) == 1:
                 print("".join(f"{column:>14}" for column in rows[0]))
             print("".join(f"{value:>14}" for value in rows[-1].values()), flush=True)
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results/dedup_scaling.json").write_text(json.dumps(rows, indent=2) + "\n")
+            write_json(rows, HERE / "results/dedup_scaling.json")
 
 
 if __name__ == "__main__":
