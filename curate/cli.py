@@ -30,7 +30,7 @@ RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="The run's director
 RunsRoot = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs live.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="Override a value of the recipe.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read at most N documents per source.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes or threads; default: the cores.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes or threads; one a core.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
