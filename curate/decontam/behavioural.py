@@ -58,10 +58,15 @@ class Behavioural(Against):
     """Drop documents with a function that passes the tests of a task near it. Every drop names the task."""
 
     ALONE: ClassVar[bool] = True
+    NEEDS: ClassVar[str] = "a statement or a reference solution to find functions near it"
 
     near: float = Field(default=0.3, gt=0, le=1, description="least cosine of words that proposes a task")
     nearest: int = Field(default=5, ge=1, description="tasks tried for each function, nearest first")
     cpu_s: float = Field(default=2.0, gt=0, description="CPU seconds of one trial")
+
+    def recognises(self, task: Task) -> bool:
+        """Tell whether functions can be near a task."""
+        return bool(task.text or task.solution)
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
         """Run the functions on the tests of the tasks near them."""

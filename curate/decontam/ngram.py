@@ -40,10 +40,15 @@ class NGram(Against):
     """Drop documents that repeat a benchmark's statement, prompt or solution. Every drop names the task."""
 
     VERSION: ClassVar[int] = 2
+    NEEDS: ClassVar[str] = f"a statement, prompt or solution of {LEAST_WORDS} words"
 
     share: float = Field(
         default=0.4, gt=0, le=1, description="least share of a passage's n-grams that makes a document go"
     )
+
+    def recognises(self, task: Task) -> bool:
+        """Tell whether a task has a passage to look for."""
+        return any(passages(task))
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
         """Compare every document with every passage."""

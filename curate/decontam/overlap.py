@@ -38,7 +38,7 @@ class Index:
 
 def word_grams(passages: list[bytes], lengths: list[int]) -> list[Hashes]:
     """Return the distinct n-grams of each passage, each with its own length, which must not exceed its words."""
-    buffer = np.empty(max(len(text) for text in passages) // 2 + 2, dtype=np.uint64)
+    buffer = np.empty(max(map(len, passages), default=0) // 2 + 2, dtype=np.uint64)
     found = []
     for text, length in zip(passages, lengths, strict=True):
         count = hash_words(np.frombuffer(text, dtype=np.uint8), 0, len(text), buffer)
@@ -48,14 +48,15 @@ def word_grams(passages: list[bytes], lengths: list[int]) -> list[Hashes]:
 
 def build(passages: list[Hashes], lengths: list[int]) -> Index:
     """Index passages by their distinct n-grams; `lengths` are those of the n-grams."""
-    numbers = [np.full(len(grams), number, dtype=np.uint64) for number, grams in enumerate(passages)]
-    table = np.column_stack((np.concatenate(passages), np.concatenate(numbers)))
+    sizes = np.array([len(grams) for grams in passages], dtype=np.int64)
+    owners = np.repeat(np.arange(len(passages), dtype=np.uint64), sizes)
+    table = np.column_stack((np.concatenate([np.empty(0, dtype=np.uint64), *passages]), owners))
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     hashes, first = np.unique(table[:, 0], return_index=True)
     sieve = np.zeros(1 << int(SIEVE_BITS), dtype=np.uint8)
     sieve[hashes >> (np.uint64(64) - SIEVE_BITS)] = 1
-    grams = np.array([len(rows) for rows in passages], dtype=np.int64)
-    return Index(hashes, np.append(first, len(table)), table[:, 1].astype(np.int64), grams, np.unique(lengths), sieve)
+    different = np.unique(np.array(lengths, dtype=np.int64))
+    return Index(hashes, np.append(first, len(table)), table[:, 1].astype(np.int64), sizes, different, sieve)
 
 
 def best_passages(data: Bytes, offsets: Offsets, index: Index) -> tuple[Offsets, Similarities]:

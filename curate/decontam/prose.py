@@ -58,12 +58,12 @@ class WordIndex:
 
 def index_words(references: list[Hashes]) -> WordIndex:
     """Weigh each word by its inverse document frequency among the references."""
-    numbers = [np.full(len(words), number, dtype=np.uint64) for number, words in enumerate(references)]
-    table = np.column_stack((np.concatenate(references), np.concatenate(numbers)))
+    owners = np.repeat(np.arange(len(references), dtype=np.uint64), [len(words) for words in references])
+    table = np.column_stack((np.concatenate([np.empty(0, dtype=np.uint64), *references]), owners))
     table = table[np.lexsort((table[:, 1], table[:, 0]))]
     words, first, counts = np.unique(table[:, 0], return_index=True, return_counts=True)
     weights = np.minimum(np.log((max(len(references), FEWEST) + 1) / counts), CAP) ** 2
-    norms = np.array([weights[np.searchsorted(words, own)].sum() for own in references])
+    norms = np.array([weights[np.searchsorted(words, own)].sum() for own in references], dtype=np.float64)
     sieve = np.zeros(1 << 16, dtype=np.uint8)
     sieve[words >> SIEVE_BITS] = 1
     first = np.append(first, len(table))

@@ -59,7 +59,7 @@ def _candidates(  # noqa: PLR0912 - compiled
     count = 0
     shift = np.uint64(64) - SIEVE_BITS
     looks = 0
-    limit = int(most * sizes.max()) + 1
+    limit = int(most * sizes.max()) + 1 if len(sizes) else 0
     for document in range(len(offsets) - 1):
         total, found = lex(data, offsets[document], offsets[document + 1], tokens, functions)
         if found == 0 or total < ngram:

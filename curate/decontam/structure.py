@@ -17,7 +17,7 @@ the strings of JSON or notebooks, another algorithm (`decontam.behavioural`).
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -53,9 +53,15 @@ def needed(size: int, similarity: float, same_words: bool) -> float:
 class Structure(Against):
     """Drop documents with a function built like a benchmark's solution. Every drop names the task."""
 
+    NEEDS: ClassVar[str] = "a reference solution"
+
     similarity: float = Field(
         default=0.8, gt=0.1, le=1, description="least similarity of a function to a solution of 20 to 39 labels"
     )
+
+    def recognises(self, task: Task) -> bool:
+        """Tell whether a task has a solution to compare with."""
+        return task.solution is not None
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
         """Compare the functions that may be alike."""

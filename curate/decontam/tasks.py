@@ -2,18 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 
 from curate import benchmarks
 from curate.benchmarks import Task
+from curate.errors import UserError
 from curate.llm.types import ModelSpec
 from curate.stage import Filter, Verdict
 
 
 class Against(Filter):
     """A filter that compares documents with the tasks of benchmarks."""
+
+    NEEDS: ClassVar[str]
+    """What a task must have to be recognised by, in words."""
 
     against: list[str] = Field(
         default=["humaneval", "mbpp"], min_length=1, description="benchmarks, or JSONL files of tasks"
@@ -24,9 +29,14 @@ class Against(Filter):
         return " ".join(benchmarks.digest(name) for name in self.against)
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
-        """Raise UserError where a benchmark is not to be had."""
+        """Raise UserError where a benchmark is not to be had, or holds nothing to recognise its tasks by."""
         for name in self.against:
-            benchmarks.load(name)
+            if not any(self.recognises(task) for task in benchmarks.load(name)):
+                raise UserError(f"against: no task of {name!r} has {self.NEEDS}; leave it out or use another rule")
+
+    def recognises(self, task: Task) -> bool:
+        """Tell whether a task has what is needed."""
+        raise NotImplementedError
 
 
 def all_tasks(against: tuple[str, ...]) -> list[Task]:

@@ -11,7 +11,10 @@ import pytest
 
 from curate import benchmarks
 from curate.benchmarks import Task
+from curate.decontam.behavioural import Behavioural
 from curate.decontam.ngram import NGram, passages
+from curate.decontam.structure import Structure
+from curate.decontam.tasks import Against
 from curate.errors import UserError
 from curate.shards import documents
 from curate.stage import Context, Verdict
@@ -21,7 +24,7 @@ AFTER = "\n\n\nif __name__ == '__main__':\n    print(Unrelated().run())\n"
 CONTEXT = Context("clean", 17, Path("nowhere"))
 
 
-def judge(texts: list[str], stage: NGram | None = None) -> Verdict:
+def judge(texts: list[str], stage: Against | None = None) -> Verdict:
     shard = documents({"id": str(number), "text": text, "source": "test"} for number, text in enumerate(texts))
     return (stage or NGram()).judge(shard, CONTEXT)
 
@@ -162,3 +165,41 @@ def test_a_shard_without_rows_is_no_mistake(own: Path) -> None:
     verdict = NGram(against=[str(own)]).judge(documents([]), CONTEXT)
     assert len(verdict.reasons) == 0
     assert pa.types.is_float64(verdict.evidence["score"].type)
+
+
+RULES = (NGram, Structure, Behavioural)
+
+
+@pytest.fixture
+def bare_task(tmp_path: Path) -> Callable[..., list[str]]:
+    """Return a way to write a file of one task of few words."""
+
+    def write(prompt: str = "def f(x):\n", **columns: str) -> list[str]:
+        test = "def check(candidate):\n    assert candidate(1) == 2\n"
+        path = tmp_path / "bare.jsonl"
+        path.write_text(json.dumps({"task_id": "t/1", "prompt": prompt, "entry_point": "f", "test": test, **columns}))
+        return [str(path)]
+
+    return write
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_tasks_that_nothing_can_be_recognised_by_are_said_before_anything_runs(
+    rule: type[Against], bare_task: Callable[..., list[str]]
+) -> None:
+    with pytest.raises(UserError, match=r"no task of '.*bare\.jsonl' has a .*; leave it out or use another rule"):
+        rule(against=bare_task()).check({})
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_tasks_of_which_little_is_known_are_no_mistake(
+    rule: type[Against], bare_task: Callable[..., list[str]]
+) -> None:
+    """Without a word of documentation there is nothing to be near to, without a long solution no shape."""
+    for against in (
+        bare_task(solution="    return x + 1  # and four more words\n"),
+        bare_task('def f(x):\n    """Add one to a number and give back the sum."""\n', solution="    return x + 1\n"),
+    ):
+        stage = rule(against=against)
+        stage.check({})
+        assert judge(["def g(x):\n    return x + 7\n", ""], stage).reasons.to_pylist() == [None, None]
