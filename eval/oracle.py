@@ -92,7 +92,8 @@ def _expected(tasks: Sequence[Task], allow_weak: bool) -> dict[str, Values]:
     programs = ((_program(task), task.entry_point, [tuple(each) for each in typed_inputs(task)]) for task in missing)
     for task, outcomes in zip(missing, call_many(programs, LIMITS, allow_weak=allow_weak), strict=True):
         found[task.task_id] = [_value(task, outcome) for outcome in outcomes]
-        cache.keep(places[task.task_id], found[task.task_id])
+        if not any(outcome.status in ("timeout", "infra") for outcome in outcomes):  # a bad moment is not kept
+            cache.keep(places[task.task_id], found[task.task_id])
     return found
 
 

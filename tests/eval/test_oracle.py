@@ -68,3 +68,15 @@ def test_the_reference_of_humaneval_32_passes_its_plus_inputs_on_this_version_of
         [Trial(f"{task.prompt}{task.solution}", "find_zero", tested.test)], Limits(cpu_s=60), allow_weak=True
     )
     assert judgement.verdict == "pass", judgement
+
+
+def test_a_reference_that_was_starved_once_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = "def late(x):\n    for _ in range(x * 20_000_000):\n        pass\n    return x\n"
+    task = Task("own/late", "own", "late", "", solution=slow, inputs=Inputs([[0]], [[1]], 0))
+    with monkeypatch.context() as patch:
+        patch.setattr("eval.oracle.LIMITS", Limits(cpu_s=0.05))
+        (starved,) = with_tests([task], plus=True, allow_weak=True)
+    (fed,) = with_tests([task], plus=True, allow_weak=True)
+    wrong = "def late(x):\n    return 0\n"
+    verdicts = [judge([Trial(wrong, "late", test.test)], allow_weak=True) for test in (starved, fed)]
+    assert [next(verdict).verdict for verdict in verdicts] == ["pass", "wrong"]
