@@ -18,13 +18,13 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _cache_folder() -> Path:
-    """Return a folder named by the sources of all compiled loops of the base.
+    """Return a folder named by the sources of all compiled loops.
 
     numba looks at the file of a function alone and would go on using a loop that has another, since changed, built in.
     """
     here = Path(__file__).parent
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted([*here.glob("*.py"), *here.glob("de*/*.py")]):
+    for path in sorted([*here.rglob("*.py"), *(here.parent / "filters").glob("*.py")]):
         source = path.read_bytes()
         if b"curate.compiled" in source or b"numba" in source:
             digest.update(source)
