@@ -6,7 +6,8 @@ whose ids have the lowest hashes: the same ones in every stage that keeps them, 
 
     quantity      documents, bytes, tokens (words and signs; a tokenizer for models counts otherwise)
     completeness  share of filled cells in the columns that are neither text nor scores
-    parsing       share of the sampled documents that are valid Python, or whose fenced code blocks are
+    parsing       share of the sampled documents that are valid Python, or whose fenced code blocks are; those of more
+                  than 1 MB are not tried: the tree of one of 50 MB takes minutes
     redundancy    documents whose words, in order, are another's; text in lines that stand elsewhere too
     noise         documents with control characters, or with 128 letters, digits, `+`, `/` on end (base64, hex)
     outliers      documents outside the bounds of Codex (Chen et al. 2021, section 3.1) and 50 bytes to 1 MB
@@ -40,7 +41,7 @@ from curate.buffers import text_buffers
 from curate.licenses import OTHER, PERMISSIVE, UNKNOWN, licence_class
 from curate.shards import REQUIRED, read_shard
 
-VERSION = 1
+VERSION = 2
 """Raise it whenever the same documents would give other figures: kept profiles are then made anew."""
 SAMPLE = 500
 LICENCES_SHOWN = 8
@@ -200,14 +201,15 @@ def _sum_up(shards: Iterable[_Scanned], parsed: dict[bytes, bool]) -> Profile:
     if not documents:
         return Profile(0, 0, 0)
     fields = _fields(scanned, documents)
+    tried = [text for _, _, text in sample if len(text.encode()) <= MAX_BYTES]
     return Profile(
         documents=documents,
         bytes=sums["bytes"],
         tokens=sums["tokens"],
         fields=fields,
         complete=sum(fields.values()) / len(fields) if fields else None,
-        parsed=len(sample),
-        parses=sum(_parses(text, parsed) for _, _, text in sample) / len(sample),
+        parsed=len(tried),
+        parses=sum(_parses(text, parsed) for text in tried) / len(tried) if tried else None,
         duplicates=1 - len(np.unique(np.concatenate([shard.words for shard in scanned]))) / documents,
         repeated_text=_repeated(scanned),
         noise=sums["noise"] / documents,

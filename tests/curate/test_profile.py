@@ -189,6 +189,13 @@ def test_of_many_documents_the_same_sample_is_parsed_before_and_after(corpus: Ca
     assert corpus(valid).parses == 1
 
 
+def test_a_huge_document_is_counted_and_not_parsed(corpus: Callable[..., Profile]) -> None:
+    huge = "x = [1, 2]\n" * 100_000  # valid Python of over a million characters
+    found = corpus(rows([huge, "def (:\n"]))
+    assert (found.documents, found.parsed, found.parses) == (2, 1, 0)
+    assert corpus(rows([huge])).parses is None
+
+
 def test_nothing_has_a_profile_of_nothing(corpus: Callable[..., Profile]) -> None:
     assert corpus([]) == Profile(0, 0, 0)
     empty = corpus(rows(["", ""]))
