@@ -35,7 +35,7 @@ HERE = Path(__file__).parent
 CORPUS = Path(os.environ.get("CURATE_CORPUS", HERE.parent.parent / "shared" / "data" / "corpus"))
 QUESTION = "checklist"
 POSITIVE, HELD_OUT, SEED = 0.3, 0.2, 17
-JUDGES, LABELS, ROUNDS, SEEDS = 2000, 1200, 8, 3
+JUDGES, LABELS, ROUNDS, SEEDS = 2000, 1200, 4, 3
 BUDGET_BYTES = 3600
 Values = npt.NDArray[np.float64]
 
@@ -143,13 +143,19 @@ def main() -> None:
     result["rank correlation with the rubric"] = compare_questions(grades)
     print("\nrank correlation of each question with the rubric")
     print("  ".join(f"{name} {value:.3f}" for name, value in compare_questions(grades).items()))
-    curves = result["rounds"] = compare_rounds(ids, texts, grades)
+    write(result)
+    curves = result["rounds"] = compare_rounds(ids, texts, {name: grades[name] for name in (QUESTION, "rubric")})
     for source, curve in curves.items():
         print(f"\nagreement with held-out {source} grades, {SEEDS} seeds\nlabels  chosen  random")
         for labels, chosen, drawn in zip(curve["labels"], curve["chosen"], curve["random"], strict=True):
             print(f"{labels:6.0f} {chosen:7.3f} {drawn:7.3f}")
         enough = labels_for(curve["random"][-1], curve["labels"], curve["chosen"])
         print(f"chosen labels for what {curve['labels'][-1]:.0f} random ones give: {enough and round(enough)}")
+    write(result)
+
+
+def write(result: dict[str, object]) -> None:
+    """Keep what has been measured so far."""
     (HERE / "results" / "filters.json").write_text(json.dumps(result, indent=2) + "\n")
 
 
