@@ -41,7 +41,7 @@ def stages(quickstart: Path, curate: Run) -> dict[str, dict[str, Any]]:
 
 def test_no_row_is_lost_in_any_stage_or_shard(quickstart: Path, stages: dict[str, dict[str, Any]]) -> None:
     run = json.loads((quickstart / "run.json").read_text())
-    assert len(run["stages"]) == len(stages) == 13
+    assert len(run["stages"]) == len(stages) == 15
     for stage in run["stages"]:
         directory, said = quickstart / stage["directory"], stages[stage["name"]]
         assert said["rows_in"] == said["rows_kept"] + said["rows_dropped"]
@@ -160,7 +160,7 @@ def test_a_second_run_makes_no_call_and_no_change(quickstart: Path, curate: Run)
     changes = [word for key, value in SMALLER.items() for word in ("--set", f"{key}={value}")]
     again = curate("run", ROOT / "recipes/quickstart.yaml", "--runs", quickstart.parent, *changes)
     assert again.returncode == 0
-    assert again.stderr.count("cached") == 13
+    assert again.stderr.count("cached") == 15
 
 
 def test_the_call_log_answers_when_a_synthesis_stage_is_run_again(quickstart: Path, curate: Run) -> None:
