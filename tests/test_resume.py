@@ -85,7 +85,8 @@ def test_ctrl_c_ends_with_130_and_the_next_run_continues(
     tmp_path: Path, write_recipe: Callable[..., Path], curate: Run, finished: Path
 ) -> None:
     recipe, run = write_recipe(), tmp_path / "data"
-    command = [sys.executable, "-m", "curate", "run", str(recipe), "--runs", str(tmp_path)]
+    heeding = ["env", "--default-signal=INT"]  # a shell's background jobs ignore it, and so would their children
+    command = [*heeding, sys.executable, "-m", "curate", "run", str(recipe), "--runs", str(tmp_path)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     while not any(run.glob("stages/exact-*/done/*.json")):
         assert process.poll() is None
