@@ -1,24 +1,26 @@
 """Drawing tokens: the nucleus is what Holtzman et al. define, and the draw follows the probabilities."""
 
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curate.llm.sampling import draw
 
 
 def nucleus(probabilities: list[float], top_p: float) -> set[int]:
-    """The smallest set of likeliest tokens whose mass reaches `top_p`, by the definition."""
+    """The smallest set of likeliest tokens whose mass reaches `top_p`, and what ties with its last one."""
     chosen, mass = set(), 0.0
     for token in sorted(range(len(probabilities)), key=lambda t: -probabilities[t]):
         if mass >= top_p:
             break
         chosen.add(token)
         mass += probabilities[token]
-    return chosen
+    least = min(probabilities[token] for token in chosen)
+    return {token for token, probability in enumerate(probabilities) if probability >= least}
 
 
 @settings(max_examples=150, deadline=None)
+@example([0.0, 0.5, 9.242613787069182e-30, -1.0], 0.5, 0.75)
 @given(
     st.lists(st.floats(-6, 6, width=32), min_size=1, max_size=1500, unique=True),
     st.sampled_from([0.1, 0.5, 0.9, 0.99]),
