@@ -10,6 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from curate import benchmarks
+from curate.benchmarks import Task
+from curate.errors import UserError
 from curate.receipts import Receipt, StageRecord, read_receipts, total, write_receipt, write_record
 from curate.shards import conform, documents, empty_documents, write_json, write_shard, write_text
 
@@ -210,6 +213,15 @@ def _write_models(run: RunWriter, random: Random) -> None:
     ]
     write_json(scores, run.place("score") / "scores.json")
     run.job("score", {"humaneval_pass_at_1": 4 / 164})
+
+
+@pytest.fixture(scope="session")
+def tasks() -> list[Task]:
+    """The scored tasks of HumanEval and MBPP; without the benchmarks their tests are skipped."""
+    try:
+        return [task for name in ("humaneval", "mbpp") for task in benchmarks.load(name) if task.split == "test"]
+    except UserError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

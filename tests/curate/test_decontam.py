@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from curate import benchmarks
 from curate.benchmarks import Task
 from curate.decontam.behavioural import Behavioural
 from curate.decontam.ngram import NGram, passages
@@ -32,14 +31,6 @@ def judge(texts: list[str], stage: Against | None = None) -> Verdict:
 def caught(texts: list[str]) -> float:
     """Return the share of texts that are dropped."""
     return 1 - judge([BEFORE + text + AFTER for text in texts]).reasons.null_count / len(texts)
-
-
-@pytest.fixture(scope="module")
-def tasks() -> list[Task]:
-    try:
-        return [task for name in ("humaneval", "mbpp") for task in benchmarks.load(name) if task.split == "test"]
-    except UserError as error:
-        pytest.skip(str(error))
 
 
 def program(task: Task) -> str:

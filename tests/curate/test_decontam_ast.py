@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from benchmarks.paraphrases import PARAPHRASES
 from benchmarks.planting import plant, program, reformatted, renamed
-from curate import benchmarks
 from curate.benchmarks import Task
 from curate.decontam.lexer import COLUMNS, FIRST_BYTE, LAST_BYTE, lex
 from curate.decontam.ngram import NGram
@@ -22,20 +21,11 @@ from curate.decontam.shapes import edit_similarity
 from curate.decontam.structure import Structure
 from curate.decontam.tasks import Against
 from curate.decontam.trees import Function, function_in, labels
-from curate.errors import UserError
 from curate.shards import documents
 from curate.stage import Context, Verdict
 
 CONTEXT = Context("clean", 17, Path("nowhere"))
 LIBRARY = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
-
-
-@pytest.fixture(scope="module")
-def tasks() -> list[Task]:
-    try:
-        return [task for name in ("humaneval", "mbpp") for task in benchmarks.load(name) if task.split == "test"]
-    except UserError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
