@@ -4,7 +4,12 @@ benchmarks/data/grades.csv.gz holds the grades that Qwen2.5-Coder-1.5B-Instruct 
 corpus of public packages, asked by three of the questions in filters/grading.py; the texts are read from the
 corpus beside the checkout, or from $CURATE_CORPUS. The best 30 % of the grades are the positives, a fifth of the files
 is held out. A second table learns from the rubric's grades of the same files. Speed is that of `predict`, text in,
-probability out, by processor time. Prints tables and writes benchmarks/results/filters.json.
+probability out, by processor time.
+
+benchmarks/data/reader.csv holds the grades that a reader gave 150 of these files without knowing any other. A third
+table says which labels teach a classifier, trained on the other files, the order that this reader has.
+
+Prints tables and writes benchmarks/results/filters.json.
 """
 
 import csv
@@ -79,6 +84,31 @@ def compare_classifiers(texts: pa.ChunkedArray, grades: Values) -> dict[str, dic
     return figures
 
 
+def compare_with_reader(
+    ids: list[str], texts: pa.ChunkedArray, grades: dict[str, Values]
+) -> dict[str, dict[str, float]]:
+    """Return, by source of labels and by classifier, the rank correlation with the reader's grades.
+
+    `itself` is that of the labels, no classifier between. What is mixed is mixed as filter.quality does.
+    """
+    with (HERE / "data" / "reader.csv").open() as file:
+        read = {row["id"]: float(row["grade"]) for row in csv.DictReader(file)}
+    unseen = np.array([id in read for id in ids]) & ~np.isnan(grades[QUESTION])
+    others = ~unseen & ~np.isnan(grades[QUESTION])
+    reader = np.array([read[id] for id in np.array(ids)[unseen]])
+    learn, judge = (texts.filter(pa.array(side)) for side in (others, unseen))
+    figures = {}
+    for source, weight in ((QUESTION, 0.0), ("rubric", 1.0), ("both", 0.5)):
+        every = Labels(texts, grades[QUESTION], None, grades["rubric"]).blended(weight).grades
+        positive = Labels(learn, every[others]).positive(POSITIVE, None)
+        found = {"itself": rank_correlation(every[unseen], reader)}
+        for name in CLASSIFIERS:
+            model = kind(name).train(learn, positive, Settings(SEED), Path(f"/tmp/{os.getpid()}.training"))
+            found[name] = rank_correlation(model.predict(judge), reader)
+        figures[source] = found
+    return figures
+
+
 def compare_questions(grades: dict[str, Values]) -> dict[str, float]:
     """Return the rank correlation between each question's grades and the rubric's."""
     known = {name: ~np.isnan(values) for name, values in grades.items()}
@@ -140,6 +170,10 @@ def main() -> None:
                 f"{name:10} {found['f1']:6.3f} {found['rank_correlation']:7.3f} {found['calibration_error']:6.3f} "
                 f"{found['mb_per_s']:5.0f} {found['train_s']:8.1f}"
             )
+    readers = result["rank correlation with a reader"] = compare_with_reader(ids, texts, grades)
+    print("\nrank correlation with a reader, by what was learnt from\nlabels     itself " + " ".join(CLASSIFIERS))
+    for source, row in readers.items():
+        print(f"{source:9}" + "".join(f"{value:8.3f}" for value in row.values()))
     result["rank correlation with the rubric"] = compare_questions(grades)
     print("\nrank correlation of each question with the rubric")
     print("  ".join(f"{name} {value:.3f}" for name, value in compare_questions(grades).items()))

@@ -6,6 +6,7 @@ workers of a first run all come to the same loops at once, and would otherwise e
 
 import fcntl
 import hashlib
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 from numba import config, njit
 from numba.core.compiler_lock import global_compiler_lock
+from numba.np import linalg
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -31,6 +33,19 @@ def _cache_folder() -> Path:
     return here / "__pycache__" / f"compiled-{digest.hexdigest()}"
 
 
+def _put_scipy_off() -> None:
+    """Load numba's array functions without the question whether SciPy is there, whose import takes 0.3 s a process.
+
+    It is asked again by whoever compiles linear algebra, which no loop here does.
+    """
+    ask, linalg.ensure_blas = linalg.ensure_blas, lambda: None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = ask
+
+
+_put_scipy_off()
 if not config.CACHE_DIR:
     config.CACHE_DIR = str(_cache_folder())
 

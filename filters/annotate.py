@@ -28,7 +28,7 @@ from curate.llm import Model, ModelSpec, check_model, open_model
 from curate.shards import list_shards, read_shard, write_json, write_shard
 from curate.stage import Context, GlobalFilter, Map, Metrics, ModelRef, Verdict, derive_seed
 from filters.grading import QUESTIONS, Grade, QuestionName, excerpt, grade_requests, read_grade
-from filters.labels import GRADE
+from filters.labels import GRADE, RUBRIC
 from filters.rounds import Graded, Pool, Rows, Values, grade_in_rounds
 
 CANDIDATES = 4
@@ -119,7 +119,7 @@ class Annotate(GlobalFilter):
         rows = pa.array([row_of.get(id) for id in shard.column("id").to_pylist()], pa.int64())
         columns = {name: table.column(name).take(rows).combine_chunks() for name in table.column_names[1:]}
         if GRADE in shard.column_names:
-            columns["rubric_grade"] = shard.column(GRADE)
+            columns[RUBRIC] = shard.column(GRADE)
         low = pc.fill_null(pc.less(columns[GRADE], 0.0 if self.minimum is None else self.minimum), False)
         return Verdict(
             reasons=pc.if_else(low, pa.scalar("low grade"), pa.scalar(None, pa.string())),

@@ -1,15 +1,17 @@
 """Labels: the documents of a stage that carry a `grade`, from 0 (teaches nothing) to 5 (a textbook).
 
-`grade` is the one column that graders write, be they a rubric, a model or a person; null means not graded. In: the
-kept shards of a stage, or a reference set: files of good documents, graded 5, and of others, graded 0. Out: texts and
-grades, and the split into those to learn from and those held out.
+`grade` is the one column that graders write, be they a rubric, a model or a person; null means not graded. A model
+that graded after the rubric leaves the rubric's grade beside its own, as `rubric_grade`. In: the kept shards of a
+stage, or a reference set: files of good documents, graded 5, and of others, graded 0. Out: texts and grades, and the
+split into those to learn from and those held out.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +23,7 @@ from curate.shards import read_shard
 from curate.stage import Source, derive_seed
 from filters.references import texts_of
 
-GRADE = "grade"
+GRADE, RUBRIC = "grade", "rubric_grade"
 ROUND = "grade_round"
 """In which round of filter.annotate a grade was given; those of round 0 judge."""
 HIGHEST = 5.0
@@ -37,15 +39,33 @@ class Labels:
     grades: npt.NDArray[np.float64]
     judges: npt.NDArray[np.bool_] | None = None
     """Which ones the grader set apart to be held out; None where it did not."""
+    rubric: npt.NDArray[np.float64] | None = None
+    """The rubric's grades beside a model's, NaN where there is none; None where there are none at all."""
+
+    @property
+    def typical(self) -> npt.NDArray[np.bool_]:
+        """Tell which labels are like the corpus: those set apart, for what a grader chose later is not."""
+        return self.judges if self.judges is not None else np.ones(len(self.grades), bool)
+
+    def blended(self, weight: float) -> "Labels":
+        """Return the same with the rubric's opinion mixed in, by that weight; without one, the labels as they are.
+
+        The two scales mean nothing to each other, so what is mixed are ranks: for each side, five times the share of
+        the typical labels below, ties by half.
+        """
+        if self.rubric is None:
+            return self
+        ranks = [_ranks(values, self.typical) for values in (self.grades, self.rubric)]
+        shares = np.where(np.isnan(self.rubric), 0.0, weight)
+        return replace(self, grades=(1 - shares) * ranks[0] + shares * np.nan_to_num(ranks[1]))
 
     def positive(self, share: float, at: float | None) -> npt.NDArray[np.bool_]:
         """Tell which grades count as positive: those from `at` on, or else about the best `share` of them.
 
-        Where the grader set some apart, the share is theirs: they are like the corpus, what it chose later is not.
-        Equal grades are never parted. Raises UserError if that leaves one class.
+        Where the grader set some apart, the share is theirs. Equal grades are never parted. Raises UserError if that
+        leaves one class.
         """
-        typical = self.grades if self.judges is None else self.grades[self.judges]
-        cut = float(np.quantile(typical, 1 - share, method="higher")) if at is None else at
+        cut = float(np.quantile(self.grades[self.typical], 1 - share, method="higher")) if at is None else at
         if at is None and cut == self.grades.min():
             cut = float(np.nextafter(cut, np.inf))  # many share the lowest grade: all above it are positive
         positive = self.grades >= cut
@@ -71,29 +91,48 @@ class Labels:
         return np.array([derive_seed(seed, "held out", text) < limit for text in texts], bool)
 
 
+def _ranks(values: npt.NDArray[np.float64], typical: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Return for each value five times the share of the typical ones below it, equal ones by half."""
+    known = np.sort(values[typical & ~np.isnan(values)])
+    below, up_to = (np.searchsorted(known, values, side) for side in ("left", "right"))
+    return np.asarray(HIGHEST * (below + up_to) / 2 / max(len(known), 1))
+
+
+class Graded(NamedTuple):
+    """A graded document of a shard."""
+
+    row: int
+    id: str
+    grade: float
+    rubric: float | None
+    judge: bool
+    """Whether it was set apart to judge."""
+
+
 def read_labels(shards: Sequence[Path], most: int, seed: int) -> Labels:
     """Read the graded documents of some shards; where there are more than `most`, those with the lowest hashes.
 
     Raises UserError for a missing column, grades that are no number from 0 to 5, or too few of them.
     """
     found = [
-        (derive_seed(seed, "label", id), number, row, grade, judge)
+        (derive_seed(seed, "label", graded.id), number, graded)
         for number, path in enumerate(shards)
-        for row, id, grade, judge in read_grades(path)
+        for graded in read_grades(path)
     ]
     if len(found) < FEWEST:
         raise UserError(f"only {len(found)} labels; grade at least {FEWEST} documents")
-    chosen = sorted(found)[:most]
+    chosen = [(number, graded) for _, number, graded in sorted(found, key=lambda item: (item[0], item[1]))[:most]]
     rows = defaultdict(list)
-    for _, number, row, *_ in chosen:
-        rows[number].append(row)
+    for number, graded in chosen:
+        rows[number].append(graded.row)
     texts = {number: iter(read_rows(shards[number], wanted)) for number, wanted in rows.items()}
-    in_order = [next(texts[number]) for _, number, *_ in chosen]
-    judges = np.array([judge for *_, judge in chosen], bool)
+    judges = np.array([graded.judge for _, graded in chosen], bool)
+    rubric = np.array([graded.rubric for _, graded in chosen], float)  # None becomes NaN
     return Labels(
-        pa.chunked_array([in_order], pa.large_string()),
-        np.array([grade for *_, grade, _ in chosen]),
+        pa.chunked_array([[next(texts[number]) for number, _ in chosen]], pa.large_string()),
+        np.array([graded.grade for _, graded in chosen]),
         judges if judges.any() else None,
+        None if np.isnan(rubric).all() else rubric,
     )
 
 
@@ -120,24 +159,33 @@ def read_rows(path: Path, rows: list[int]) -> list[str]:
     return texts
 
 
-def read_grades(path: Path) -> list[tuple[int, str, float, bool]]:
-    """Return (row, id, grade, whether it was set apart to judge) of the graded documents of one shard."""
-    ids = read_shard(path, ["id"]).column("id").to_pylist()
+def read_grades(path: Path) -> list[Graded]:
+    """Return the graded documents of one shard. Raises UserError for a missing column or a grade that is none."""
     names = pq.read_schema(path).names
     if GRADE not in names:
         raise UserError(
             f"{path} has no column {GRADE!r}; let `learn_from:` name a stage that grades: filter.annotate, "
             "filter.rubric, or give `positives:`"
         )
-    rounds = read_shard(path, [ROUND]).column(ROUND).to_pylist() if ROUND in names else [None] * len(ids)
-    try:
-        grades = read_shard(path, [GRADE]).column(GRADE).cast(pa.float64()).to_pylist()
-    except pa.ArrowInvalid as error:
-        raise UserError(f"column {GRADE!r} of {path} holds no numbers: {error}; grades go from 0 to 5") from error
-    rows = [
-        (row, id, grade, round == 0) for row, (id, grade, round) in enumerate(zip(ids, grades, rounds, strict=True))
+    table = read_shard(path, [name for name in ("id", GRADE, RUBRIC, ROUND) if name in names])
+    ids = table.column("id").to_pylist()
+    rounds = table.column(ROUND).to_pylist() if ROUND in names else [None] * len(ids)
+    grades = _grades(table, GRADE, path)
+    rubric = _grades(table, RUBRIC, path) if RUBRIC in names else [None] * len(ids)
+    return [
+        Graded(row, id, grade, second, round == 0)
+        for row, (id, grade, second, round) in enumerate(zip(ids, grades, rubric, rounds, strict=True))
+        if grade is not None
     ]
-    for _, id, grade, _ in rows:
+
+
+def _grades(table: pa.Table, name: str, path: Path) -> list[float | None]:
+    """Return a column of grades, null where there is none."""
+    try:
+        grades: list[float | None] = table.column(name).cast(pa.float64()).to_pylist()
+    except pa.ArrowInvalid as error:
+        raise UserError(f"column {name!r} of {path} holds no numbers: {error}; grades go from 0 to 5") from error
+    for id, grade in zip(table.column("id").to_pylist(), grades, strict=True):
         if grade is not None and not 0 <= grade <= HIGHEST:  # also true of NaN
-            raise UserError(f"the grade of {id} is {grade}, not a number from 0 to 5; mend the labels in {path}")
-    return [entry for entry in rows if entry[2] is not None]
+            raise UserError(f"the {name} of {id} is {grade}, not a number from 0 to 5; mend the labels in {path}")
+    return grades

@@ -43,7 +43,7 @@ from filters.references import Reference, reference
 class Quality(GlobalFilter):
     """Keep the share of documents that a classifier, learnt from graded documents, finds best."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
 
     learn_from: StageRef | None = None
     """A stage whose kept rows carry `grade`; without it the input must."""
@@ -51,7 +51,10 @@ class Quality(GlobalFilter):
     """Good documents in place of grades: a .parquet or .jsonl path, a folder of .py files, or keys as in `sources:`."""
     negatives: Reference | None = None
     """Documents to tell them from; without them a draw of the input."""
-    classifier: Literal["fasttext", "forest", "linear"] = "fasttext"
+    rubric: float = Field(default=0.5, ge=0, le=1)
+    """Weight of the rubric's opinion where the grader kept it beside its own (filter.annotate after filter.rubric). It
+    is the order of the grades that is mixed; with `positive_at`, which counts the grader's own, nothing is."""
+    classifier: Literal["fasttext", "forest", "linear"] = "linear"
     """fastText on code tokens, a random forest on embeddings, or logistic regression on hashed tokens."""
     embedder: ModelRef | None = None
     """What makes the forest's embeddings: a model of the recipe; without it hashed tokens, projected."""
@@ -150,7 +153,8 @@ class Quality(GlobalFilter):
             return read_references(good, others[0] if others else context.shards(), self.labels, context.seed)
         stages = [context.references[self.learn_from]] if self.learn_from else list(context.inputs.values())
         shards = [path for stage in stages for path in list_shards(stage / "kept")]
-        return read_labels(shards, self.labels, context.seed)
+        labels = read_labels(shards, self.labels, context.seed)
+        return labels if self.positive_at is not None else labels.blended(self.rubric)
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:
         """Drop what lies below the cut."""

@@ -17,7 +17,7 @@ sources with `id` columns are not compared with each other.
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import ConfigDict, Field, field_validator
@@ -225,6 +225,8 @@ class _Files(_Columns):
 
 class ParquetFiles(_Files):
     """Read Parquet files, one Document a row."""
+
+    THREADS: ClassVar[bool] = True
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
         return parquet.cut_file(url, self.wanted, self.id, self.shard_rows, most)
