@@ -2,16 +2,25 @@
 
     python deduplicators.py PEER INPUT_DIRECTORY OUTPUT_DIRECTORY
 
-Runs in the environment of benchmarks/peers.txt. The first document of each cluster stays. All use sets of word
-5-grams, 128 values in a signature, and a threshold of 0.8 on the signatures' estimate; shingles are made in plain
-Python, but for gaoya, which makes its own. datasketch sketches in two processes; the others have threads.
+Runs in the environment of benchmarks/peers.txt. One document of each cluster stays, the first but for datatrove. All
+use sets of word 5-grams and a threshold of 0.8. The libraries have 128 values in a signature and a threshold on the
+signatures' estimate; shingles are made in plain Python, but for gaoya, which makes its own. datasketch sketches in two
+processes; the others have threads.
+
+The pipelines, text-dedup, datatrove and data-juicer, bring words and bands of their own, run in two processes, and take
+for duplicates what shares a band. datatrove has its own 14 bands of 8 values, which lie nearer to 0.72, and stands
+twice: its English words are spaCy's, by the blank tokenizer, which loads nothing and takes most of the time; since the
+punctuation is gone by then, they are nearly what stands between spaces, which the second takes.
 """
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from multiprocessing import Pool
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -29,10 +38,15 @@ def shingles(text: str) -> set[str]:
     return {" ".join(words[at : at + NGRAM]) for at in range(max(1, len(words) - NGRAM + 1))}
 
 
+def column(name: str, paths: Iterable[Path]) -> Iterator[str]:
+    """Yield a column of all files."""
+    for path in paths:
+        yield from pq.read_table(path, columns=[name]).column(name).to_pylist()
+
+
 def texts(paths: list[Path]) -> Iterator[str]:
     """Yield the texts of all files."""
-    for path in paths:
-        yield from pq.read_table(path, columns=["text"]).column("text").to_pylist()
+    return column("text", paths)
 
 
 def rensa_deduplicator(paths: list[Path]) -> Flags:
@@ -115,12 +129,84 @@ def datasketch(paths: list[Path]) -> Flags:
     return keep
 
 
+def text_dedup(paths: list[Path]) -> Flags:
+    """Run text-dedup's command; texts of a single word count too."""
+    from datasets import disable_progress_bars, load_from_disk
+    from text_dedup.minhash import main as command
+
+    disable_progress_bars()
+    with TemporaryDirectory() as folder:
+        options = {
+            "path": "parquet",
+            "data_files": f"{paths[0].parent}/*.parquet",
+            "split": "train",
+            "column": "text",
+            "cache_dir": f"{folder}/cache",
+            "output": f"{folder}/kept",
+            "ngram": NGRAM,
+            "min_length": 1,
+            "num_perm": PERMUTATIONS,
+            "threshold": THRESHOLD,
+            "num_proc": 2,
+        }
+        command([f"--{name}={value}" for name, value in options.items()], standalone_mode=False)
+        kept = set(load_from_disk(f"{folder}/kept")["id"])
+    return [name in kept for name in column("id", paths)]
+
+
+def datatrove(paths: list[Path], words: Callable[[str], list[str]] | None = None) -> Flags:
+    """Run datatrove's four steps one after the other, a task for each file or band; with other words if given."""
+    from datatrove.executor import LocalPipelineExecutor
+    from datatrove.pipeline.dedup import minhash
+    from datatrove.pipeline.readers import ParquetReader
+    from datatrove.pipeline.writers import ParquetWriter
+
+    config = minhash.MinhashConfig(n_grams=NGRAM)
+    reader = ParquetReader(str(paths[0].parent), glob_pattern="*.parquet")
+    with TemporaryDirectory() as folder:
+        signatures, pairs, clusters, dropped = (f"{folder}/{step}" for step in range(4))
+        sign = minhash.MinhashDedupSignature(signatures, config)
+        if words:
+            sign.word_tokenizer = SimpleNamespace(word_tokenize=words)
+        steps = [
+            (len(paths), [reader, sign]),
+            (config.num_buckets, [minhash.MinhashDedupBuckets(signatures, pairs, config=config)]),
+            (1, [minhash.MinhashDedupCluster(pairs, clusters, config)]),
+            (len(paths), [reader, minhash.MinhashDedupFilter(clusters, ParquetWriter(dropped))]),
+        ]
+        for number, (tasks, pipeline) in enumerate(steps):
+            # Forked workers are this process's children, so that their processor time counts as its own.
+            run = {"workers": min(2, tasks), "start_method": "fork", "logging_dir": f"{folder}/logs/{number}"}
+            LocalPipelineExecutor(pipeline, tasks, **run).run()
+        gone = set(column("id", Path(dropped).glob("*.parquet")))
+    return [name not in gone for name in column("id", paths)]
+
+
+def data_juicer(paths: list[Path]) -> Flags:
+    """Run data-juicer's operator on words between spaces."""
+    from data_juicer.ops.deduplicator import DocumentMinhashDeduplicator
+    from datasets import disable_progress_bars, load_dataset
+
+    disable_progress_bars()
+    operator = DocumentMinhashDeduplicator("space", NGRAM, num_permutations=PERMUTATIONS, jaccard_threshold=THRESHOLD)
+    with TemporaryDirectory() as folder:
+        files = list(map(str, paths))
+        documents = load_dataset("parquet", data_files=files, split="train", cache_dir=folder)
+        found, _ = operator.process(documents.map(operator.compute_hash, num_proc=2))
+        kept = set(found["id"])
+    return [name in kept for name in column("id", paths)]
+
+
 PEERS: dict[str, Callable[[list[Path]], Flags]] = {
     "gaoya": gaoya,
     "rensa deduplicator": rensa_deduplicator,
     "rensa full set": rensa_full_set,
     "FastSketchLSH": fast_sketch,
     "datasketch": datasketch,
+    "text-dedup": text_dedup,
+    "datatrove": datatrove,
+    "datatrove spaces": partial(datatrove, words=str.split),
+    "data-juicer": data_juicer,
 }
 
 
