@@ -84,6 +84,8 @@ class _Base(Source):
     """Read at most this many rows."""
     shard_rows: int = Field(default=5000, ge=1)
     """Documents in a shard, at most."""
+    shard_mb: float = Field(default=64, gt=0)
+    """Text in a shard, about, at most; a worker holds up to three times as much."""
     max_mb: float = Field(default=64, gt=0)
     """Larger texts are rejected."""
 
@@ -91,6 +93,11 @@ class _Base(Source):
     def max_bytes(self) -> int:
         """The largest text, in bytes of UTF-8."""
         return int(self.max_mb * 1e6)
+
+    @property
+    def shard_bytes(self) -> int:
+        """The text of a shard, in bytes of UTF-8."""
+        return int(self.shard_mb * 1e6)
 
 
 class Installed(_Base):
@@ -109,8 +116,9 @@ class Installed(_Base):
         return digest(f"{identity}\t{by_id[identity].size}" for identity in self._ids())
 
     def parts(self) -> list[Part]:
-        """List the ids of the files to read, `shard_rows` to a part."""
-        return grouped(self._ids(), self.shard_rows)
+        """List the ids of the files to read, as many to a part as fit a shard."""
+        by_id = {file.id: file for file in installed_files()}
+        return grouped({identity: by_id[identity].size for identity in self._ids()}, self.shard_rows, self.shard_bytes)
 
     def read(self, part: Part) -> Made:
         """Read the files of a part."""
@@ -144,8 +152,9 @@ class Folder(_Base):
         return digest(digest_line(files[name]) for name in files)
 
     def parts(self) -> list[Part]:
-        """List the files to read, `shard_rows` to a part."""
-        return grouped(list(self._files()), self.shard_rows)
+        """List the files to read, as many to a part as fit a shard."""
+        sizes = {name: file.size for name, file in self._files().items()}
+        return grouped(sizes, self.shard_rows, self.shard_bytes)
 
     def read(self, part: Part) -> Made:
         """Read the files of a part."""
@@ -229,7 +238,7 @@ class ParquetFiles(_Files):
     THREADS: ClassVar[bool] = True
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
-        return parquet.cut_file(url, self.wanted, self.id, self.shard_rows, most)
+        return parquet.cut_file(url, self.wanted, self.id, self.shard_rows, self.shard_bytes, most)
 
     def read(self, part: Part) -> Made:
         """Read the rows of a part."""
@@ -241,7 +250,7 @@ class JsonLines(_Files):
     """Read JSON Lines files (plain, .gz, .zst), one Document a line."""
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
-        return jsonl.cut_file(url, self.wanted, self.id, self.shard_rows, most, self.max_bytes)
+        return jsonl.cut_file(url, self.wanted, self.id, self.shard_rows, self.shard_bytes, most, self.max_bytes)
 
     def read(self, part: Part) -> Made:
         """Read the lines of a part."""

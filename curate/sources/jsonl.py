@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from curate.errors import UserError
 from curate.sources.files import open_bytes
-from curate.sources.rows import BROKEN_JSON, NOT_TEXT, NOT_UTF8, PART_BYTES, TOO_LARGE, Cut, Rows
+from curate.sources.rows import BROKEN_JSON, NOT_TEXT, NOT_UTF8, TOO_LARGE, Cut, Rows
 
 ESCAPE = 6
 """JSON may spend six bytes (`\\u0041`) on one byte of text, so a line may be this much longer than a text."""
@@ -22,7 +22,13 @@ LOOK_AT = 100
 
 
 def cut_file(
-    url: str, columns: Sequence[str], id_column: str | None, shard_rows: int, most: int | None, max_bytes: int
+    url: str,
+    columns: Sequence[str],
+    id_column: str | None,
+    shard_rows: int,
+    shard_bytes: int,
+    most: int | None,
+    max_bytes: int,
 ) -> Iterator[Cut]:
     """Read a file once and yield its parts in order, none of them empty, at most `most` rows in all.
 
@@ -37,7 +43,7 @@ def cut_file(
                 break
             if line is not None and line.isspace():
                 continue
-            if cut is not None and (cut.rows == shard_rows or offset - cut.start >= PART_BYTES):
+            if cut is not None and (cut.rows == shard_rows or offset - cut.start >= shard_bytes):
                 yield cut
                 cut = None
             cut = cut or Cut(offset, offset)

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 
 from curate.errors import UserError
 from curate.sources.files import locate
-from curate.sources.rows import PART_BYTES, Cut, decode
+from curate.sources.rows import Cut, decode
 
 BATCH_ROWS = 1024
 
 
 def cut_file(
-    url: str, columns: Sequence[str], id_column: str | None, shard_rows: int, most: int | None
+    url: str, columns: Sequence[str], id_column: str | None, shard_rows: int, shard_bytes: int, most: int | None
 ) -> Iterator[Cut]:
     """Yield a file's parts in order, at most `most` rows in all; only the footer and the id column are read.
 
@@ -30,7 +30,7 @@ def cut_file(
             if name not in names:
                 raise UserError(f"{url} has no column {name!r}; its columns are: {', '.join(names)}")
         rows = file.metadata.num_rows if most is None else min(most, file.metadata.num_rows)
-        step = min(shard_rows, _rows_that_fit(file.metadata, columns))
+        step = min(shard_rows, _rows_that_fit(file.metadata, columns, shard_bytes))
         ids = _ids(file, id_column) if id_column is not None else None
         for start in range(0, rows, step):
             stop = min(start + step, rows)
@@ -73,7 +73,7 @@ def _ids(file: pq.ParquetFile, column: str) -> Iterator[str | None]:
         yield from decode(batch.column(0))[0].to_pylist()
 
 
-def _rows_that_fit(metadata: pq.FileMetaData, columns: Sequence[str]) -> int:
+def _rows_that_fit(metadata: pq.FileMetaData, columns: Sequence[str], shard_bytes: int) -> int:
     """Return how many rows of average size fill a part."""
     total: int = sum(
         group.column(index).total_uncompressed_size
@@ -81,7 +81,7 @@ def _rows_that_fit(metadata: pq.FileMetaData, columns: Sequence[str]) -> int:
         for index in range(group.num_columns)
         if group.column(index).path_in_schema.split(".")[0] in columns
     )
-    return max(1, PART_BYTES * int(metadata.num_rows) // max(total, 1))
+    return max(1, shard_bytes * int(metadata.num_rows) // max(total, 1))
 
 
 def _groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int], int]:

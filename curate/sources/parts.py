@@ -1,7 +1,7 @@
 """From listings to parts: numbering, grouping, sampling and digests that every source shares."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from curate.errors import UserError
 from curate.sources.rows import Cut
@@ -18,10 +18,17 @@ def numbered(cuts: Sequence[tuple[str, Cut]], repeats: Sequence[tuple[int, ...]]
     ]
 
 
-def grouped(names: Sequence[str], size: int) -> list[Part]:
-    """Return parts of `size` names each."""
-    starts = range(0, len(names), size)
-    return [Part(_number(index), tuple(names[start : start + size])) for index, start in enumerate(starts)]
+def grouped(sizes: Mapping[str, int], most: int, most_bytes: int) -> list[Part]:
+    """Return parts of at most `most` names each, and of at most so many bytes where one name is not larger alone."""
+    groups: list[list[str]] = []
+    filled = 0
+    for name, size in sizes.items():
+        if not groups or len(groups[-1]) == most or filled + size > most_bytes:
+            groups.append([])
+            filled = 0
+        groups[-1].append(name)
+        filled += size
+    return [Part(_number(index), tuple(names)) for index, names in enumerate(groups)]
 
 
 def sample(names: Sequence[str], limit: int | None) -> list[str]:

@@ -25,8 +25,6 @@ EMPTY_ID = "empty id"
 DUPLICATE_ID = "duplicate id"
 BROKEN_JSON = "broken JSON"
 REJECTED_CHARS = 100_000
-PART_BYTES = 256 << 20
-"""A part is cut at this size even if it has few rows, so that a shard fits in memory."""
 
 
 @dataclass(frozen=True)
