@@ -7,43 +7,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from curate import scan
-from curate.buffers import text_buffers
 from curate.profile import SAMPLE, Profile, profile
 from curate.shards import documents, write_shard
 
 Row = Mapping[str, Any]
-ODD = st.text(
-    st.sampled_from([*"aZ_0+/é漢 \t\n\r\x0c#(=", "\x00", "\x1b", "\ufeff", "\ufffd", "Ã", "\x83", "\x80"]), max_size=60
-)
-
-
-def counted(texts: Sequence[str]) -> np.ndarray[Any, Any]:
-    return scan.scan(*text_buffers(pa.chunked_array([pa.array(texts, pa.large_string())])))[0]
-
-
-@given(st.lists(ODD, min_size=1, max_size=5))
-def test_a_scan_counts_as_a_plain_reading_does(texts: list[str]) -> None:
-    for text, row in zip(texts, counted(texts), strict=True):
-        lines = re.split(r"\r\n|\r|\n", text)
-        indents = [line[0] for line in lines if line.strip(" \t\x0b\x0c") and line[0] in " \t\x0b\x0c"]
-        runs = [len(run) for run in re.findall(r"[A-Za-z0-9_+/]+", text)]
-        assert row[scan.TOKENS] == len(re.findall(r"[A-Za-z0-9_\x80-\U0010ffff]+|[!-~]", text))
-        assert row[scan.CHARACTERS] == len(text)
-        assert row[scan.ALPHANUMERIC] == len(re.findall(r"[A-Za-z0-9\x80-\U0010ffff]", text))
-        assert row[scan.LONGEST_LINE] == max(map(len, lines))
-        assert row[scan.LONGEST_RUN] == max(runs, default=0)
-        assert row[scan.CONTROL] == len(re.findall(r"[\x00-\x08\x0e-\x1f\x7f]", text))
-        assert row[scan.TAB_LINES] == indents.count("\t")
-        assert row[scan.SPACE_LINES] == len(indents) - indents.count("\t")
-        assert row[scan.LF] == len(re.findall(r"(?<!\r)\n", text)) and row[scan.CRLF] == text.count("\r")
-        assert row[scan.FAULTS] == len(re.findall("\ufeff|\ufffd|Ã[\x80-\xbf]|Â[\x80-\xbf]", text))
 
 
 @pytest.fixture
