@@ -70,10 +70,10 @@ def measure(stage: MinHash, folder: Path, files: int | None) -> dict[str, Any]:
         start = time.monotonic()
         here(partial(sketch_shard, stage, context), [(path.stem, path) for path in context.shards()])
         ranked, pairs, similarity, _ = stage.near_pairs(context, stage.corpora(context, here), here)
-        stars = clusters.stars(len(ranked.ids), pairs, similarity)
+        stars = clusters.stars(len(ranked), pairs, similarity)
         seconds = time.monotonic() - start
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    position = pc.index_in(ranked.ids.combine_chunks(), value_set=table.column("id").combine_chunks()).to_numpy()
+    position = pc.index_in(ranked.ids(np.arange(len(ranked))), value_set=table.column("id").combine_chunks()).to_numpy()
     documents = len(position)
     true, true_similarity = exact_pairs(table.column("text").to_pylist(), stage.ngram, stage.threshold)
     true_codes, found = codes(true, documents), codes(position[pairs], documents)

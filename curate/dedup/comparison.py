@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from curate.dedup.drops import verdict
-from curate.dedup.survivors import Ranked, order_columns, sketched_shards
+from curate.dedup.survivors import Ranked, order_columns, rank, sketched_shards
 from curate.errors import UserError
 from curate.llm.types import ModelSpec
 from curate.receipts import read_record
@@ -60,6 +60,10 @@ class Comparison(GlobalFilter):
     across: str | None = Field(default=None, description="compare only documents that differ in this column, say repo")
     against: list[str] = Field(
         default=[], description="earlier corpora whose duplicates go too: RUN/STAGE, or folders of Parquet files"
+    )
+
+    memory_mb: float = Field(
+        default=1000, ge=50, description="memory for putting all documents in order; more is sorted on disk"
     )
 
     REASON: ClassVar[str]
@@ -113,6 +117,13 @@ class Comparison(GlobalFilter):
             [sketch for sketch, _ in own] + sketches,
             [shard for _, shard in own] + shards,
             [None] * len(own) + [place for place, _ in earlier],
+        )
+
+    def ranked(self, context: Context, corpora: Corpora) -> Ranked:
+        """Return all documents, best first."""
+        grouped = self.grouping is not None
+        return rank(
+            context.plan, corpora.sketches, self.keep_best, corpora.own, grouped=grouped, memory_mb=self.memory_mb
         )
 
     def corpus_column(self, corpora: Corpora, ranked: Ranked, survivors: Offsets) -> dict[str, pa.Array]:

@@ -15,7 +15,7 @@ from pydantic import Field
 from curate.buffers import text_buffers
 from curate.dedup.comparison import Comparison, Corpora
 from curate.dedup.drops import write_drops
-from curate.dedup.survivors import Ranked, read_ranked
+from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Context, Map, Metrics
 
@@ -51,13 +51,13 @@ class Exact(Comparison):
     def plan(self, context: Context, map: Map) -> Metrics:
         """Number the classes of equal texts; the best of each survives."""
         corpora = self.corpora(context, map)
-        ranked = read_ranked(corpora.sketches, self.keep_best, corpora.own, grouped=self.grouping is not None)
+        ranked = self.ranked(context, corpora)
         classes = self._classes(corpora, ranked)
         best = np.unique(classes, return_index=True)[1]  # documents stand best first
         pairs = np.column_stack((best[classes], np.arange(len(classes))))
         pairs = pairs[(pairs[:, 0] < pairs[:, 1]) & self.comparable(ranked, pairs)]
         names = {"id": pairs[:, 1], "survivor": pairs[:, 0]}
-        columns = {name: ranked.ids.take(pa.array(ranks)) for name, ranks in names.items()}
+        columns = {name: ranked.ids(ranks) for name, ranks in names.items()}
         columns |= self.corpus_column(corpora, ranked, pairs[:, 0])
         write_drops(context, columns, np.ones(len(pairs)))
         sizes = np.unique(pairs[:, 0], return_counts=True)[1]

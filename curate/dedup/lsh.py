@@ -69,15 +69,17 @@ def gather(
     Documents are numbered as in `ranked`. Those that are `apart`, different numbers, get signatures that agree in
     nothing, whatever their texts.
     """
-    documents = len(ranked.row)
+    documents = len(ranked)
     counts = np.zeros(documents, dtype=np.int64)
-    out = open_memmap(place / SIGNATURES, "w+", np.uint32, (documents, permutations))
-    keys = open_memmap(place / KEYS, "w+", np.uint64, (bands, documents))
+    open_memmap(place / SIGNATURES, "w+", np.uint32, (documents, permutations))
+    open_memmap(place / KEYS, "w+", np.uint64, (bands, documents))
     for sketch, here in zip(sketches, ranked.by_shard(len(sketches)), strict=True):
         signatures, shingles = read_signatures(sketch)
         mine = signatures[ranked.row[here]]
         if apart is not None:
             mine ^= (apart[here] * 0x9E3779B1).astype(np.uint32)[:, np.newaxis]
+        # Opened anew for each shard: what is mapped stays in memory as long as it is.
+        out, keys = (np.load(place / name, mmap_mode="r+") for name in (SIGNATURES, KEYS))
         out[here], keys[:, here], counts[here] = mine, bucket_keys(mine, bands), shingles[ranked.row[here]]
     return counts
 

@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from curate.dedup.comparison import Comparison, Corpora
 from curate.dedup.drops import write_drops
-from curate.dedup.survivors import Ranked, read_ranked
+from curate.dedup.survivors import Ranked
 from curate.stage import Context, Map, Metrics
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ class MinHash(Comparison):
             whole = self.model_copy(update={"within": None, "across": None})
             recall = aside.submit(planted.recall, whole, context)
             ranked, pairs, similarity, figures = self.near_pairs(context, corpora, map)
-        if not len(ranked.ids):
+        if not len(ranked):
             write_drops(context, dict.fromkeys(("id", "survivor", "cluster"), pa.array([], pa.string())), np.empty(0))
             return figures
-        stars = clusters.stars(len(ranked.ids), pairs, similarity)
+        stars = clusters.stars(len(ranked), pairs, similarity)
         columns = {"id": stars.dropped, "survivor": stars.survivor, "cluster": stars.cluster[stars.dropped]}
-        ids = {name: ranked.ids.take(pa.array(ranks)) for name, ranks in columns.items()}
+        ids = {name: ranked.ids(ranks) for name, ranks in columns.items()}
         write_drops(context, {**ids, **self.corpus_column(corpora, ranked, stars.survivor)}, stars.similarity)
         rows = self.permutations // self.bands
         return {
@@ -108,8 +108,8 @@ class MinHash(Comparison):
         from curate.dedup import lsh, verify
 
         sketches, shards = corpora.sketches, corpora.shards
-        ranked = read_ranked(sketches, self.keep_best, corpora.own, grouped=self.grouping is not None)
-        if not len(ranked.ids):
+        ranked = self.ranked(context, corpora)
+        if not len(ranked):
             return ranked, np.empty((0, 2), np.int64), np.empty(0), {"candidate_pairs": 0.0}
         apart = ranked.groups if self.within is not None else None
         counts = lsh.gather(context.plan, sketches, ranked, self.permutations, self.bands, apart)

@@ -62,7 +62,7 @@ def recall(stage: NearDuplicates, context: Context) -> Metrics:
     sketch = small.plan / "sketches/planted.parquet"
     write_shard(stage.sketch(shard, small), sketch)
     ranked, pairs, _, _ = stage.near_pairs(small, Corpora([sketch], [path], [None]), in_this_process)
-    ids = ranked.ids.to_pylist()
+    ids = ranked.ids(np.arange(len(ranked))).to_pylist()
     found = {frozenset((ids[better], ids[worse])) for better, worse in pairs.tolist()}
     shutil.rmtree(small.directory)
     true = true_pairs(shard, stage.measure)

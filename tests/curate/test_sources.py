@@ -446,4 +446,8 @@ def test_sources_and_parts_can_be_sent_to_workers(tmp_path: Path) -> None:
 def test_only_asked_for_ids_are_parsed_when_a_file_is_cut(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "x.jsonl", [{"text": "a", "id": n} for n in range(5)])
     assert [cut.ids for cut in cut_file(str(path), ["text"], None, 2, 10**6, None, 1000)] == [[], [], []]
-    assert [cut.ids for cut in cut_file(str(path), ["text"], "id", 2, 10**6, None, 1000)] == [["0", "1"], ["2", "3"], ["4"]]
+    assert [cut.ids for cut in cut_file(str(path), ["text"], "id", 2, 10**6, None, 1000)] == [
+        ["0", "1"],
+        ["2", "3"],
+        ["4"],
+    ]

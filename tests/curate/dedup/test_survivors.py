@@ -1,12 +1,21 @@
 """The order of survivors."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from curate.dedup.exact import Exact
-from curate.dedup.survivors import order_columns
+from curate.dedup.survivors import Ranked, order_columns, rank
 from curate.errors import UserError
-from curate.shards import documents
+from curate.shards import documents, write_shard
 from tests.curate.dedup.conftest import Deduplicate, Rows
 
 
@@ -50,3 +59,60 @@ def test_order_columns_have_one_type_whether_or_not_a_shard_has_the_metadata() -
     without, with_both = (pa.table(order_columns(shard, ["license", "stars"])) for shard in (bare, rich))
     assert without.schema == with_both.schema
     assert with_both.to_pylist() == [{"id": "a", "best_0": 2.0, "best_1": 3.0, "length": 2}]
+
+
+values = st.one_of(st.none(), st.sampled_from([0.0, 1.0, float("nan"), float("inf")]))
+ids = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=3)
+row = st.tuples(ids, values, st.sampled_from("ab"))
+
+
+@contextmanager
+def sorting_on_disk() -> Iterator[None]:
+    with patch("curate.dedup.survivors.SORTING_BYTES", 1e12):
+        yield
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(row, min_size=1, max_size=25, unique_by=lambda row: row[0]), st.integers(1, 3), st.data())
+def test_sorting_on_disk_gives_the_order_of_sorting_in_memory(
+    rows: list[tuple[str, float | None, str]], shards: int, data: st.DataObject
+) -> None:
+    own = data.draw(st.integers(0, shards))
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        sketches = [place / f"it's {number}.parquet" for number in range(shards)]
+        for number, sketch in enumerate(sketches):
+            mine = [{"id": i, "text": "é" * len(i), "source": g, "stars": v} for i, v, g in rows[number::shards]]
+            shard = documents(mine) if mine else documents([{"id": "-", "text": "", "source": "", "stars": 1.0}])[:0]
+            write_shard(pa.table({**order_columns(shard, ["stars"]), "group": shard.column("source")}), sketch)
+        one = rank(place, sketches, ["stars"], own, grouped=True)
+        with sorting_on_disk():
+            other = rank(place, sketches, ["stars"], own, grouped=True)
+        assert one.earlier == other.earlier
+        for name in ("shard", "row", "groups"):
+            assert getattr(one, name).tolist() == getattr(other, name).tolist()
+        assert sorted(other.ids(np.arange(len(rows))).to_pylist()) == sorted(row[0] for row in rows)
+
+
+def test_ids_come_in_the_order_asked_for(tmp_path: Path) -> None:
+    write_shard(pa.table({"id": [f"{number:06}" for number in range(1000)]}), tmp_path / "order.parquet")
+    ranked = Ranked(tmp_path / "order.parquet", np.zeros(1000, np.int64), np.arange(1000))
+    assert ranked.ids(np.array([7, 999, 7, 0])).to_pylist() == ["000007", "000999", "000007", "000000"]
+    assert ranked.ids(np.array([], np.int64)).to_pylist() == []
+
+
+def test_the_same_documents_go_when_their_order_is_made_on_disk(deduplicate: Deduplicate, library: Rows) -> None:
+    rows = [*library, *({**row, "id": f"copy of {row['id']}"} for row in library)]
+    in_memory = deduplicate(Exact(), rows[::2], rows[1::2])
+    with sorting_on_disk():
+        on_disk = deduplicate(Exact(memory_mb=100), rows[::2], rows[1::2])
+    assert in_memory.dropped == on_disk.dropped
+    assert len(on_disk.dropped) == len(library)
+
+
+def test_an_id_that_stands_twice_is_found_on_disk_too(tmp_path: Path) -> None:
+    shard = documents([{"id": "twice", "text": "a", "source": "s"}])
+    for name in ("0.parquet", "1.parquet"):
+        write_shard(pa.table(order_columns(shard, [])), tmp_path / name)
+    with sorting_on_disk(), pytest.raises(UserError, match="'twice' stands more than once"):
+        rank(tmp_path, [tmp_path / "0.parquet", tmp_path / "1.parquet"], [])

@@ -14,8 +14,8 @@ from scipy.sparse.csgraph import connected_components
 from benchmarks.truth import exact_pairs
 from curate.dedup import clusters
 from curate.dedup.minhash import MinHash
-from curate.dedup.survivors import read_ranked
-from curate.shards import list_shards
+from curate.dedup.survivors import FILE
+from curate.shards import read_shard
 from curate.sources import Installed
 from tests.conftest import ROOT
 from tests.curate.dedup.conftest import Deduplicate, Rows
@@ -85,7 +85,7 @@ def test_near_duplicates_of_real_files_are_those_of_the_exact_truth(
     files: Rows, truth: Truth, deduplicate: Deduplicate, verified: dict[tuple[int, int], float]
 ) -> None:
     outcome = deduplicate(MinHash(), files[::2], files[1::2])
-    names = read_ranked(list_shards(outcome.directory / "plan/sketches"), MinHash().keep_best).ids.to_pylist()
+    names = read_shard(outcome.directory / "plan" / FILE).column("id").to_pylist()
     found = {frozenset((names[one], names[other])): value for (one, other), value in verified.items()}
     true = {frozenset(pair): value for pair, value in truth.items()}
     hard = {pair for pair, value in true.items() if value < 0.9}
