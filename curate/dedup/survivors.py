@@ -138,6 +138,7 @@ def rank(
     sizes = [count_rows(sketch) for sketch in sketches]
     new = sum(sizes[:own])
     columns = ["id", *["group"] * grouped]
+    place.mkdir(parents=True, exist_ok=True)
     if sum(sizes) * SORTING_BYTES <= memory_mb * 1e6:
         table = _in_memory(sketches, sizes, sort_keys(keep_best), new, columns)
         pq.write_table(table.select(["id"]), place / FILE, row_group_size=GROUP_ROWS)
