@@ -1,14 +1,21 @@
-"""MinHash signatures from text, one core: our compiled loop beside datasketch, on the same files in one run.
+"""MinHash signatures from text, one core: our compiled loop beside datasketch and rensa, on the same files in one run.
 
-Both make 128 affine32 permutations of the word 5-grams of Python files that are installed here, and must agree bit for
-bit. datasketch is given a sample of the files, since it is slower, and its shingles are made in plain Python, as its
-users make them. Prints a table and writes benchmarks/results/signatures.json; read the ratio, not the megabytes.
+    python -m benchmarks.signatures [--peers PYTHON]
+
+Ours and datasketch's are 128 affine32 permutations of the word 5-grams of Python files that are installed here, and
+must agree bit for bit. rensa's are its full-set sketches, made in the environment of benchmarks/peers.txt whose python
+`--peers` names. The peers are given a sample of the files, since they are slower, and their shingles are made in plain
+Python, as their users make them. Prints a table and writes benchmarks/results/signatures.json; read the ratios, not the
+megabytes.
 """
 
+import argparse
 import json
 import platform
 import re
 import statistics
+import subprocess
+import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,13 +23,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from datasketch import MinHash
 
 from curate.buffers import text_buffers
 from curate.dedup import kernel
 from curate.sources import Installed
 
-FILES, SAMPLE, RUNS = 3000, 60, 3
+FILES, SAMPLE, RUNS = 3000, 300, 3
 PERMUTATIONS, NGRAM, SEED = 128, 5, 1
 WORD = re.compile(r"\w+", re.ASCII)
 
@@ -65,6 +73,16 @@ def _times(work: Callable[[list[str]], object], files: list[str]) -> Iterator[fl
         yield time.process_time() - start
 
 
+def rensa_mb_per_s(files: list[str], python: Path) -> float:
+    """Return the median rate of some runs of rensa, by processor time of its process."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "texts.parquet"
+        pq.write_table(pa.table({"text": files}), path)
+        script = Path(__file__).parent / "peers/deduplicators.py"
+        done = subprocess.run([python, script, "sketch", path], capture_output=True, text=True, check=True)
+    return sum(len(text.encode()) for text in files) / 1e6 / float(done.stdout)
+
+
 def same_as_datasketch(files: list[str]) -> bool:
     """Tell whether both make the same signature of the same shingle hashes."""
     for text, signature in zip(files, ours(files), strict=True):
@@ -80,6 +98,9 @@ def same_as_datasketch(files: list[str]) -> bool:
 
 def main() -> None:
     """Measure, print, keep."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peers", type=Path)
+    options = parser.parse_args()
     files = texts()
     sample = files[:SAMPLE]
     ours(sample)  # compiles, or loads what an earlier run compiled
@@ -92,7 +113,11 @@ def main() -> None:
         "datasketch_mb_per_s": round(megabytes_a_second(peer, sample), 2),
         "python": platform.python_version(),
     }
-    result["ratio"] = round(result["ours_mb_per_s"] / result["datasketch_mb_per_s"], 1)
+    if options.peers:
+        result["rensa_mb_per_s"] = round(rensa_mb_per_s(sample, options.peers), 2)
+    for name in ("datasketch", "rensa"):
+        if f"{name}_mb_per_s" in result:
+            result[f"times {name}"] = round(result["ours_mb_per_s"] / result[f"{name}_mb_per_s"], 1)
     place = Path(__file__).parent / "results" / "signatures.json"
     place.parent.mkdir(exist_ok=True)
     place.write_text(json.dumps(result, indent=2) + "\n")

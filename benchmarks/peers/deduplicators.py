@@ -1,6 +1,7 @@
 """Near-deduplication by a peer, as its users write it: Parquet in, kept and dropped Parquet out.
 
     python deduplicators.py PEER INPUT_DIRECTORY OUTPUT_DIRECTORY
+    python deduplicators.py sketch FILE     # rensa's sketches alone; prints processor seconds, the median of three
 
 Runs in the environment of benchmarks/peers.txt. One document of each cluster stays, the first but for datatrove. All
 use sets of word 5-grams and a threshold of 0.8. The libraries have 128 values in a signature and a threshold on the
@@ -12,12 +13,15 @@ for duplicates what shares a band. datatrove has its own 14 bands of 8 values, w
 """
 
 import re
+import statistics
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import Pool
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -54,15 +58,22 @@ def rensa_deduplicator(paths: list[Path]) -> Flags:
     return list(found.add_pairs((str(number), shingles(text)) for number, text in enumerate(texts(paths))))
 
 
+def rensa_sketches(documents: Iterable[str]) -> list[Any]:
+    """Return rensa's full-set sketches."""
+    from rensa import RMinHash
+
+    sketches: list[Any] = RMinHash.from_token_sets(list(map(shingles, documents)), num_perm=PERMUTATIONS, seed=42)
+    return sketches
+
+
 def rensa_full_set(paths: list[Path]) -> Flags:
     """Run rensa's full-set sketches with its index; a candidate counts if its estimate reaches the threshold."""
-    from rensa import RMinHash, RMinHashLSH
+    from rensa import RMinHashLSH
 
     index = RMinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS, num_bands=BANDS)
     sketches, keep = [], []
     for path in paths:
-        sets = [shingles(text) for text in texts([path])]
-        sketches += RMinHash.from_token_sets(sets, num_perm=PERMUTATIONS, seed=42)
+        sketches += rensa_sketches(column("text", [path]))
     for number, sketch in enumerate(sketches):
         keep.append(not any(sketches[other].jaccard(sketch) >= THRESHOLD for other in index.query(sketch)))
         index.insert(number, sketch)
@@ -222,5 +233,19 @@ def main(peer: str, source: Path, target: Path) -> None:
             pq.write_table(rows, target / half / path.name, compression="zstd")
 
 
+def sketch_seconds(path: Path) -> float:
+    """Return the median processor time of three times all of rensa's sketches."""
+    documents = list(column("text", [path]))
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        rensa_sketches(documents)
+        times.append(time.process_time() - start)
+    return statistics.median(times)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    if sys.argv[1] == "sketch":
+        print(sketch_seconds(Path(sys.argv[2])))
+    else:
+        main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
