@@ -8,6 +8,7 @@ same directory, is synced, then renamed, so a reader never sees half a file and 
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,33 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.errors import UserError
+
+
+class _NoPandas:
+    """An import finder that says of pandas that it is not installed."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def _put_pandas_off() -> None:
+    """Let pyarrow look for pandas while there is none.
+
+    It looks at the first value that it converts, and the import takes 0.4 s a process. Where a table is to become a
+    data frame it looks again; all that is lost is pandas' NA among the values of a plain list.
+    """
+    if "pandas" in sys.modules:
+        return
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        pa.scalar(0)
+    finally:
+        sys.meta_path.remove(finder)
+
+
+_put_pandas_off()
 
 REQUIRED = {"id": pa.string(), "text": pa.large_string(), "source": pa.string()}
 SUFFIX = ".parquet"

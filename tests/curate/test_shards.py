@@ -1,5 +1,7 @@
 """Shards: whole or not there, the same bytes for the same rows; verdicts and receipts never lose a row."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -82,3 +84,16 @@ def test_a_seed_depends_on_run_and_document_alone(seed: int, one: str, two: str)
     assert derive_seed(seed, one) == derive_seed(seed, one)
     assert 0 <= derive_seed(seed, one) < 2**63
     assert (derive_seed(seed, one) == derive_seed(seed, two)) == (one == two)
+
+
+def test_pandas_is_loaded_only_where_a_data_frame_is_wanted() -> None:
+    probe = (
+        "import sys, pyarrow as pa, curate.shards\n"
+        "table = pa.table({'a': [1.0, None]})\n"
+        "assert 'pandas' not in sys.modules\n"
+        "frame = table.to_pandas()\n"
+        "assert pa.Table.from_pandas(frame).to_pylist() == pa.table({'a': pa.array(frame['a'])}).to_pylist()\n"
+        "print(frame['a'].isna().tolist())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[False, True]"
