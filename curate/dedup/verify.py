@@ -19,7 +19,7 @@ from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Map
 
-PAIRS_PER_TASK = 200_000
+PAIRS_PER_TASK = 20_000
 FILE, PAIRS = "sets.bin", "pairs.npy"
 PAGE = (1 << 16) // 8
 """Places in the largest page of memory of common machines: each shard's sets begin on a page of their own, since
