@@ -6,8 +6,9 @@ corpus beside the checkout, or from $CURATE_CORPUS. The best 30 % of the grades 
 is held out. A second table learns from the rubric's grades of the same files. Speed is that of `predict`, text in,
 probability out, by processor time.
 
-benchmarks/data/reader.csv holds the grades that a reader gave 150 of these files without knowing any other. A third
-table says which labels teach a classifier, trained on the other files, the order that this reader has.
+benchmarks/data/reader.csv holds the grades that a careful reader, a far larger model, gave 150 of these files without
+knowing any other. A third table says which labels teach a classifier, trained on the other files, the order that this
+reader has.
 
 Prints tables and writes benchmarks/results/filters.json.
 """

@@ -51,6 +51,7 @@ class Session:
         self.cpu_s = 0.0
         self.peak_mb = 0.0
         self.output_bytes = 0
+        self._confined = False
         self._waited_s = 0.0
         self._queued_s = 0.0
         self._looked = time.monotonic()
@@ -68,21 +69,31 @@ class Session:
         self._reaped = False
 
     def begin(self, limits: Mapping[str, float]) -> None:
-        """Send the limits and wait until the process is confined by them. Raises Refused."""
+        """Send the limits. The process confines itself by them while the judge goes on, up to its first message."""
         self._limits = limits
-        try:
-            reply = self.exchange(dict(limits))
-        except Ended as end:
-            raise Refused(f"the sample's process ended while it was confined: {end.detail}") from None
-        if "refused" in reply:
-            raise Refused(reply["refused"])
+        with suppress(BrokenPipeError, ConnectionResetError):  # its death is reported by the handle
+            os.write(self._channel, frame(dict(limits)))  # some hundred bytes: an empty socket takes them at once
 
     def exchange(self, message: Any) -> dict[str, Any]:
-        """Send one message, return the reply. Raises Ended, then and ever after, once the program is over."""
+        """Send one message, return the reply. Raises Ended, then and ever after, once the program is over.
+
+        Raises Refused, the first time, where the process could not be confined: it has seen no program then.
+        """
+        if not self._confined:
+            self._confined = True
+            try:
+                reply = self._exchange(memoryview(b""))
+            except Ended as end:
+                raise Refused(f"the sample's process ended while it was confined: {end.detail}") from None
+            if "refused" in reply:
+                raise Refused(reply["refused"])
+        return self._exchange(memoryview(frame(message)))
+
+    def _exchange(self, outgoing: memoryview) -> dict[str, Any]:
         if self.ended is None:
             started = time.monotonic()
             try:
-                return self._converse(memoryview(frame(message)), started)
+                return self._converse(outgoing, started)
             except Ended as end:
                 self.ended = end
                 self.close()
@@ -109,7 +120,7 @@ class Session:
     def _converse(self, outgoing: memoryview, started: float) -> dict[str, Any]:
         incoming = bytearray()
         poll = select.poll()
-        poll.register(self._channel, select.POLLIN | select.POLLOUT)
+        poll.register(self._channel, select.POLLIN | (select.POLLOUT if outgoing else 0))
         poll.register(self._output, select.POLLIN)
         poll.register(self._handle, select.POLLIN)
         while True:

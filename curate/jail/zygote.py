@@ -167,12 +167,12 @@ def _become_judge(walls: Walls, requests: int, length: int, replies: int) -> Non
 
 def _work(session: Session, request: dict[str, Any]) -> dict[str, Any]:
     limits = request["limits"]
+    session.begin(limits if request.get("alone") else limits | {"cpu_s": _GRACE * limits["cpu_s"]})
+    _limit_judge(limits)
     try:
-        session.begin(limits if request.get("alone") else limits | {"cpu_s": _GRACE * limits["cpu_s"]})
+        reply = make_calls(session, request) if "arguments" in request else judge_trial(session, request)
     except Refused as problem:
         return {"verdict": "infra", "detail": str(problem)}
-    _limit_judge(limits)
-    reply = make_calls(session, request) if "arguments" in request else judge_trial(session, request)
     session.close()
     reply["doubtful"] = "SIGKILL" in reply["detail"]  # it may have been short of memory because of others
     if session.cpu_s > limits["cpu_s"] and reply["verdict"] in ("pass", "timeout"):
