@@ -171,10 +171,12 @@ def _from_file(path: Path) -> list[tuple[int, Row]]:
 @cache
 def _from_hub(benchmark: Benchmark) -> tuple[Row, ...]:
     """Return all splits from the hub in task order, or nothing where it cannot be reached (asked once a process)."""
-    from datasets import load_dataset
-
     if not benchmark.hub:
         return ()
+    import huggingface_hub
+    from datasets import load_dataset
+
+    huggingface_hub.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # it tells of every try
     try:
         splits = load_dataset(*benchmark.hub)
     except (OSError, ValueError):  # no network, or no such data set behind a mirror
