@@ -39,6 +39,7 @@ from filters.syntax import parsing
 
 HERE = Path(__file__).parent
 CORPUS = Path(os.environ.get("CURATE_CORPUS", HERE.parent.parent / "shared" / "data" / "corpus"))
+SCRATCH = Path(f"/tmp/{os.getpid()}.training")
 QUESTION = "checklist"
 POSITIVE, HELD_OUT, SEED = 0.3, 0.2, 17
 JUDGES, LABELS, ROUNDS, SEEDS = 2000, 1200, 4, 3
@@ -72,7 +73,7 @@ def compare_classifiers(texts: pa.ChunkedArray, grades: Values) -> dict[str, dic
     figures = {}
     for name in CLASSIFIERS:
         start = time.process_time()
-        model = kind(name).train(learn, positive[~held_out], Settings(SEED), Path(f"/tmp/{os.getpid()}.training"))
+        model = kind(name).train(learn, positive[~held_out], Settings(SEED), SCRATCH)
         trained = time.process_time() - start
         model.predict(judge.slice(0, 5))
         rates = []
@@ -104,7 +105,7 @@ def compare_with_reader(
         positive = Labels(learn, every[others]).positive(POSITIVE, None)
         found = {"itself": rank_correlation(every[unseen], reader)}
         for name in CLASSIFIERS:
-            model = kind(name).train(learn, positive, Settings(SEED), Path(f"/tmp/{os.getpid()}.training"))
+            model = kind(name).train(learn, positive, Settings(SEED), SCRATCH)
             found[name] = rank_correlation(model.predict(judge), reader)
         figures[source] = found
     return figures

@@ -60,10 +60,14 @@ def _sketch(text: str) -> MinHash:
     return sketch
 
 
+def megabytes(files: list[str]) -> float:
+    """Return the size of some texts in UTF-8."""
+    return sum(len(text.encode()) for text in files) / 1e6
+
+
 def megabytes_a_second(work: Callable[[list[str]], object], files: list[str]) -> float:
     """Return the median rate of some runs, by processor time of this process."""
-    size = sum(len(text.encode()) for text in files) / 1e6
-    return statistics.median(size / seconds for seconds in _times(work, files))
+    return statistics.median(megabytes(files) / seconds for seconds in _times(work, files))
 
 
 def _times(work: Callable[[list[str]], object], files: list[str]) -> Iterator[float]:
@@ -80,7 +84,7 @@ def rensa_mb_per_s(files: list[str], python: Path) -> float:
         pq.write_table(pa.table({"text": files}), path)
         script = Path(__file__).parent / "peers/deduplicators.py"
         done = subprocess.run([python, script, "sketch", path], capture_output=True, text=True, check=True)
-    return sum(len(text.encode()) for text in files) / 1e6 / float(done.stdout)
+    return megabytes(files) / float(done.stdout)
 
 
 def same_as_datasketch(files: list[str]) -> bool:

@@ -173,10 +173,11 @@ def _from_hub(benchmark: Benchmark) -> tuple[Row, ...]:
     """Return all splits from the hub in task order, or nothing where it cannot be reached (asked once a process)."""
     if not benchmark.hub:
         return ()
-    import huggingface_hub
     from datasets import load_dataset
 
-    huggingface_hub.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # it tells of every try
+    from curate.sources.hub import quiet
+
+    quiet()
     try:
         splits = load_dataset(*benchmark.hub)
     except (OSError, ValueError):  # no network, or no such data set behind a mirror

@@ -73,7 +73,7 @@ def rensa_full_set(paths: list[Path]) -> Flags:
     index = RMinHashLSH(threshold=THRESHOLD, num_perm=PERMUTATIONS, num_bands=BANDS)
     sketches, keep = [], []
     for path in paths:
-        sketches += rensa_sketches(column("text", [path]))
+        sketches += rensa_sketches(texts([path]))
     for number, sketch in enumerate(sketches):
         keep.append(not any(sketches[other].jaccard(sketch) >= THRESHOLD for other in index.query(sketch)))
         index.insert(number, sketch)
@@ -235,7 +235,7 @@ def main(peer: str, source: Path, target: Path) -> None:
 
 def sketch_seconds(path: Path) -> float:
     """Return the median processor time of three times all of rensa's sketches."""
-    documents = list(column("text", [path]))
+    documents = list(texts([path]))
     times = []
     for _ in range(3):
         start = time.process_time()

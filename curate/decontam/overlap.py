@@ -38,7 +38,7 @@ class Index:
 
 def word_grams(passages: list[bytes], lengths: list[int]) -> list[Hashes]:
     """Return the distinct n-grams of each passage, each with its own length, which must not exceed its words."""
-    buffer = np.empty(max(map(len, passages), default=0) // 2 + 6, dtype=np.uint64)
+    buffer = np.empty(places(np.cumsum([0, *map(len, passages)])), dtype=np.uint64)
     found = []
     for text, length in zip(passages, lengths, strict=True):
         count = hash_words(np.frombuffer(text, dtype=np.uint8), 0, len(text), buffer)

@@ -84,8 +84,6 @@ class _Base(Source):
     """Read at most this many rows."""
     shard_rows: int = Field(default=5000, ge=1)
     """Documents in a shard, at most."""
-    shard_mb: float = Field(default=64, gt=0)
-    """Text in a shard, about, at most; a worker holds up to three times as much."""
     max_mb: float = Field(default=64, gt=0)
     """Larger texts are rejected."""
 
@@ -94,13 +92,20 @@ class _Base(Source):
         """The largest text, in bytes of UTF-8."""
         return int(self.max_mb * 1e6)
 
+
+class _Sized(_Base):
+    """What sources share that know how large their units are before they read them; the hub does not tell."""
+
+    shard_mb: float = Field(default=64, gt=0)
+    """Text in a shard, about, at most; a worker holds up to three times as much."""
+
     @property
     def shard_bytes(self) -> int:
         """The text of a shard, in bytes of UTF-8."""
         return int(self.shard_mb * 1e6)
 
 
-class Installed(_Base):
+class Installed(_Sized):
     """Read the Python files that come with the interpreter and its packages.
 
     Columns: path, package, version, license (as the package states it). With `limit`, a sample drawn by the hash of
@@ -112,13 +117,11 @@ class Installed(_Base):
 
     def fingerprint(self) -> str:
         """Digest of the files' ids (package, version, path) and sizes: the same versions give the same digest."""
-        by_id = {file.id: file for file in installed_files()}
-        return digest(f"{identity}\t{by_id[identity].size}" for identity in self._ids())
+        return digest(f"{identity}\t{size}" for identity, size in self._sizes().items())
 
     def parts(self) -> list[Part]:
         """List the ids of the files to read, as many to a part as fit a shard."""
-        by_id = {file.id: file for file in installed_files()}
-        return grouped({identity: by_id[identity].size for identity in self._ids()}, self.shard_rows, self.shard_bytes)
+        return grouped(self._sizes(), self.shard_rows, self.shard_bytes)
 
     def read(self, part: Part) -> Made:
         """Read the files of a part."""
@@ -128,11 +131,12 @@ class Installed(_Base):
         columns = {name: [getattr(file, name) for file in files] for name in ("path", "package", "version", "license")}
         return _files_made(self, part.paths, contents, columns)
 
-    def _ids(self) -> list[str]:
-        return sample([file.id for file in installed_files()], self.limit)
+    def _sizes(self) -> dict[str, int]:
+        sizes = {file.id: file.size for file in installed_files()}
+        return {identity: sizes[identity] for identity in sample(list(sizes), self.limit)}
 
 
-class Folder(_Base):
+class Folder(_Sized):
     """Read a folder of source files, one Document a file.
 
     Columns: path (below the folder). Hidden files and folders, and links, are left out. With `limit`, a sample drawn
@@ -199,7 +203,7 @@ class _Columns(_Base):
         return sort_out(Rows(places, table.column(self.text), ids, keep), self.name, self.max_bytes, part.repeats)
 
 
-class _Files(_Columns):
+class _Files(_Columns, _Sized):
     """What Parquet and JSON Lines share: files that are cut into parts."""
 
     path: str

@@ -72,11 +72,8 @@ class Dataset:
     def _open(self, columns: Sequence[str]) -> Any:
         """Return the data set with just these columns."""
         import datasets
-        import huggingface_hub
 
-        datasets.disable_progress_bars()
-        datasets.utils.logging.set_verbosity_error()
-        huggingface_hub.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        quiet()
         try:
             opened = datasets.load_dataset(
                 self.hub, self.config, split=self.split, revision=self.revision, streaming=self.streaming
@@ -92,6 +89,16 @@ class Dataset:
             if name not in names:
                 raise UserError(f"data set {self.hub!r} has no column {name!r}; its columns are: {', '.join(names)}")
         return opened.select_columns(list(columns))
+
+
+def quiet() -> None:
+    """Keep the hub's libraries from writing to the terminal: what goes wrong is raised, and told in one line."""
+    import datasets
+    import huggingface_hub
+
+    datasets.disable_progress_bars()
+    datasets.utils.logging.set_verbosity_error()
+    huggingface_hub.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
 
 
 def _tables(opened: Any, start: int, stop: int | None) -> Iterator[pa.Table]:

@@ -11,40 +11,12 @@ from hypothesis import strategies as st
 
 from curate import scan
 
+SINGLE = b"x+/(=`# \t\x0b\x0c\n\r\x00\x1b\x7f\x80\xbf\xc3\xef\xff"
 PIECES = [
-    b"def",
-    b"name_9",
-    b"x",
-    b"+",
-    b"/",
-    b"(",
-    b"=",
-    b"`",
-    b"#",
-    b" ",
-    b"    ",
-    b"\t",
-    b"\x0b",
-    b"\x0c",
-    b"\n",
-    b"\r",
-]
-PIECES += [
-    b"\r\n",
-    b"\n\n",
-    b"\x00",
-    b"\x1b",
-    b"\x7f",
-    b"\x80",
-    b"\xbf",
-    b"\xc3",
-    b"\xef",
-    b"\xff",
-    b" " * 70,
-    b"\n\t\t",
-]
-PIECES += [
-    text.encode() for text in ["é", "漢字", "Ã©", "Â\xa0", "\ufeff", "\ufffd", "A1+/_" * 13, "word and word, " * 5]
+    *(bytes([byte]) for byte in SINGLE),
+    *(b"def", b"name_9", b"    ", b" " * 70, b"\r\n", b"\n\n", b"\n\t\t"),
+    *(text.encode() for text in ("é", "漢字", "Ã©", "Â\xa0", "\ufeff", "\ufffd")),
+    *(b"A1+/_" * 13, b"word and word, " * 5),
 ]
 TEXT = st.one_of(st.binary(max_size=150), st.lists(st.sampled_from(PIECES), max_size=60).map(b"".join))
 TEXTS = st.lists(TEXT, min_size=1, max_size=4)
