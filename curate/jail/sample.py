@@ -67,12 +67,9 @@ def frame(message: Any) -> bytes:
     return struct.pack("=Q", len(body)) + body
 
 
-def serve(walls: Walls) -> None:
-    """Confine this process as the first message asks, then answer operations until the channel closes."""
+def serve(walls: Walls, limits: Mapping[str, float]) -> None:
+    """Confine this process, say so, then answer operations until the channel closes."""
     own = os.getpid()
-    limits = receive(CHANNEL)
-    if limits is None:
-        return
     try:
         confine(walls, limits)
     except (OSError, ValueError, KeyError) as problem:

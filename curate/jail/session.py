@@ -45,8 +45,10 @@ class Refused(Exception):
 class Session:
     """One sample's process, from fork to reaping."""
 
-    def __init__(self, walls: Walls) -> None:
+    def __init__(self, walls: Walls, limits: Mapping[str, float]) -> None:
+        """Fork the process. It confines itself while the judge goes on, up to the judge's first message."""
         self._walls = walls
+        self._limits = limits
         self.ended: Ended | None = None
         self.cpu_s = 0.0
         self.peak_mb = 0.0
@@ -59,7 +61,7 @@ class Session:
         self._output, output = os.pipe()
         self._pid = kernel.fork()
         if self._pid == 0:
-            _become_sample(theirs, output, walls)
+            _become_sample(theirs, output, walls, limits)
         os.close(theirs)
         os.close(output)
         os.set_blocking(self._channel, False)
@@ -67,12 +69,6 @@ class Session:
         self._handle = os.pidfd_open(self._pid)
         self._clock = (~self._pid << 3) | 2  # CPUCLOCK_SCHED of that process, as clock_getcpuclockid(3) makes it
         self._reaped = False
-
-    def begin(self, limits: Mapping[str, float]) -> None:
-        """Send the limits. The process confines itself by them while the judge goes on, up to its first message."""
-        self._limits = limits
-        with suppress(BrokenPipeError, ConnectionResetError):  # its death is reported by the handle
-            os.write(self._channel, frame(dict(limits)))  # some hundred bytes: an empty socket takes them at once
 
     def exchange(self, message: Any) -> dict[str, Any]:
         """Send one message, return the reply. Raises Ended, then and ever after, once the program is over.
@@ -247,7 +243,7 @@ def _socket_pair() -> tuple[int, int]:
     return ours.detach(), theirs.detach()
 
 
-def _become_sample(channel: int, output: int, walls: Walls) -> None:
+def _become_sample(channel: int, output: int, walls: Walls, limits: Mapping[str, float]) -> None:
     """Give the child its four descriptors, and the rules it will close; serve until the end."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -258,7 +254,7 @@ def _become_sample(channel: int, output: int, walls: Walls) -> None:
     os.closerange(CHANNEL + 1, kept)
     os.closerange(kept + 1, DESCRIPTORS)
     try:
-        serve(walls)
+        serve(walls, limits)
     finally:
         os._exit(0)
 

@@ -1,8 +1,8 @@
 """The fork server: one warm interpreter that forks a judge, and the judge a sample, for every request.
 
-In, on descriptor 0: requests, each a header (length of the body, seconds it may take, MB of scratch) and a JSON body.
-Out, on descriptor 1: for each a length and a JSON reply. The server itself never reads a body, so no test is in the
-memory of the processes it forks; the judge reads it after the sample has been forked from it.
+In, on descriptor 0: requests, each a header (two lengths, seconds it may take), the limits that the sample is held to
+and a body, both JSON. Out, on descriptor 1: for each a length and a JSON reply. The server itself never reads a body, so
+no test is in the memory of the processes it forks; the judge reads it after the sample has been forked from it.
 
 It ends, and with it everything below, when the other end of descriptor 0 closes, be the parent killed or done.
 """
@@ -29,9 +29,9 @@ from curate.jail.isolation import DESCRIPTORS, NAMESPACES, Walls, enter, renew
 from curate.jail.judge import judge_trial, make_calls
 from curate.jail.session import Refused, Session, end_orphans
 
-HEADER = "=QdQ"
-_GRACE = 1.5
-"""A first run goes on for this many times its CPU limit: one that ends between the two is run again on its own."""
+HEADER = "=QQd"
+_END = b"\n"
+"""Ends the judge's reply; JSON itself holds none."""
 _TEST_CPU_S = 10
 """What a test may compute, besides twice the limit of the sample."""
 WARM = [
@@ -81,8 +81,9 @@ def main(level: str) -> None:
     gc.freeze()
     _reply(replies, {"ready": True})
     while header := os.read(requests, struct.calcsize(HEADER)):
-        length, patience_s, scratch_mb = struct.unpack(HEADER, header)
-        _reply(replies, _serve(renew(walls, scratch_mb), requests, length, patience_s))
+        limits_length, length, patience_s = struct.unpack(HEADER, header)
+        limits = json.loads(_read(requests, limits_length))
+        _serve(renew(walls, 4 * int(limits["file_mb"])), limits, requests, replies, length, patience_s)
     if walls.level != NAMESPACES:
         walls.scratch.clear()
         os.rmdir(walls.scratch.folder)
@@ -98,25 +99,32 @@ def _warm_up() -> None:
     random.seed(0)  # and so in every child: `kernel.fork` reseeds nothing
 
 
-def _serve(walls: Walls, requests: int, length: int, patience_s: float) -> Any:
-    """Fork the judge of one request, wait for its reply, end it."""
+def _serve(walls: Walls, limits: dict[str, float], requests: int, replies: int, length: int, patience_s: float) -> None:
+    """Fork the judge of one request, pass its reply on, end it; in namespaces in this order, as nothing else is left."""
     read_end, write_end = os.pipe()
     judge = kernel.fork()
     if judge == 0:
         os.close(read_end)
-        _become_judge(walls, requests, length, write_end)
+        _become_judge(walls, limits, requests, length, write_end)
     os.close(write_end)
     reply, in_time = _await(read_end, requests, patience_s)
     os.close(read_end)
+    at_once = bool(reply) and walls.level == NAMESPACES
+    if at_once:
+        _reply(replies, reply)
     os.kill(judge, signal.SIGKILL)
     _, status, usage = os.wait4(judge, 0)
     if walls.level != NAMESPACES:
         end_orphans(walls.level)
-    return (in_time and reply) or _silence(in_time, status, usage)
+    if not at_once:
+        _reply(replies, reply or _silence(in_time, status, usage))
 
 
 def _await(read_end: int, requests: int, patience_s: float) -> tuple[bytes, bool]:
-    """Return the judge's reply, if any, and whether it ended in time. Gives up when the parent goes away."""
+    """Return the judge's reply, empty where it gave none, and whether it ended in time.
+
+    Gives up when the parent goes away.
+    """
     deadline = time.monotonic() + patience_s
     poll = select.poll()
     poll.register(read_end, select.POLLIN)
@@ -128,9 +136,11 @@ def _await(read_end: int, requests: int, patience_s: float) -> tuple[bytes, bool
             break
         if read_end in events:
             chunk = os.read(read_end, 1 << 20)
-            if not chunk:
-                return b"".join(chunks), True
             chunks.append(chunk)
+            if chunk.endswith(_END):
+                return b"".join(chunks), True
+            if not chunk:
+                return b"", True
     return b"", False
 
 
@@ -147,27 +157,27 @@ def _silence(in_time: bool, status: int, usage: resource.struct_rusage) -> dict[
     return {"verdict": "infra", "detail": f"the judge ended without a reply (status {status}, {cpu_s:.1f} s)"}
 
 
-def _become_judge(walls: Walls, requests: int, length: int, replies: int) -> None:
+def _become_judge(walls: Walls, limits: dict[str, float], requests: int, length: int, replies: int) -> None:
     """Fork the sample first, read the request second: the sample's memory never held it."""
     try:
         started = time.monotonic()
-        kernel.die_with_parent()
-        kernel.adopt_orphans()
-        session = Session(walls)
-        body = _read(requests, length)
-        reply = _work(session, json.loads(body))
+        if walls.level != NAMESPACES:  # as the first process of its namespace it does both
+            kernel.die_with_parent()
+            kernel.adopt_orphans()
+        session = Session(walls, limits)
+        reply = _work(session, json.loads(_read(requests, length)))
         session.close()
         reply |= {"cpu_s": session.cpu_s, "wall_s": time.monotonic() - started, "peak_mb": session.peak_mb}
-        _write(replies, json.dumps(reply).encode())
+        _write(replies, json.dumps(reply).encode() + _END)
     except BaseException:  # noqa: BLE001 (the last stop: whatever it is becomes a verdict)
-        _write(replies, json.dumps({"verdict": "infra", "detail": traceback.format_exc()[-2000:]}).encode())
+        broken = {"verdict": "infra", "detail": traceback.format_exc()[-2000:]}
+        _write(replies, json.dumps(broken).encode() + _END)
     finally:
         os._exit(0)
 
 
 def _work(session: Session, request: dict[str, Any]) -> dict[str, Any]:
     limits = request["limits"]
-    session.begin(limits if request.get("alone") else limits | {"cpu_s": _GRACE * limits["cpu_s"]})
     _limit_judge(limits)
     try:
         reply = make_calls(session, request) if "arguments" in request else judge_trial(session, request)
