@@ -98,7 +98,10 @@ CONSTANTS = tuple(np.frombuffer(word, np.uint8).copy() for word in (b"None", b"T
 
 def read_trees(column: pa.ChunkedArray) -> Trees:
     """Parse every text of a column."""
-    data, offsets = text_buffers(column)
+    return with_deep_stack(partial(_read_trees, *text_buffers(column)))
+
+
+def _read_trees(data: Bytes, offsets: Integers) -> Trees:
     documents = len(offsets) - 1
     trees = Trees(
         read=np.diff(offsets) <= LARGEST_BYTES,
