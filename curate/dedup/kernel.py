@@ -194,23 +194,23 @@ def places(offsets: Offsets) -> int:
 
 @compiled
 def bucket_keys(signatures: Signatures, bands: int) -> Hashes:
-    """Return, (bands, documents), the bucket of each document in each band: even, and equal where all values are."""
+    """Return, (documents, bands), the bucket of each document in each band: even, and equal where all values are."""
     rows = signatures.shape[1] // bands
-    keys = np.zeros((bands, len(signatures)), dtype=np.uint64)
+    keys = np.zeros((len(signatures), bands), dtype=np.uint64)
     for document in range(len(signatures)):
         for band in range(bands):
             key = ZERO
             for permutation in range(band * rows, (band + 1) * rows):
                 key = (key ^ np.uint64(signatures[document, permutation])) * WORD_BASE
                 key ^= key >> UPPER
-            keys[band, document] = key << ONE
+            keys[document, band] = key << ONE
     return keys
 
 
 @compiled
-def shared_buckets(keys: Hashes, documents: Offsets, limit: int) -> Offsets:
-    """Return those of `documents`, ordered by their keys, that share a bucket; mark the keys of crowds by CROWD."""
-    shared = np.empty(len(documents), dtype=np.int64)
+def shared_buckets(keys: Hashes, documents: Offsets, limit: int) -> tuple[Offsets, npt.NDArray[np.bool_]]:
+    """Return those of `documents`, ordered by their keys, that share a bucket, and whether it is a crowd."""
+    shared, crowded = np.empty(len(documents), dtype=np.int64), np.empty(len(documents), dtype=np.bool_)
     count = begin = 0
     while begin < len(documents):
         end = begin + 1
@@ -218,28 +218,21 @@ def shared_buckets(keys: Hashes, documents: Offsets, limit: int) -> Offsets:
             end += 1
         if end - begin > 1:
             shared[count : count + end - begin] = documents[begin:end]
+            crowded[count : count + end - begin] = end - begin > limit
             count += end - begin
         begin = end
-    begin = 0
-    while begin < count:
-        end = begin + 1
-        while end < count and keys[shared[end]] == keys[shared[begin]]:
-            end += 1
-        if end - begin > limit:
-            for place in range(begin, end):
-                keys[shared[place]] |= CROWD
-        begin = end
-    return shared[:count].copy()
+    return shared[:count].copy(), crowded[:count].copy()
 
 
 @compiled
 def pairs_in_buckets(
-    signatures: Signatures, keys: Hashes, band: int, order: Offsets, least: int, certain: int, most: int
+    signatures: Signatures, keys: Hashes, band: int, spots: Offsets, ranks: Offsets, least: int, certain: int, most: int
 ) -> tuple[int, Pairs]:
     """Go through the buckets of one band and return how many pairs were looked at, and those worth verifying.
 
-    keys      for all bands, (bands, documents), the bucket of each document, with CROWD where that is too large
-    order     the documents that share buckets in this band, by bucket, then by number
+    keys      (documents, bands), the bucket of each document in each band, with CROWD where that is too large
+    spots     where the documents that share buckets in this band stand in `signatures` and `keys`, by bucket, then rank
+    ranks     what they are called in the pairs
 
     A pair agrees in at least `least` permutations. In a bucket all pairs are looked at, and those left out that an
     earlier band has. In a crowd each document is compared with at most `most` leaders before it: those that no leader
@@ -249,29 +242,29 @@ def pairs_in_buckets(
     pairs = np.empty((1024, 2), dtype=np.int64)
     leaders = np.empty(most, dtype=np.int64)
     begin = 0
-    while begin < len(order):
-        bucket = keys[band, order[begin]]
+    while begin < len(spots):
+        bucket = keys[spots[begin], band]
         crowd = bucket & CROWD == CROWD
         count = 0
         end = begin
-        while end < len(order) and keys[band, order[end]] == bucket:
-            worse = order[end]
+        while end < len(spots) and keys[spots[end], band] == bucket:
             taken = False
             for index in range(count if crowd else end - begin):
-                better = leaders[index] if crowd else order[begin + index]
+                better = leaders[index] if crowd else begin + index
                 looked_at += 1
-                alike = agreement(signatures[better], signatures[worse])
-                if alike < least or (not crowd and meet_before(keys, band, better, worse)):
+                one, other = spots[better], spots[end]
+                alike = agreement(signatures[one], signatures[other])
+                if alike < least or (not crowd and meet_before(keys, band, one, other)):
                     continue
                 if found == len(pairs):
                     pairs = np.concatenate((pairs, np.empty_like(pairs)))
-                pairs[found] = better, worse
+                pairs[found] = ranks[better], ranks[end]
                 found += 1
                 taken = crowd and alike >= certain
                 if taken:
                     break
             if crowd and not taken and count < most:
-                leaders[count] = worse
+                leaders[count] = end
                 count += 1
             end += 1
         begin = end
@@ -282,8 +275,8 @@ def pairs_in_buckets(
 def meet_before(keys: Hashes, band: int, one: int, other: int) -> bool:
     """Tell whether two documents share a bucket, not a crowd, in a band before this one."""
     for earlier in range(band):
-        key = keys[earlier, one]
-        if key == keys[earlier, other] and key & CROWD == ZERO:
+        key = keys[one, earlier]
+        if key == keys[other, earlier] and key & CROWD == ZERO:
             return True
     return False
 

@@ -4,12 +4,22 @@ A signature is cut into bands of equal size. Documents that agree in a whole ban
 a bucket in any band are candidates: a pair of Jaccard similarity s is one with probability 1 - (1 - s^rows)^bands.
 Then the share of equal signature values, an estimate of s, sifts the candidates.
 
-In: sketches with the columns `signature` and `shingles`. Out: pairs of documents, int64, (pairs, 2), better one first.
+In: sketches with the columns `signature` and `shingles`. Out: pairs of ranks, int64, (pairs, 2), better one first.
 
-In between, files in the plan's folder: `signatures.npy`, uint32, (documents, permutations), best document first;
-`keys.npy`, uint64, (bands, documents); and for each band the documents that share buckets and the pairs. Bands are
-independent of each other, and a band is cut by its keys into parts of about DOCUMENTS_PER_TASK documents: an engine
-runs the parts in parallel, and each sorts in memory no more than that, whatever the corpus.
+In between, documents are numbered as they stand in the sketches, and these files lie in the plan's folder:
+
+    ranks.npy       int64, (documents,): the rank of each one
+    keys.npy        uint64, (bands, documents): its bucket in each band
+    buckets-*.npy   for each task the documents that share buckets, by bucket, then by rank
+    spots.npy       int64, (documents,): where those that share any bucket stand in the next two, else -1
+    signatures.npy  uint32, (sharing documents, permutations)
+    crowds.npy      uint64, (sharing documents, bands): their buckets again, crowds marked
+    pairs-*.npy     for each task the candidates
+
+A task is a band, or a part of one by its keys, of about DOCUMENTS_PER_TASK documents: an engine runs tasks in parallel,
+and each sorts in memory no more than that, whatever the corpus. The files are mapped and not read as a whole. What
+shares a bucket stands together in `signatures.npy`, so that going through the buckets is going through that file, and
+a corpus whose signatures exceed the memory is read from disk in order, not at random.
 
 A bucket of more than BUCKET_LIMIT documents is a crowd (generated files, say). There each document is compared with
 leaders only, at most BUCKET_LIMIT of them: better documents that resemble no leader themselves. A near-duplicate of a
@@ -20,14 +30,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
+from curate.bits import ALL
 from curate.dedup.kernel import CROWD, Hashes, Offsets, Pairs, Signatures, bucket_keys, pairs_in_buckets, shared_buckets
 from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Map
 
-SIGNATURES, KEYS = "signatures.npy", "keys.npy"
+RANKS, KEYS, SPOTS, SIGNATURES, CROWDS = (f"{name}.npy" for name in ("ranks", "keys", "spots", "signatures", "crowds"))
 BUCKET_LIMIT = 1000
 DOCUMENTS_PER_TASK = 1 << 20
 """A task holds 40 bytes for each."""
@@ -61,27 +73,32 @@ def agreements(threshold: float, permutations: int, sure: float | None = None) -
     return max(0, int(least)), min(permutations, int(certain) + 1)
 
 
-def gather(
-    place: Path, sketches: list[Path], ranked: Ranked, permutations: int, bands: int, apart: Offsets | None = None
-) -> Offsets:
-    """Write `signatures.npy` and `keys.npy` from all sketches; return the documents' numbers of shingles.
+def gather(place: Path, sketches: list[Path], ranked: Ranked, bands: int, apart: Offsets | None = None) -> Offsets:
+    """Write `ranks.npy` and `keys.npy` from all sketches; return the documents' numbers of shingles, by rank.
 
-    Documents are numbered as in `ranked`. Those that are `apart`, different numbers, get signatures that agree in
-    nothing, whatever their texts.
+    Those that are `apart`, different numbers, by rank, share no bucket, whatever their texts.
     """
-    documents = len(ranked)
-    counts = np.zeros(documents, dtype=np.int64)
-    open_memmap(place / SIGNATURES, "w+", np.uint32, (documents, permutations))
-    open_memmap(place / KEYS, "w+", np.uint64, (bands, documents))
-    for sketch, here in zip(sketches, ranked.by_shard(len(sketches)), strict=True):
+    ranks = np.lexsort((ranked.row, ranked.shard))
+    np.save(place / RANKS, ranks)
+    counts = np.zeros(len(ranked), dtype=np.int64)
+    open_memmap(place / KEYS, "w+", np.uint64, (bands, len(ranked)))
+    first = 0
+    for sketch in sketches:
         signatures, shingles = read_signatures(sketch)
-        mine = signatures[ranked.row[here]]
-        if apart is not None:
-            mine ^= (apart[here] * 0x9E3779B1).astype(np.uint32)[:, np.newaxis]
-        # Opened anew for each shard: what is mapped stays in memory as long as it is.
-        out, keys = (np.load(place / name, mmap_mode="r+") for name in (SIGNATURES, KEYS))
-        out[here], keys[:, here], counts[here] = mine, bucket_keys(mine, bands), shingles[ranked.row[here]]
+        here = ranks[first : first + len(shingles)]
+        # Opened anew for each sketch: what is mapped stays in memory as long as it is.
+        keys = np.load(place / KEYS, mmap_mode="r+")
+        keys[:, first : first + len(shingles)] = bucket_keys(set_apart(signatures, here, apart), bands).T
+        counts[here] = shingles
+        first += len(shingles)
     return counts
+
+
+def set_apart(signatures: Signatures, ranks: Offsets, apart: Offsets | None) -> Signatures:
+    """Return signatures that agree in nothing where the numbers of their documents differ."""
+    if apart is None:
+        return signatures
+    return signatures ^ (apart[ranks] * 0x9E3779B1).astype(np.uint32)[:, np.newaxis]
 
 
 def read_signatures(sketch: Path) -> tuple[Signatures, Offsets]:
@@ -92,18 +109,23 @@ def read_signatures(sketch: Path) -> tuple[Signatures, Offsets]:
     return values.reshape(len(column), column.type.byte_width // 4), table.column("shingles").to_numpy()
 
 
-def candidates(place: Path, bands: int, threshold: float, sure: float, map: Map) -> tuple[int, Pairs]:
-    """Return how many pairs that share a bucket were looked at, and those whose signatures promise the threshold."""
-    documents = np.load(place / SIGNATURES, mmap_mode="r").shape[0]
+def candidates(
+    place: Path, sketches: list[Path], apart: Offsets | None, threshold: float, sure: float, map: Map
+) -> tuple[int, Pairs]:
+    """Return how many pairs that share a bucket were looked at, and those whose signatures promise the threshold.
+
+    `gather` has written its files, with the same `apart`; all are gone afterwards.
+    """
+    bands, documents = np.load(place / KEYS, mmap_mode="r").shape
     parts = 1 << max(0, (documents - 1) // DOCUMENTS_PER_TASK).bit_length()
     tasks = [(band, part, parts) for band in range(bands) for part in range(parts)]
-    keys = np.load(place / KEYS, mmap_mode="r+")
-    for (band, _, _), crowded in zip(tasks, map(partial(write_buckets, place), tasks), strict=True):
-        keys[band, crowded] |= CROWD
+    crowds = map(partial(write_buckets, place), tasks)
+    write_signatures(place, sketches, bring_together(place, tasks), bands, apart)
+    mark_crowds(place, tasks, crowds)
     looked_at = map(partial(write_pairs, place, threshold, sure), tasks)
     files = [place / file_name(name, task) for name in ("buckets", "pairs") for task in tasks]
     pairs = distinct([np.load(file) for file in files[len(tasks) :]], documents)
-    for file in [*files, place / SIGNATURES, place / KEYS]:
+    for file in [*files, *(place / name for name in (RANKS, KEYS, SPOTS, SIGNATURES, CROWDS))]:
         file.unlink()
     return sum(looked_at), pairs
 
@@ -122,22 +144,20 @@ def file_name(name: str, task: Task) -> str:
 
 
 def write_buckets(place: Path, task: Task) -> Offsets:
-    """Write the documents that share a bucket in one part of a band, by bucket, and return those of crowds.
-
-    The marks are made in a copy: tasks on several machines must not write into pages that they share.
-    """
+    """Write the documents that share a bucket in one part of a band, by bucket, and return those of crowds."""
     band, part, parts = task
-    keys = np.load(place / KEYS, mmap_mode="c")[band]
-    shared = in_buckets(keys, part, parts)
+    keys, ranks = np.load(place / KEYS, mmap_mode="r")[band], np.load(place / RANKS, mmap_mode="r")
+    shared, crowded = in_buckets(keys, ranks, part, parts)
     np.save(place / file_name("buckets", task), shared)
-    crowded: Offsets = shared[keys[shared] & CROWD == CROWD]
-    return crowded
+    return shared[crowded]
 
 
-def in_buckets(keys: Hashes, part: int = 0, parts: int = 1, limit: int = BUCKET_LIMIT) -> Offsets:
-    """Return the documents that share a bucket, ordered by it, of those keys that fall into a part of all.
+def in_buckets(
+    keys: Hashes, ranks: Offsets, part: int = 0, parts: int = 1, limit: int = BUCKET_LIMIT
+) -> tuple[Offsets, npt.NDArray[np.bool_]]:
+    """Return the documents that share a bucket, of those keys that fall into a part of all, and whether it is a crowd.
 
-    Marks the keys of crowds.
+    They are ordered by bucket, then by rank.
     """
     mine = np.concatenate(
         [
@@ -145,14 +165,61 @@ def in_buckets(keys: Hashes, part: int = 0, parts: int = 1, limit: int = BUCKET_
             for first in range(0, len(keys), CHUNK)
         ]
     )
-    return shared_buckets(keys, mine[np.argsort(keys[mine], kind="stable")], limit)
+    shared, crowded = shared_buckets(keys, mine[np.argsort(keys[mine], kind="stable")], limit)
+    order = np.lexsort((ranks[shared], keys[shared]))
+    return shared[order], crowded[order]
+
+
+def bring_together(place: Path, tasks: list[Task]) -> int:
+    """Write `spots.npy`; return how many documents share buckets.
+
+    They stand in the order of the least bucket that they share. Near-duplicates share most, so mostly that one too.
+    """
+    keys = np.load(place / KEYS, mmap_mode="r")
+    least = np.full(keys.shape[1], ALL)
+    for task in tasks:
+        shared = np.load(place / file_name("buckets", task))
+        least[shared] = np.minimum(least[shared], keys[task[0], shared])
+    together = np.flatnonzero(least < ALL)  # keys are even
+    spots = np.full(len(least), -1)
+    spots[together[np.argsort(least[together], kind="stable")]] = np.arange(len(together))
+    np.save(place / SPOTS, spots)
+    return len(together)
+
+
+def write_signatures(place: Path, sketches: list[Path], documents: int, bands: int, apart: Offsets | None) -> None:
+    """Write `signatures.npy` and `crowds.npy`, without marks, of the documents that have a spot."""
+    spots, ranks = (np.load(place / name, mmap_mode="r") for name in (SPOTS, RANKS))
+    room = max(1, documents)  # an empty file cannot be mapped
+    open_memmap(place / SIGNATURES, "w+", np.uint32, (room, read_signatures(sketches[0])[0].shape[1]))
+    open_memmap(place / CROWDS, "w+", np.uint64, (room, bands))
+    first = 0
+    for sketch in sketches:
+        signatures, shingles = read_signatures(sketch)
+        here = slice(first, first + len(shingles))
+        shares = spots[here] >= 0
+        mine = set_apart(signatures[shares], ranks[here][shares], apart)
+        out, keys = (np.load(place / name, mmap_mode="r+") for name in (SIGNATURES, CROWDS))
+        out[spots[here][shares]], keys[spots[here][shares]] = mine, bucket_keys(mine, bands)
+        first += len(shingles)
+
+
+def mark_crowds(place: Path, tasks: list[Task], crowds: list[Offsets]) -> None:
+    """Mark the buckets of crowds in `crowds.npy`."""
+    spots, keys = np.load(place / SPOTS, mmap_mode="r"), np.load(place / CROWDS, mmap_mode="r+")
+    for (band, _, _), crowded in zip(tasks, crowds, strict=True):
+        keys[spots[crowded], band] |= CROWD
 
 
 def write_pairs(place: Path, threshold: float, sure: float, task: Task) -> int:
     """Write the candidates of one part of a band and return how many pairs were looked at."""
-    signatures, keys = (np.load(place / name, mmap_mode="r") for name in (SIGNATURES, KEYS))
+    spots, ranks, signatures, keys = (
+        np.load(place / name, mmap_mode="r") for name in (SPOTS, RANKS, SIGNATURES, CROWDS)
+    )
     least, certain = agreements(threshold, signatures.shape[1], sure)
-    order = np.load(place / file_name("buckets", task))
-    looked_at, pairs = pairs_in_buckets(signatures, keys, task[0], order, least, certain, BUCKET_LIMIT)
+    shared = np.load(place / file_name("buckets", task))
+    looked_at, pairs = pairs_in_buckets(
+        signatures, keys, task[0], spots[shared], ranks[shared], least, certain, BUCKET_LIMIT
+    )
     np.save(place / file_name("pairs", task), pairs)
     return looked_at

@@ -112,8 +112,9 @@ class MinHash(Comparison):
         if not len(ranked):
             return ranked, np.empty((0, 2), np.int64), np.empty(0), {"candidate_pairs": 0.0}
         apart = ranked.groups if self.within is not None else None
-        counts = lsh.gather(context.plan, sketches, ranked, self.permutations, self.bands, apart)
-        looked_at, pairs = lsh.candidates(context.plan, self.bands, self.measure.least_jaccard, self.threshold, map)
+        counts = lsh.gather(context.plan, sketches, ranked, self.bands, apart)
+        limits = self.measure.least_jaccard, self.threshold
+        looked_at, pairs = lsh.candidates(context.plan, sketches, apart, *limits, map)
         pairs = pairs[self.comparable(ranked, pairs)]
         similarity = verify.similarities(context.plan, shards, ranked, counts, pairs, self.measure, map)
         verified = similarity > 0

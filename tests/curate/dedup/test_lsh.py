@@ -18,9 +18,15 @@ def candidates(
     signatures: np.ndarray, bands: int, threshold: float, limit: int = lsh.BUCKET_LIMIT
 ) -> tuple[int, np.ndarray]:
     keys = kernel.bucket_keys(signatures, bands)
-    orders = [lsh.in_buckets(keys[band], limit=limit) for band in range(bands)]
+    ranks = np.arange(len(keys))
+    buckets = [lsh.in_buckets(keys[:, band].copy(), ranks, limit=limit) for band in range(bands)]
+    for band, (shared, crowded) in enumerate(buckets):
+        keys[shared[crowded], band] |= kernel.CROWD
     agreements = lsh.agreements(threshold, signatures.shape[1])
-    found = [kernel.pairs_in_buckets(signatures, keys, band, orders[band], *agreements, limit) for band in range(bands)]
+    found = [
+        kernel.pairs_in_buckets(signatures, keys, band, shared, ranks[shared], *agreements, limit)
+        for band, (shared, _) in enumerate(buckets)
+    ]
     return sum(looked_at for looked_at, _ in found), lsh.distinct([pairs for _, pairs in found], len(signatures))
 
 
@@ -82,8 +88,17 @@ def test_one_band_of_all_values_tells_all_signatures_apart() -> None:
 
 
 def test_the_parts_of_a_band_hold_what_the_whole_band_holds() -> None:
-    keys = kernel.bucket_keys(crowd(2000, 0.6), 32)[0]
-    whole, marked = keys.copy(), keys.copy()
-    parts = [lsh.in_buckets(marked, part, 4, limit=20) for part in range(4)]
-    assert sorted(np.concatenate(parts).tolist()) == sorted(lsh.in_buckets(whole, limit=20).tolist())
-    assert (marked == whole).all() and 0 < (whole & kernel.CROWD).sum() < 2000
+    keys, ranks = kernel.bucket_keys(crowd(2000, 0.6), 32)[:, 0].copy(), np.random.default_rng(4).permutation(2000)
+    parts = [lsh.in_buckets(keys, ranks, part, 4, limit=20) for part in range(4)]
+    shared, crowded = lsh.in_buckets(keys, ranks, limit=20)
+    assert 0 < crowded.sum() < 2000
+    found, in_crowds = (np.concatenate(column) for column in zip(*parts, strict=True))
+    assert dict(zip(found.tolist(), in_crowds.tolist(), strict=True)) == dict(
+        zip(shared.tolist(), crowded.tolist(), strict=True)
+    )
+
+
+def test_a_bucket_lists_its_documents_by_rank() -> None:
+    keys, ranks = np.repeat(np.arange(0, 20, 2, dtype=np.uint64), 10), np.random.default_rng(4).permutation(100)
+    shared, _ = lsh.in_buckets(keys, ranks)
+    assert (ranks[shared].reshape(10, 10) == np.sort(ranks.reshape(10, 10))).all()
