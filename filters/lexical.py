@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curate.bits import ONE, ZERO, bytes_among, leading_zeros, lowest, trailing_zeros, with_margin, word_mask
 from curate.buffers import text_buffers
 from curate.compiled import compiled
-from filters.repetition import LINE_FEED, WORD, duplicate_lines, is_in, repeated_ngrams
+from filters.repetition import duplicate_lines, repeated_ngrams
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
@@ -30,13 +31,25 @@ ROW = 8
 """Escapes or hexadecimal numbers in a row that may be encoded data."""
 
 
+def _is_in(characters: bytes) -> npt.NDArray[np.bool_]:
+    """Return for each byte whether it is one of the characters."""
+    return np.array([byte in characters for byte in range(256)])
+
+
 _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _DIGITS = b"0123456789"
-BASE64 = is_in(_LETTERS + _DIGITS + b"+/=")
-HEXADECIMAL = is_in(_DIGITS + b"abcdefABCDEF")
-BETWEEN = is_in(b" \t\r\n,\"'()[]{}")
-RETURN, HASH, BACKSLASH, QUOTE, APOSTROPHE = 13, 35, 92, 34, 39
-LOWER_B, LOWER_U, LOWER_X, UPPER_U, ZERO = 98, 117, 120, 85, 48
+BASE64 = _is_in(_LETTERS + _DIGITS + b"+/=")
+HEXADECIMAL = _is_in(_DIGITS + b"abcdefABCDEF")
+BETWEEN = _is_in(b" \t\r\n,\"'()[]{}")
+LINE_FEED, RETURN, HASH, BACKSLASH, QUOTE, APOSTROPHE = 10, 13, 35, 92, 34, 39
+LOWER_B, LOWER_U, LOWER_X, UPPER_U, DIGIT_ZERO = 98, 117, 120, 85, 48
+
+openers = bytes_among("##", "''", '""')
+"""What a comment or a string begins with."""
+line_ends = bytes_among("\n\n", "\r\r")
+quotes, apostrophes, backslashes = bytes_among('""'), bytes_among("''"), bytes_among("\\\\")
+base64 = bytes_among("/9", "AZ", "az", "++", "==")
+zeros, letters_of_escapes = bytes_among("00"), bytes_among("UU", "XX", "uu", "xx")
 
 
 @dataclass(frozen=True)
@@ -66,70 +79,89 @@ def lexical(column: pa.ChunkedArray, largest: int) -> Lexical:
 def regions(text: bytes) -> Bytes:
     """Return the class of every byte of one text."""
     kinds = np.zeros(len(text), np.uint8)
-    _classify(np.frombuffer(text, np.uint8), 0, len(text), kinds)
+    _classify(np.frombuffer(text, np.uint8), kinds)
     return kinds
 
 
 @compiled
 def _measure(data: Bytes, offsets: Integers, largest: int, figures: Floats) -> None:
-    room = 1
+    """Write the figures of each document to its row, in the order of `Lexical`."""
+    room = 16
     for document in range(len(offsets) - 1):
         size = offsets[document + 1] - offsets[document]
-        room = max(room, size if size <= largest else 0)
-    kinds = np.zeros(room, np.uint8)
-    bits = 4
-    while 1 << bits < room:
-        bits += 1
-    table = np.zeros(1 << bits, np.uint64)
+        while room < size <= largest:
+            room *= 2
+    table, spare = np.zeros(room, np.uint64), np.empty(room, np.uint64)
     for document in range(len(offsets) - 1):
-        start, stop = offsets[document], offsets[document + 1]
-        if stop - start > largest:
+        size = offsets[document + 1] - offsets[document]
+        if size > largest:
             continue
-        size = max(stop - start, 1)
-        _classify(data, start, stop, kinds)
-        comments = 0
-        for at in range(stop - start):
-            comments += kinds[at] == COMMENT
-        encoded, longest = _encoded(data, start, stop)
-        figures[document, 0] = comments
-        figures[document, 1] = encoded / size
+        text, start = with_margin(data, offsets[document], offsets[document + 1])
+        encoded, longest = _encoded(text, start, start + size)
+        figures[document, 0] = _comment_bytes(text, start, start + size)
+        figures[document, 1] = encoded / max(size, 1)
         figures[document, 2] = longest
-        figures[document, 3] = duplicate_lines(data, start, stop, table)
-        figures[document, 4] = repeated_ngrams(data, start, stop, table)
+        figures[document, 3] = duplicate_lines(text, start, start + size, table, spare)
+        figures[document, 4] = repeated_ngrams(text, start, start + size, table, spare)
 
 
 @compiled
-def _classify(data: Bytes, start: int, stop: int, kinds: Bytes) -> None:
-    """Write the class of each byte of `data[start:stop]` to `kinds[0:]`."""
-    at = start
+def _classify(data: Bytes, kinds: Bytes) -> None:
+    """Write the class of each byte that is no code to `kinds`."""
+    text, start = with_margin(data, 0, len(data))
+    at, stop = start, start + len(data)
     while at < stop:
-        byte = data[at]
-        if byte == HASH:
-            after = at
-            while after < stop and data[after] != LINE_FEED and data[after] != RETURN:
-                after += 1
-            kinds[at - start : after - start] = COMMENT
-            at = after
-        elif byte in (QUOTE, APOSTROPHE):
-            first = at
-            while first > start and at - first < 2 and _is_prefix(data[first - 1]):
-                first -= 1
-            if first > start and WORD[data[first - 1]]:
-                first = at
-            kind = TEXT
-            for prefix in range(first, at):
-                kind = FORMATTED if data[prefix] | 32 in (102, 116) else kind  # f, t
-            after = _string_end(data, at, stop)
-            kinds[first - start : after - start] = kind
-            at = after
-        else:
-            kinds[at - start] = CODE
-            at += 1
+        first, after = _next_region(text, at, stop)
+        kind = COMMENT
+        if first < stop and text[first] != HASH:
+            first, kind = _prefix(text, first, start)
+        for place in range(first - start, after - start):
+            kinds[place] = kind
+        at = after
 
 
 @compiled
-def _is_prefix(byte: int) -> bool:
-    return byte | 32 in (98, 102, 114, 116, 117)  # b, f, r, t, u
+def _comment_bytes(data: Bytes, start: int, stop: int) -> int:
+    count, at = 0, start
+    while at < stop:
+        first, at = _next_region(data, at, stop)
+        if first < stop and data[first] == HASH:
+            count += at - first
+    return count
+
+
+@compiled
+def _next_region(data: Bytes, at: int, stop: int) -> tuple[int, int]:
+    """Return where the first comment or string from `at` on begins, without its prefix, and ends; at `stop` if none."""
+    for position in range(at, stop, 64):
+        found = openers(data, position) & lowest(stop - position)
+        if found:
+            first = position + trailing_zeros(found)
+            return first, _line_end(data, first, stop) if data[first] == HASH else _string_end(data, first, stop)
+    return stop, stop
+
+
+@compiled
+def _prefix(data: Bytes, quote: int, start: int) -> tuple[int, int]:
+    """Return where the prefix of the string at `quote` begins, and the class that it gives the string."""
+    first, kind = quote, TEXT
+    while first > start and quote - first < 2 and data[first - 1] | 32 in (98, 102, 114, 116, 117):  # b, f, r, t, u
+        first -= 1
+    if first > start and word_mask(data, first - 1) & ONE:  # the end of a name
+        return quote, TEXT
+    for place in range(first, quote):
+        kind = FORMATTED if data[place] | 32 in (102, 116) else kind  # f, t
+    return first, kind
+
+
+@compiled
+def _line_end(data: Bytes, at: int, stop: int) -> int:
+    """Return where the line ends that `at` is in."""
+    for position in range(at, stop, 64):
+        found = line_ends(data, position) & lowest(stop - position)
+        if found:
+            return position + trailing_zeros(found)
+    return stop
 
 
 @compiled
@@ -139,15 +171,17 @@ def _string_end(data: Bytes, at: int, stop: int) -> int:
     triple = at + 2 < stop and data[at + 1] == quote and data[at + 2] == quote
     at += 3 if triple else 1
     while at < stop:
-        byte = data[at]
-        if byte == BACKSLASH:
+        found = quotes(data, at) if quote == QUOTE else apostrophes(data, at)
+        found = (found | backslashes(data, at) | (ZERO if triple else line_ends(data, at))) & lowest(stop - at)
+        at += trailing_zeros(found)
+        if not found:
+            continue
+        if data[at] == BACKSLASH:
             at += 3 if at + 2 < stop and data[at + 1] == RETURN and data[at + 2] == LINE_FEED else 2
-        elif byte == quote and not triple:
-            return at + 1
-        elif byte == quote and at + 2 < stop and data[at + 1] == quote and data[at + 2] == quote:
+        elif not triple:
+            return at + int(data[at] == quote)
+        elif at + 2 < stop and data[at + 1] == quote and data[at + 2] == quote:
             return at + 3
-        elif not triple and byte in (LINE_FEED, RETURN):
-            return at
         else:
             at += 1
     return stop
@@ -156,8 +190,36 @@ def _string_end(data: Bytes, at: int, stop: int) -> int:
 @compiled
 def _encoded(data: Bytes, start: int, stop: int) -> tuple[int, int]:
     """Return the bytes of encoded data, and of the longest piece of it."""
-    total, longest, at = 0, 0, start
-    run, units, last = 0, 0, 0  # bytes, units and the longest unit of the piece so far
+    total, longest = 0, 0
+    at = _next_suspect(data, start, stop)
+    while at < stop:
+        size, at = _piece(data, at, stop)
+        total, longest = total + size, max(longest, size)
+        at = _next_suspect(data, at, stop)
+    return total, longest
+
+
+@compiled
+def _next_suspect(data: Bytes, at: int, stop: int) -> int:
+    """Return where, from `at` on, an escape, a hexadecimal number or a long word may begin; `at` is in no word."""
+    run = 0  # bytes of the word that is open before `position`
+    for position in range(at, stop, 64):
+        inside = lowest(stop - position)
+        signs = base64(data, position) & inside
+        if run + trailing_zeros(~signs) >= LONG_WORD:
+            return position - run
+        begun = zeros(data, position) & ~(signs << ONE | np.uint64(run > 0)) | backslashes(data, position)
+        found = begun & letters_of_escapes(data, position + 1) & inside
+        if found:
+            return position + trailing_zeros(found)
+        run = leading_zeros(~signs)
+    return stop
+
+
+@compiled
+def _piece(data: Bytes, at: int, stop: int) -> tuple[int, int]:
+    """Return the bytes of the encoded data that begin at `at`, or 0, and where what follows ends."""
+    run, units, last = 0, 0, 0  # bytes, units and the longest unit
     while at < stop:
         size = _unit(data, at, stop)
         if size > 0:
@@ -166,13 +228,9 @@ def _encoded(data: Bytes, start: int, stop: int) -> tuple[int, int]:
         elif BETWEEN[data[at]] or (data[at] | 32 == LOWER_B and at + 1 < stop and data[at + 1] in (QUOTE, APOSTROPHE)):
             at += 1
         else:
-            if units >= ROW or last >= LONG_WORD:
-                total, longest = total + run, max(longest, run)
-            run, units, last = 0, 0, 0
             at = _past(data, at, stop)
-    if units >= ROW or last >= LONG_WORD:
-        total, longest = total + run, max(longest, run)
-    return total, longest
+            break
+    return run if units >= ROW or last >= LONG_WORD else 0, at
 
 
 @compiled
@@ -199,7 +257,7 @@ def _unit(data: Bytes, at: int, stop: int) -> int:
         return 0
     if not BASE64[byte]:
         return 0
-    if byte == ZERO and at + 2 < stop and data[at + 1] | 32 == LOWER_X and HEXADECIMAL[data[at + 2]]:
+    if byte == DIGIT_ZERO and at + 2 < stop and data[at + 1] | 32 == LOWER_X and HEXADECIMAL[data[at + 2]]:
         after = at + 2
         while after < stop and HEXADECIMAL[data[after]]:
             after += 1

@@ -1,89 +1,133 @@
 """What repeats within one text: its lines, and its sequences of ten words.
 
-In: a range of UTF-8 bytes and a table to work in, zeroed or not, with a power of two of places, at least as many as
-there are bytes. Out: a share from 0 to 1. The measures are Gopher's (Rae et al. 2021, table A1). Lines and words are
-compared by 64-bit hashes.
+In: a range of UTF-8 bytes, with a margin behind it (curate/bits.py), and room to work in, zeroed or not: `table` and
+`spare`, each with a power of two of places, at least 16 and as many as there are bytes. Out: a share from 0 to 1. The
+measures are Gopher's (Rae et al. 2021, table A1). Lines and words are compared by 64-bit hashes.
 """
 
 import numpy as np
 import numpy.typing as npt
 
+from curate.bits import ALL, ONE, ZERO, bytes_among, load_eight, lowest, popcount, trailing_zeros
 from curate.compiled import compiled
+from curate.dedup.kernel import LOWER, UPPER, WORD_BASE, find_words
 
 Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 
 NGRAM = 10
-PRIME, OFFSET = np.uint64(1099511628211), np.uint64(14695981039346656037)  # FNV-1a
-LINE_FEED = 10
+FACTOR = np.uint64(0xFF51AFD7ED558CCD)
+"""The factor that mixes bits, and of the polynomial that is the hash of an n-gram."""
+LEAVING = np.uint64(pow(int(FACTOR), NGRAM, 2**64))
+"""The factor of the word that leaves an n-gram."""
 
-
-def is_in(characters: bytes) -> npt.NDArray[np.bool_]:
-    """Return for each byte whether it is one of the characters."""
-    return np.array([byte in characters for byte in range(256)])
-
-
-WORD = is_in(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_" + bytes(range(128, 256)))
-BLANK = is_in(b" \t\r\f")
+feeds = bytes_among("\n\n")
+blanks = bytes_among("\t\n", "\f\r", "  ")
+"""What may stand around a line, and what ends it."""
 
 
 @compiled
-def duplicate_lines(data: Bytes, start: int, stop: int, table: Hashes) -> float:
-    """Return the share of bytes that are in lines which stood earlier."""
-    mask = _clear(table, 1 + _count_lines(data, start, stop))
-    every, again, at = 0, 0, start
-    while at < stop:
-        while at < stop and (BLANK[data[at]] or data[at] == LINE_FEED):
-            at += 1
-        first, last, value = at, at, OFFSET
-        while at < stop and data[at] != LINE_FEED:
-            value = (value ^ np.uint64(data[at])) * PRIME
-            at += 1
-            if not BLANK[data[at - 1]]:
-                last, kept = at, value
-        if last > first:
+def duplicate_lines(data: Bytes, start: int, stop: int, table: Hashes, spare: Hashes) -> float:
+    """Return the share of bytes that are in lines which stood earlier. Lines end at LF; blanks around do not count."""
+    count = _find_line_ends(data, start, stop, spare)
+    mask = _clear(table, count)
+    every, again, line = 0, 0, start
+    for offset in spare.view(np.uint32)[:count]:
+        end = start + int(np.int64(offset))
+        first, last = _stripped(data, line, end)
+        if first < last:
             every += last - first
-            again += (last - first) * _seen(table, mask, kept)
+            again += (last - first) * _seen(table, mask, _hash(data, first, last))
+        line = end + 1
     return again / max(every, 1)
 
 
 @compiled
-def _count_lines(data: Bytes, start: int, stop: int) -> int:
-    lines = 0
-    for at in range(start, stop):
-        lines += data[at] == LINE_FEED
-    return lines
+def _find_line_ends(data: Bytes, start: int, stop: int, out: Hashes) -> int:
+    """Write where each line ends, from `start` on, as uint32 to `out` and return how many there are.
+
+    Four are written a turn, and those too many written over, as in `curate.dedup.kernel.find_words`.
+    """
+    ends = out.view(np.uint32)
+    count = ZERO
+    for position in range(start, stop, 64):
+        fed = feeds(data, position) & lowest(stop - position)
+        place = count
+        count += np.uint64(popcount(fed))
+        while fed:
+            for turn in range(4):
+                ends[place + np.uint64(turn)] = np.uint32(position - start + trailing_zeros(fed))
+                fed &= fed - ONE
+            place += np.uint64(4)
+    ends[count] = np.uint32(stop - start)
+    return int(np.int64(count + ONE))
 
 
 @compiled
-def repeated_ngrams(data: Bytes, start: int, stop: int, table: Hashes) -> float:
+def _stripped(data: Bytes, start: int, stop: int) -> tuple[int, int]:
+    """Return the bounds of a line without the blanks around it."""
+    while start < stop:
+        filled = ~blanks(data, start) & lowest(stop - start)
+        if filled:
+            last = stop
+            while blanks(data, last - 1) & ONE:
+                last -= 1
+            return start + trailing_zeros(filled), last
+        start += 64
+    return stop, stop
+
+
+@compiled
+def repeated_ngrams(data: Bytes, start: int, stop: int, table: Hashes, spare: Hashes) -> float:
     """Return the share of 10-grams of words that stood earlier. Words are letters, digits, `_` and non-ASCII."""
-    mask = _clear(table, (stop - start + 1) // 2)
-    recent = np.zeros(NGRAM, np.uint64)
-    highest = np.uint64(1)
-    for _ in range(NGRAM):
-        highest *= PRIME
-    words, again, value, rolling = 0, 0, OFFSET, np.uint64(0)
-    inside = False
-    for at in range(start, stop + 1):
-        if at < stop and WORD[data[at]]:
-            value = (value ^ np.uint64(data[at])) * PRIME
-            inside = True
-        elif inside:
-            rolling = rolling * PRIME + value - recent[words % NGRAM] * highest
-            recent[words % NGRAM] = value
-            words += 1
-            if words >= NGRAM:
-                again += _seen(table, mask, rolling)
-            value, inside = OFFSET, False
-    return again / max(words - NGRAM + 1, 1)
+    words = find_words(data, start, stop, spare)
+    if words < NGRAM:
+        return 0.0
+    ngrams = words - NGRAM + 1
+    value = oldest = ZERO
+    for word in range(words):
+        bounds = spare[np.uint64(word)]
+        latest = _hash(data, start + np.int64(bounds & LOWER), start + np.int64(bounds >> UPPER))
+        value = value * FACTOR + latest - oldest * LEAVING
+        spare[np.uint64(word)] = latest
+        if word >= NGRAM - 1:
+            first = np.uint64(word - NGRAM + 1)
+            oldest, spare[first] = spare[first], value
+    mask = _clear(table, ngrams)
+    again = 0
+    for ngram in spare[:ngrams]:
+        again += _seen(table, mask, ngram)
+    return again / ngrams
+
+
+@compiled
+def _hash(data: Bytes, start: "int | np.int64", stop: "int | np.int64") -> np.uint64:
+    """Return the hash of a word or a line: its first 8 bytes, its length, what lies between, its last 8 bytes.
+
+    What lies between is mixed before it meets the rest, unlike in `curate.dedup.kernel.hash_word`: there, rows of a
+    table may share a hash that differ in their last byte and in one before, as times and counters do.
+    """
+    length = stop - start
+    mine = ALL >> np.uint64(max(0, 64 - 8 * length))
+    value = (load_eight(data, start) & mine) * WORD_BASE + np.uint64(length)
+    value = (value ^ (value >> UPPER)) * FACTOR
+    position = start + 8
+    while position < stop - 8:
+        between = load_eight(data, position) * WORD_BASE
+        value = (value ^ between ^ (between >> UPPER)) * FACTOR
+        position += 8
+    value = (value ^ (load_eight(data, max(start, stop - 8)) & mine)) * WORD_BASE
+    return value ^ (value >> UPPER)
 
 
 @compiled
 def _clear(table: Hashes, entries: int) -> np.uint64:
-    """Empty as much of the table as so many entries need and return the mask of its places."""
+    """Empty as much of the table as so many entries need and return the mask of its places.
+
+    It gets at most half full, and in most texts a quarter: the emptier, the rarer are two hashes of one place.
+    """
     size = 16
-    while size < 2 * entries and size < len(table):
+    while size < 4 * entries and size < len(table):
         size *= 2
     table[:size] = 0
     return np.uint64(size - 1)
@@ -92,11 +136,11 @@ def _clear(table: Hashes, entries: int) -> np.uint64:
 @compiled
 def _seen(table: Hashes, mask: np.uint64, value: np.uint64) -> bool:
     """Put a hash into the table and tell whether it was there."""
-    value = (value ^ (value >> np.uint64(29))) | np.uint64(1)
-    place = (value * PRIME >> np.uint64(20)) & mask
-    while table[place] != 0:
+    value |= ONE  # zero is an empty place
+    place = (value >> UPPER) & mask
+    while table[place] != ZERO:
         if table[place] == value:
             return True
-        place = (place + np.uint64(1)) & mask
+        place = (place + ONE) & mask
     table[place] = value
     return False

@@ -1,7 +1,8 @@
 """What can be counted in a text without reading it as code: bytes, characters, lines, alphanumeric share.
 
 In: the `text` column of a shard. Out: one NumPy array per figure, one value per document. One compiled pass over the
-Arrow buffers, no Python object per document. Knows nothing of Python syntax; see filters/syntax.py.
+Arrow buffers, 64 bytes at a time (curate/bits.py); only characters above ASCII are looked at one by one. Knows nothing
+of Python syntax; see filters/syntax.py.
 """
 
 from dataclasses import dataclass
@@ -11,12 +12,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curate.bits import ONE, ZERO, bytes_among, lowest, popcount, trailing_zeros, with_margin
 from curate.buffers import text_buffers
 from curate.compiled import compiled
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
-LINE_FEED, CARRIAGE_RETURN = 10, 13
+
+heads = bytes_among("\x00\x7f", "\xc0\xff")
+"""The first bytes of characters."""
+ascii_alphanumerics = bytes_among("09", "AZ", "az")
+heads_above_ascii = bytes_among("\xc0\xff")
+feeds, returns = bytes_among("\n\n"), bytes_among("\r\r")
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Statistics:
 def text_statistics(column: pa.ChunkedArray) -> Statistics:
     """Count every document of a column."""
     data, offsets = text_buffers(column)
-    characters, alphanumeric, lines, in_lines, longest = _count(offsets, data, _alphanumeric_table())
+    characters, alphanumeric, lines, in_lines, longest = _count(offsets, data, _alphanumeric_table()).T
     return Statistics(
         bytes=np.diff(offsets),
         lines=lines,
@@ -51,33 +58,56 @@ def _alphanumeric_table() -> npt.NDArray[np.bool_]:
 
 
 @compiled
-def _count(
-    offsets: Integers, data: Bytes, alphanumeric_table: npt.NDArray[np.bool_]
-) -> tuple[Integers, Integers, Integers, Integers, Integers]:
-    """Return characters, alphanumeric ones, lines, characters within lines, and the longest line, per document."""
+def _count(offsets: Integers, data: Bytes, alphanumeric_table: npt.NDArray[np.bool_]) -> Integers:
+    """Return, a row a document: characters, alphanumeric ones, lines, characters within lines, the longest line."""
     documents = len(offsets) - 1
-    totals = np.zeros((5, documents), np.int64)
+    counts = np.zeros((documents, 5), np.int64)
     for document in range(documents):
-        stop = offsets[document + 1]
-        characters = alphanumeric = lines = in_lines = longest = length = 0
-        previous = 0
-        for position in range(offsets[document], stop):
-            byte = data[position]
-            if 0x80 <= byte < 0xC0:  # the rest of a character that is counted at its first byte
-                continue
-            characters += 1
-            alphanumeric += alphanumeric_table[byte if byte < 0x80 else _code_point(data, position, stop)]
-            if byte in (LINE_FEED, CARRIAGE_RETURN):
-                if not (byte == LINE_FEED and previous == CARRIAGE_RETURN):
-                    lines += 1
-                length = 0
-            else:
-                length += 1
-                in_lines += 1
-                longest = max(longest, length)
-            previous = byte
-        totals[:, document] = characters, alphanumeric, lines + (length > 0), in_lines, longest
-    return totals[0], totals[1], totals[2], totals[3], totals[4]
+        text, start = with_margin(data, offsets[document], offsets[document + 1])
+        stop = start + offsets[document + 1] - offsets[document]
+        lines, in_lines, longest = _count_lines(text, start, stop)
+        characters, alphanumeric = _count_characters(text, start, stop, alphanumeric_table)
+        counts[document] = characters, alphanumeric, lines, in_lines, longest
+    return counts
+
+
+@compiled
+def _count_characters(data: Bytes, start: int, stop: int, alphanumeric_table: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """Return how many characters there are, and how many alphanumeric ones."""
+    characters = alphanumeric = 0
+    for position in range(start, stop, 64):
+        inside = lowest(stop - position)
+        characters += popcount(heads(data, position) & inside)
+        alphanumeric += popcount(ascii_alphanumerics(data, position) & inside)
+        others = heads_above_ascii(data, position) & inside
+        while others:
+            alphanumeric += alphanumeric_table[_code_point(data, position + trailing_zeros(others), stop)]
+            others &= others - ONE
+    return characters, alphanumeric
+
+
+@compiled
+def _count_lines(data: Bytes, start: int, stop: int) -> tuple[int, int, int]:
+    """Return how many lines there are, the characters within them, and those of the longest."""
+    lines = in_lines = longest = length = 0
+    before = ZERO  # one if a CR stands right before these bytes
+    for position in range(start, stop, 64):
+        inside = lowest(stop - position)
+        first, ended = heads(data, position) & inside, returns(data, position) & inside
+        behind = ended << ONE | before
+        reach = behind + (~first & inside)  # the carry leaps what continues a character: broken text has it behind a CR
+        before = ended >> np.uint64(63) | np.uint64(reach < behind)
+        fed = feeds(data, position) & inside
+        lines += popcount(ended) + popcount(fed & ~reach)
+        ends = ended | fed
+        within = first & ~ends
+        in_lines += popcount(within)
+        while ends:
+            line = (ends - ONE) & ~ends
+            longest = max(longest, length + popcount(within & line))
+            length, within, ends = 0, within & ~line, ends & (ends - ONE)
+        length += popcount(within)
+    return lines + (length > 0), in_lines, max(longest, length)
 
 
 @compiled

@@ -1,9 +1,11 @@
 import io
+import itertools
+import re
 import tokenize
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from filters import lexical
@@ -113,3 +115,90 @@ def test_figures_do_not_depend_on_the_other_documents_and_longer_ones_are_left_o
         for name in Lexical.__dataclass_fields__:
             assert getattr(together, name)[row] == getattr(alone, name)[0]
     assert together.comment_bytes.tolist() == [0, 0, 90, 0, 0]
+
+
+def test_lines_and_words_that_differ_in_two_bytes_are_no_repeats() -> None:
+    """Rows of a table do; such rows, 24 bytes long, share a hash where bytes are not mixed enough."""
+    rows = set()
+    for places in itertools.combinations(range(24), 2):
+        for digits in itertools.product("012345789", repeat=2):
+            row = ["6"] * 24
+            row[places[0]], row[places[1]] = digits
+            rows.add("".join(row))
+    found = measure("\n".join(sorted(rows)))
+    assert found.duplicate_line_share.tolist() == found.repeated_ngram_share.tolist() == [0]
+
+
+ANY_PIECES = [
+    *(b"x", b" ", b"\t", b"\f", b"\n", b"\r", b"\r\n", b",", b"#", b"'", b'"', b"\\", b"\x80", "é".encode(), b"\x0b"),
+    *(b"'''", b'"""', b"# it's\n", b"'a'", b'"#"', b"f'", b"Rb'", b"bru'", b"xf'", b"\\\r\n", b"\\\n", b"b'"),
+    *(b"\\x0f" * 8, b"\\x0f", b"\\x0", b"\\u00e9", b"\\U0001f600", b"0x1F, ", b"0X0,\n" * 8, b"0x", b"00x1", b"0" * 63),
+    *(b"aB3+" * 16, b"Z9x=" * 15, b"f" * 64, b"=" * 64, b" " * 58, b"a1 b_2 " * 20, b"  x = 1 \r\n" * 3),
+]
+ANY = st.lists(st.sampled_from(ANY_PIECES), max_size=40).map(b"".join) | st.binary(max_size=150)
+
+
+@given(st.lists(ANY, min_size=1, max_size=4))
+@example(
+    [b" " * width + piece for width in (62, 63, 64) for piece in (b"'''a'''", b"# c\r\n", b"\\x0f" * 8, b"0x1f," * 8)]
+)
+@example([b" " * width + b"aB3+" * 16 + rest for width in (0, 1, 63, 64, 65) for rest in (b"", b" ", b"c")])
+@example([b"'" + b"x" * width + end for width in (61, 62, 63, 64) for end in (b"'", b"\\'", b"\n", b"\\\r\n'#", b"\\")])
+@example(
+    [b"#", b"f", b"'", b"0", b"\\", b" x", b"a" * 63, b"\n" * 130, b"a " * 10, b"x" + b"\n" * 63 + b"x" + b" " * 70]
+)
+def test_any_bytes_are_measured_as_a_plain_reading_does(texts: list[bytes]) -> None:
+    column = pa.chunked_array([pa.array(texts, pa.large_binary()).view(pa.large_string())])
+    found = lexical.lexical(column, 10**6)
+    for row, text in enumerate(texts):
+        kinds = plain_regions(text)
+        assert regions(text).tolist() == kinds
+        pieces = plain_encoded(text)
+        lines = [line.strip(b" \t\r\f") for line in text.split(b"\n")]
+        words = re.findall(rb"[A-Za-z0-9_\x80-\xff]+", text)
+        ngrams = [tuple(words[at : at + 10]) for at in range(len(words) - 9)]
+        size, every = max(len(text), 1), sum(map(len, lines))
+        assert found.comment_bytes[row] == kinds.count(COMMENT)
+        assert found.encoded_share[row] == sum(pieces) / size
+        assert found.encoded_run[row] == max(pieces, default=0)
+        assert found.duplicate_line_share[row] == (every - sum(map(len, set(lines)))) / max(every, 1)
+        assert found.repeated_ngram_share[row] == (len(ngrams) - len(set(ngrams))) / max(len(ngrams), 1)
+
+
+REGION = re.compile(
+    rb"#[^\r\n]*|((?<![A-Za-z0-9_\x80-\xff])[BFRTUbfrtu]{1,2})?"
+    rb"(?:('{3}|\"{3})(?:\\(?:\r\n|.)?+|(?!\2)[^\\])*+(?:\2|\Z)|(['\"])(?:\\(?:\r\n|.)?+|(?!\3)[^\\\r\n])*+\3?)",
+    re.DOTALL,
+)
+UNIT = re.compile(
+    rb"\\x[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|0[xX][0-9A-Fa-f]+"
+    rb"|(?=[0-9A-Fa-f]{64,}+(?![A-Za-z0-9+/=])|(?=[A-Z0-9+/=]*[a-z])(?=[a-z0-9+/=]*[A-Z])[A-Za-z+/=]*[0-9])"
+    rb"[A-Za-z0-9+/=]{64,}"
+)
+BETWEEN = re.compile(rb"[ \t\r\n,\"'()\[\]{}]|[bB](?=['\"])")
+PAST = re.compile(rb"[A-Za-z0-9+/=]+|.", re.DOTALL)
+
+
+def plain_regions(text: bytes) -> list[int]:
+    kinds = [CODE] * len(text)
+    for region in REGION.finditer(text):
+        formatted = re.search(rb"[ft]", (region[1] or b"").lower())
+        kind = COMMENT if region[0].startswith(b"#") else FORMATTED if formatted else TEXT
+        kinds[region.start() : region.end()] = [kind] * len(region[0])
+    return kinds
+
+
+def plain_encoded(text: bytes) -> list[int]:
+    """Return the bytes of each piece of encoded data."""
+    pieces: list[list[int]] = [[]]
+    at = 0
+    while at < len(text):
+        if unit := UNIT.match(text, at):
+            pieces[-1].append(len(unit[0]))
+            at = unit.end()
+        elif between := BETWEEN.match(text, at):
+            at = between.end()
+        else:
+            pieces.append([])
+            at = PAST.match(text, at).end()
+    return [sum(piece) for piece in pieces if len(piece) >= 8 or max(piece, default=0) >= 64]

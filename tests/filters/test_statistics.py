@@ -1,7 +1,8 @@
 import io
+import re
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from filters.statistics import text_statistics
@@ -34,6 +35,33 @@ def test_nulls_and_no_documents_at_all_are_nothing() -> None:
     assert text_statistics(column()).bytes.tolist() == []
 
 
-def test_bytes_that_are_no_characters_do_no_harm() -> None:
-    broken = pa.array([b"\xff\xf4", b"\xe9"], pa.large_binary()).view(pa.large_string())
-    assert text_statistics(pa.chunked_array([broken])).bytes.tolist() == [2, 1]
+PIECES = st.sampled_from(
+    [b"\r", b"\n", b"\r\n", b"a", b" ", b"-" * 61, b"9" * 64, "é世𝒳٣ ".encode(), b"\x80", b"\xf4", b"\xe9"]
+)
+
+
+@given(st.lists(st.lists(PIECES, max_size=30).map(b"".join) | st.binary(max_size=150), min_size=1, max_size=4))
+@example(
+    [b"-" * 63 + b"\r", b"\n" + b"-" * 62 + b"\r\n", b"\r" * 64 + b"\n", b"-" * 62 + b"\r\x80\n", "é".encode() * 32]
+)
+@example([b"\r" + b"\x80" * 63 + b"\n", b"-" * 63 + "é\n".encode(), b"-" * 63 + b"\xf0", b"x"])
+def test_any_bytes_are_counted_as_a_plain_reading_does(texts: list[bytes]) -> None:
+    found = text_statistics(pa.chunked_array([pa.array(texts, pa.large_binary()).view(pa.large_string())]))
+    for index, text in enumerate(texts):
+        characters = [text[at : at + 4] for at, byte in enumerate(text) if not 0x80 <= byte < 0xC0]
+        lines = re.split(rb"\r\n|\r|\n", re.sub(rb"[\x80-\xbf]", b"", text))
+        lengths = list(map(len, lines if lines[-1] else lines[:-1]))
+        assert found.lines[index] == len(lengths)
+        assert found.max_line_length[index] == max(lengths, default=0)
+        assert found.mean_line_length[index] == sum(lengths) / max(len(lengths), 1)
+        assert found.alphanumeric_share[index] == sum(map(is_alphanumeric, characters)) / max(len(characters), 1)
+
+
+def is_alphanumeric(text: bytes) -> bool:
+    """Tell of the first character, of which bytes may be missing or wrong."""
+    head, rest = text[0], text[1:]
+    size = (head >= 0xC0) + (head >= 0xE0) + (head >= 0xF0)
+    value = head & (0x3F >> size) if size else head
+    for byte in rest[:size]:
+        value = value << 6 | byte & 0x3F
+    return chr(min(value, 0x10FFFF)).isalnum()
