@@ -18,12 +18,10 @@ Not covered: how well the code teaches, which is the classifiers' business (filt
 which profile (curate/quality_report.py).
 """
 
-import ast
 import hashlib
 import heapq
 import os
 import re
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +37,7 @@ import pyarrow.compute as pc
 
 from curate.buffers import text_buffers
 from curate.licenses import OTHER, PERMISSIVE, UNKNOWN, licence_class
+from curate.parser import parse, with_deep_stack
 from curate.shards import REQUIRED, read_shard
 
 VERSION = 3
@@ -209,7 +208,7 @@ def _sum_up(shards: Iterable[_Scanned], parsed: dict[bytes, bool]) -> Profile:
         fields=fields,
         complete=sum(fields.values()) / len(fields) if fields else None,
         parsed=len(tried),
-        parses=sum(_parses(text, parsed) for text in tried) / len(tried) if tried else None,
+        parses=with_deep_stack(lambda: sum(_parses(text, parsed) for text in tried)) / len(tried) if tried else None,
         duplicates=1 - len(np.unique(np.concatenate([shard.words for shard in scanned]))) / documents,
         repeated_text=_repeated(scanned),
         noise=sums["noise"] / documents,
@@ -243,14 +242,9 @@ def _parses(text: str, parsed: dict[bytes, bool]) -> bool:
 
 
 def is_python(text: str) -> bool:
-    """Tell whether the running Python can parse a text."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(text.removeprefix("\ufeff"), "<document>", "exec", ast.PyCF_ONLY_AST)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # the last three: null bytes, too much nesting
-        return False
-    return True
+    """Tell whether a text is valid Python 3."""
+    errors, _ = parse(text.encode())
+    return not errors
 
 
 def _dates(scanned: Sequence[_Scanned]) -> dict[str, str]:

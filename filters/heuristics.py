@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from curate.parser import LARGEST_BYTES
 from curate.stage import Context, Filter, Verdict
 from filters import tree
 from filters.lexical import lexical
@@ -62,7 +63,7 @@ class Heuristics(Filter):
 
     min_bytes: int = Field(default=50, ge=0)
     """A shorter document is dropped as `too short` (UTF-8 bytes)."""
-    max_bytes: int = Field(default=1_000_000, ge=1, le=tree.LARGEST_BYTES)
+    max_bytes: int = Field(default=1_000_000, ge=1, le=LARGEST_BYTES)
     """A longer document is dropped as `too large` (UTF-8 bytes)."""
     max_mean_line_length: float = Field(default=100, gt=0)
     """In characters."""
@@ -151,8 +152,8 @@ def measure(shard: pa.Table) -> dict[str, Values]:
     """Return every signal, NaN where it is not known: of the tree for what does not parse or is too large to read."""
     texts = shard.column("text")
     counted = text_statistics(texts)
-    read = counted.bytes <= tree.LARGEST_BYTES
-    forms = lexical(texts, tree.LARGEST_BYTES)
+    read = counted.bytes <= LARGEST_BYTES
+    forms = lexical(texts, LARGEST_BYTES)
     trees = tree.read_trees(texts)
     parsed = read & (trees.error_line == 0)
     statements = _where(parsed, trees[tree.STATEMENTS])

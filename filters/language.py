@@ -23,6 +23,7 @@ from pydantic import Field
 
 from curate.errors import UserError
 from curate.llm.types import ModelSpec
+from curate.parser import BYTE_ORDER_MARK, LARGEST_BYTES, parse, with_deep_stack
 from curate.stage import Context, Filter, Verdict
 from filters import tree
 from filters.lexical import COMMENT, TEXT, regions
@@ -71,15 +72,9 @@ class Language(Filter):
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
         """Return the kind of every text, the language of its prose, and whether both are wanted."""
-        column = shard.column("text")
-        kinds, natural, confidence = [], [], []
-        for value in column:
-            text = value.as_buffer().to_pybytes() if value.is_valid else b""
-            kinds.append(kind_of(text))
-            code, probability = natural_language(prose(text)) if kinds[-1] != "too large" else (None, None)
-            natural.append(code)
-            confidence.append(probability)
-        reasons = [self._reason(*row) for row in zip(kinds, natural, confidence, strict=True)]
+        rows = with_deep_stack(lambda: [_languages(value) for value in shard.column("text")])
+        kinds, natural, confidence = zip(*rows, strict=True) if rows else ((), (), ())
+        reasons = [self._reason(*row) for row in rows]
         return Verdict(
             reasons=pa.array(reasons, pa.string()),
             columns={
@@ -98,21 +93,28 @@ class Language(Filter):
         return None
 
 
+def _languages(value: pa.LargeStringScalar) -> tuple[str, str | None, float | None]:
+    """Return the kind of a text, the language of its prose, and the confidence in that."""
+    text = value.as_buffer().to_pybytes() if value.is_valid else b""
+    kind = kind_of(text)
+    return kind, *(natural_language(prose(text)) if kind != "too large" else (None, None))
+
+
 def kind_of(text: bytes) -> str:
     """Return what a text is.
 
     >>> kind_of(b"x = 1"), kind_of(b"print 1"), kind_of(b'{"cells": [], "nbformat": 4}'), kind_of(b"x = {{ y }} z")
     ('python', 'python 2', 'notebook', 'template')
     """
-    text = text.removeprefix(tree.BYTE_ORDER_MARK)
-    if len(text) > tree.LARGEST_BYTES:
+    text = text.removeprefix(BYTE_ORDER_MARK)
+    if len(text) > LARGEST_BYTES:
         return "too large"
     bare = text.lstrip()
     if bare[:1] in (b"{", b"[") and (found := _json(bare)):
         return found
     if bare[:1] == b"<":
         return "template" if bare[:2] in (b"<%", b"<#") else "markup"
-    errors, _ = tree.parse(text)
+    errors, _ = parse(text)
     return _unparsed(text, errors) if errors else "python"
 
 

@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from curate.parser import LARGEST_BYTES, parse
 from curate.stage import Context, Filter, Verdict
-from filters import tree
 from filters.heuristics import STAMP
 from filters.lexical import regions
 
@@ -93,7 +93,7 @@ class Secrets(Filter):
     """What is done about IP addresses that are routed on the internet."""
     key: Action = "redact"
     """What is done about keys, tokens and passwords."""
-    max_bytes: int = Field(default=tree.LARGEST_BYTES, ge=1)
+    max_bytes: int = Field(default=LARGEST_BYTES, ge=1)
     """A longer document is dropped as `too large to search` (UTF-8 bytes)."""
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
@@ -117,7 +117,7 @@ class Secrets(Filter):
                 reasons[row] = f"holds {'a key' if guilty == 'key' else 'an ' + guilty.replace('_', ' ')}"
             elif any(found.values()):
                 clean = redact(text, found)
-                if tree.parse(clean)[0] and not tree.parse(text)[0]:
+                if parse(clean)[0] and not parse(text)[0]:
                     reasons[row] = "cannot be redacted"
                 changed[row] = clean.decode("utf-8", "replace")
         return _verdict(shard, reasons, counts, changed)

@@ -1,13 +1,8 @@
 """The syntax tree of many texts as counts: statements by kind, names, literals, docstrings; or the line of an error.
 
-In: a text column. Out: `Trees`, one value per document. The parser is ruff's, which reads some five times as fast as
-CPython's; it comes in `ast_serialize`, the package with which mypy parses, as bytes that describe themselves: every
-node is a tag, its fields and an end mark, so that one loop can walk a tree without knowing the grammar. That format is
-mypy's own: the counts are held against `ast` in tests/filters/test_tree.py, and benchmarks/heuristics.py compares the
-verdicts with CPython's on a whole corpus.
-
-Syntax is that of Python 3.13 on any interpreter. What only a compiler refuses (`return` outside a function, a parameter
-named twice) is valid here, as it is to `ast.parse`.
+In: a text column. Out: `Trees`, one value per document. The parser (curate/parser.py) gives the tree as bytes that
+describe themselves: every node is a tag, its fields and an end mark, so that one loop can walk a tree without knowing
+the grammar. That format is mypy's own: the counts are held against `ast` in tests/filters/test_tree.py.
 """
 
 import re
@@ -15,27 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import ast_serialize
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from curate.buffers import text_buffers
 from curate.compiled import compiled
-from filters.depth import SMALL_BYTES, with_deep_stack
+from curate.parser import LARGEST_BYTES, parse, with_deep_stack
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 
-LARGEST_BYTES = 2_000_000
-"""A longer text is not read: nothing is known of it."""
-FORMAT = 5
-"""The version of mypy's format that the loop below walks."""
-GRAMMAR = (3, 13)
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-MYPY_COMMENT = re.compile(rb"#[ \t]*(?:type|mypy)[ \t]*:")
-"""`# type: ignore` on top makes mypy's parser leave out the tree, `# mypy: ignore-errors` the functions' bodies, and a
-type comment is parsed: all of it is for mypy only."""
 PYTHON_2 = re.compile(
     rb"""^\s*print\s*(?:\s[rubRUB]{0,2}["'\[{(]|["']|>>|\s[-\w.]+\s*(?:$|[-,%+*/;#.(\[=]|(?:if|and|or|not|in)\b))"""
     rb"""|^\s*exec\s+(?:["']|\w+\s*(?:$|in\b|[.(+%]))|\bexcept\b[^:#]*,\s*\w+\s*:|\braise\s+[\w.]+\s*,"""
@@ -111,7 +96,7 @@ def _read_trees(data: Bytes, offsets: Integers) -> Trees:
     )
     view = memoryview(data)  # type: ignore[arg-type]
     for row in np.flatnonzero(trees.read):
-        text = bytes(view[offsets[row] : offsets[row + 1]]).removeprefix(BYTE_ORDER_MARK)
+        text = bytes(view[offsets[row] : offsets[row + 1]])
         errors, tree = parse(text)
         if errors:
             trees.error_line[row] = errors[0]
@@ -119,21 +104,6 @@ def _read_trees(data: Bytes, offsets: Integers) -> Trees:
         elif not _walk(np.frombuffer(tree, np.uint8), trees.counts[row]):
             raise ValueError("ast_serialize writes another format than mypy's version 5; install the tested version")
     return trees
-
-
-def parse(text: bytes) -> tuple[list[int], bytes]:
-    """Return the lines of the syntax errors, from 1 (none for valid Python), and the serialised tree."""
-    if len(text) > LARGEST_BYTES:
-        return [1], b""
-    if b"\0" in text:
-        return [1 + text.count(b"\n", 0, text.index(b"\0"))], b""
-    plain = MYPY_COMMENT.sub(lambda found: found[0][:-1] + b";", text)
-    work = partial(ast_serialize.parse, "text.py", plain, python_version=GRAMMAR, cache_version=FORMAT)
-    try:
-        tree, errors, *_ = work() if len(plain) <= SMALL_BYTES else with_deep_stack(work)
-    except ValueError:  # the bytes are no UTF-8
-        return [1], b""
-    return sorted(max(error["line"], 1) for error in errors), tree
 
 
 def is_python_2(text: bytes, error_lines: list[int]) -> bool:

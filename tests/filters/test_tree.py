@@ -3,13 +3,14 @@ import inspect
 import time
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
+import ast_serialize
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from curate.parser import LARGEST_BYTES, parse
 from filters import tree
 from filters.tree import Trees
 
@@ -155,7 +156,7 @@ def test_chains_that_overflow_an_ordinary_stack_are_read(name: str) -> None:
 @pytest.mark.parametrize("unit", ["1+", "a|", ".a", "()"])
 def test_the_longest_chain_of_the_largest_text_fits(unit: str) -> None:
     start = "x: a" if unit[0] in ".(" else "x: "
-    errors, _ = tree.parse((start + unit * (tree.LARGEST_BYTES // 2 - 4) + "a" * (unit[-1] in "+|")).encode())
+    errors, _ = parse((start + unit * (LARGEST_BYTES // 2 - 4) + "a" * (unit[-1] in "+|")).encode())
     assert not errors
 
 
@@ -176,7 +177,6 @@ def test_bytes_that_are_no_characters_and_texts_beyond_the_limit_get_a_verdict()
 
 
 def test_a_format_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    parser: ModuleType = tree.ast_serialize
-    monkeypatch.setattr(parser, "parse", lambda *a, **k: (b"\x03\x16\xfe", [], [], b"", {}))
+    monkeypatch.setattr(ast_serialize, "parse", lambda *a, **k: (b"\x03\x16\xfe", [], [], b"", {}))
     with pytest.raises(ValueError, match="tested version"):
         read("x = 1\n")
