@@ -29,6 +29,7 @@ from datasketch import MinHash
 from curate.buffers import text_buffers
 from curate.dedup import kernel
 from curate.sources import Installed
+from curate.words import hash_shingles, places
 
 FILES, SAMPLE, RUNS = 3000, 300, 3
 PERMUTATIONS, NGRAM, SEED = 128, 5, 1
@@ -91,8 +92,8 @@ def same_as_datasketch(files: list[str]) -> bool:
     """Tell whether both make the same signature of the same shingle hashes."""
     for text, signature in zip(files, ours(files), strict=True):
         data, offsets = text_buffers(pa.chunked_array([pa.array([text], pa.large_string())]))
-        hashes = np.empty(kernel.places(offsets), dtype=np.uint64)
-        count = kernel.hash_shingles(data, offsets[0], offsets[1], NGRAM, hashes)
+        hashes = np.empty(places(offsets), dtype=np.uint64)
+        count = hash_shingles(data, offsets[0], offsets[1], NGRAM, hashes)
         oracle = MinHash(PERMUTATIONS, seed=SEED, hashfunc=int, scheme="affine32")
         oracle.update_batch((hashes[:count] >> np.uint64(32)).tolist())
         if not (oracle.hashvalues == signature).all():

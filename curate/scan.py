@@ -30,7 +30,7 @@ from curate.bits import (
     with_margin,
 )
 from curate.compiled import compiled
-from curate.dedup.kernel import LOWER, UPPER, find_words, hash_word, places
+from curate.words import LOWER, UPPER, find_words, hash_word, places
 
 Offsets = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]

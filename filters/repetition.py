@@ -8,9 +8,9 @@ measures are Gopher's (Rae et al. 2021, table A1). Lines and words are compared 
 import numpy as np
 import numpy.typing as npt
 
-from curate.bits import ALL, ONE, ZERO, bytes_among, load_eight, lowest, popcount, trailing_zeros
+from curate.bits import ONE, ZERO, bytes_among, lowest, popcount, trailing_zeros
 from curate.compiled import compiled
-from curate.dedup.kernel import LOWER, UPPER, WORD_BASE, find_words
+from curate.words import LOWER, UPPER, find_words, hash_word
 
 Bytes = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
@@ -37,7 +37,7 @@ def duplicate_lines(data: Bytes, start: int, stop: int, table: Hashes, spare: Ha
         first, last = _stripped(data, line, end)
         if first < last:
             every += last - first
-            again += (last - first) * _seen(table, mask, _hash(data, first, last))
+            again += (last - first) * _seen(table, mask, hash_word(data, first, last))
         line = end + 1
     return again / max(every, 1)
 
@@ -46,7 +46,7 @@ def duplicate_lines(data: Bytes, start: int, stop: int, table: Hashes, spare: Ha
 def _find_line_ends(data: Bytes, start: int, stop: int, out: Hashes) -> int:
     """Write where each line ends, from `start` on, as uint32 to `out` and return how many there are.
 
-    Four are written a turn, and those too many written over, as in `curate.dedup.kernel.find_words`.
+    Four are written a turn, and those too many written over, as in `curate.words.find_words`.
     """
     ends = out.view(np.uint32)
     count = ZERO
@@ -87,7 +87,7 @@ def repeated_ngrams(data: Bytes, start: int, stop: int, table: Hashes, spare: Ha
     value = oldest = ZERO
     for word in range(words):
         bounds = spare[np.uint64(word)]
-        latest = _hash(data, start + np.int64(bounds & LOWER), start + np.int64(bounds >> UPPER))
+        latest = hash_word(data, start + np.int64(bounds & LOWER), start + np.int64(bounds >> UPPER))
         value = value * FACTOR + latest - oldest * LEAVING
         spare[np.uint64(word)] = latest
         if word >= NGRAM - 1:
@@ -98,26 +98,6 @@ def repeated_ngrams(data: Bytes, start: int, stop: int, table: Hashes, spare: Ha
     for ngram in spare[:ngrams]:
         again += _seen(table, mask, ngram)
     return again / ngrams
-
-
-@compiled
-def _hash(data: Bytes, start: "int | np.int64", stop: "int | np.int64") -> np.uint64:
-    """Return the hash of a word or a line: its first 8 bytes, its length, what lies between, its last 8 bytes.
-
-    What lies between is mixed before it meets the rest, unlike in `curate.dedup.kernel.hash_word`: there, rows of a
-    table may share a hash that differ in their last byte and in one before, as times and counters do.
-    """
-    length = stop - start
-    mine = ALL >> np.uint64(max(0, 64 - 8 * length))
-    value = (load_eight(data, start) & mine) * WORD_BASE + np.uint64(length)
-    value = (value ^ (value >> UPPER)) * FACTOR
-    position = start + 8
-    while position < stop - 8:
-        between = load_eight(data, position) * WORD_BASE
-        value = (value ^ between ^ (between >> UPPER)) * FACTOR
-        position += 8
-    value = (value ^ (load_eight(data, max(start, stop - 8)) & mine)) * WORD_BASE
-    return value ^ (value >> UPPER)
 
 
 @compiled

@@ -35,7 +35,7 @@ from curate.sandbox import Judgement, Limits, Trial, judge
 from curate.stage import Context, Verdict
 
 if TYPE_CHECKING:
-    from curate.dedup.kernel import Bytes, Offsets
+    from curate.words import Bytes, Offsets
 
 MEMORY_MB = 512
 IMPORT = re.compile(r"^(?:import|from) [^\n(]+$", re.MULTILINE)

@@ -39,7 +39,7 @@ WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
 class NGram(Against):
     """Drop documents that repeat a benchmark's statement, prompt or solution. Every drop names the task."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     NEEDS: ClassVar[str] = f"a statement, prompt or solution of {LEAST_WORDS} words"
 
     share: float = Field(

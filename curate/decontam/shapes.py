@@ -9,7 +9,8 @@ import numpy as np
 from curate.compiled import compiled
 from curate.decontam.lexer import COLUMNS, FIRST_BYTE, FIRST_TOKEN, LAST_BYTE, LAST_TOKEN, lex
 from curate.decontam.overlap import SIEVE_BITS, Index
-from curate.dedup.kernel import Bytes, Hashes, Offsets, Pairs, roll
+from curate.dedup.kernel import Pairs
+from curate.words import Bytes, Hashes, Offsets, roll
 
 FUNCTIONS = 1 << 14
 """Functions looked at in one text."""

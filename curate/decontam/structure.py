@@ -31,7 +31,7 @@ from curate.stage import Context, Verdict
 
 if TYPE_CHECKING:
     from curate.decontam.overlap import Index
-    from curate.dedup.kernel import Bytes, Hashes, Offsets
+    from curate.words import Bytes, Hashes, Offsets
 
 LEAST, SURE, LONG = 10, 20, 40
 """Labels of a reference: fewer than the first are no evidence, fewer than the second only as an exact match."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from curate.buffers import text_buffers
 from curate.compiled import compiled
-from curate.dedup.kernel import Bytes, Offsets
+from curate.words import Bytes, Offsets
 
 BLANK, NAME, OPERATOR = np.uint8(0), np.uint8(1), np.uint8(2)
 KINDS = np.array(

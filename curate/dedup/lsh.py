@@ -34,10 +34,11 @@ import numpy.typing as npt
 from numpy.lib.format import open_memmap
 
 from curate.bits import ALL
-from curate.dedup.kernel import CROWD, Hashes, Offsets, Pairs, Signatures, bucket_keys, pairs_in_buckets, shared_buckets
+from curate.dedup.kernel import CROWD, Pairs, Signatures, bucket_keys, pairs_in_buckets, shared_buckets
 from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Map
+from curate.words import Hashes, Offsets
 
 RANKS, KEYS, SPOTS, SIGNATURES, CROWDS = (f"{name}.npy" for name in ("ranks", "keys", "spots", "signatures", "crowds"))
 BUCKET_LIMIT = 1000

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from curate.buffers import text_buffers
 from curate.compiled import compiled
-from curate.dedup.kernel import Bytes, Hashes, Offsets, Pairs, Similarities, intersection, jaccard
+from curate.dedup.kernel import Pairs, Similarities, intersection, jaccard
+from curate.words import Bytes, Hashes, Offsets
 
 SIZE_RATIO = 2.5
 

@@ -34,7 +34,7 @@ CURVE = (0.6, 0.7, 0.8, 0.9)
 class MinHash(Comparison):
     """Drop near-duplicates: documents that resemble a better one. Every drop names its survivor and the similarity."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     THREADS: ClassVar[bool] = True
     REASON: ClassVar[str] = "near duplicate"
 

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.dedup.kernel import Offsets, Pairs, Similarities, shingle_sets
+from curate.dedup.kernel import Pairs, Similarities, shingle_sets
 from curate.dedup.measure import Measure
 from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Map
+from curate.words import Offsets
 
 PAIRS_PER_TASK = 20_000
 FILE, PAIRS = "sets.bin", "pairs.npy"

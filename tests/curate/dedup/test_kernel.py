@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from curate.buffers import text_buffers
 from curate.dedup import kernel
+from curate.words import hash_shingles, places
 from tests.conftest import ROOT
 
 WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
@@ -29,8 +30,8 @@ def buffers(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
 
 def shingles(text: str, ngram: int) -> np.ndarray:
     data, offsets = buffers([text])
-    out = np.empty(kernel.places(offsets), dtype=np.uint64)
-    return out[: kernel.hash_shingles(data, offsets[0], offsets[1], ngram, out)]
+    out = np.empty(places(offsets), dtype=np.uint64)
+    return out[: hash_shingles(data, offsets[0], offsets[1], ngram, out)]
 
 
 def plain_shingles(text: str, ngram: int) -> list[tuple[bytes, ...]]:
@@ -46,6 +47,19 @@ def test_two_shingles_have_one_hash_exactly_if_their_words_are_the_same(texts: l
     hashed = [value for text in texts for value in shingles(text, ngram).tolist()]
     assert len(plain) == len(hashed)
     assert len(set(plain)) == len(set(hashed)) == len(set(zip(plain, hashed, strict=True)))
+
+
+@pytest.mark.parametrize("size", [4, 9, 16, 17, 24, 33])
+def test_words_that_differ_in_two_of_their_bytes_have_two_hashes(size: int) -> None:
+    pairs = [(one, other) for other in range(size) for one in range(other)]
+    texts = {
+        "".join({one: left, other: right}.get(at, "a") for at in range(size))
+        for one, other in pairs
+        for left in "0123456789abcdef"
+        for right in "0123456789abcdef"
+    }
+    found = shingles(" ".join(sorted(texts)), 1)
+    assert len(found) == len(texts) == len(np.unique(found))
 
 
 @given(TEXTS, st.integers(1, 6), st.sampled_from([1, 7, 128]), st.integers(0, 2**32 - 1))
