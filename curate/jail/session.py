@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from curate.jail import kernel, watch
 from curate.jail.isolation import DESCRIPTORS, NAMESPACES, Walls
@@ -42,11 +42,37 @@ class Refused(Exception):
     """The sample's process could not be confined: the harness failed, not the sample."""
 
 
+class Ends(NamedTuple):
+    """Descriptors between a judge and a sample: both ends of the channel, and of what the sample prints."""
+
+    channel: int
+    theirs: int
+    output: int
+    printed: int
+
+    @classmethod
+    def open(cls) -> "Ends":
+        """Return new ones."""
+        ours, theirs = socket.socketpair()
+        return cls(ours.detach(), theirs.detach(), *os.pipe())
+
+    def close(self) -> None:
+        """Close all of them."""
+        for descriptor in self:
+            os.close(descriptor)
+
+
 class Session:
     """One sample's process, from fork to reaping."""
 
-    def __init__(self, walls: Walls, limits: Mapping[str, float]) -> None:
-        """Fork the process. It confines itself while the judge goes on, up to the judge's first message."""
+    def __init__(self, walls: Walls, limits: Mapping[str, float], ends: Ends) -> None:
+        """Fork the process. It confines itself while the judge goes on, up to the judge's first message.
+
+        The fork comes first: a page that the judge has written to before it would be copied twice.
+        """
+        self._pid = kernel.fork()
+        if self._pid == 0:
+            _become_sample(ends, walls, limits)
         self._walls = walls
         self._limits = limits
         self.ended: Ended | None = None
@@ -57,13 +83,9 @@ class Session:
         self._waited_s = 0.0
         self._queued_s = 0.0
         self._looked = time.monotonic()
-        self._channel, theirs = _socket_pair()
-        self._output, output = os.pipe()
-        self._pid = kernel.fork()
-        if self._pid == 0:
-            _become_sample(theirs, output, walls, limits)
+        self._channel, theirs, self._output, printed = ends
         os.close(theirs)
-        os.close(output)
+        os.close(printed)
         os.set_blocking(self._channel, False)
         os.set_blocking(self._output, False)
         self._handle = os.pidfd_open(self._pid)
@@ -238,18 +260,13 @@ def _complete(incoming: bytearray) -> dict[str, Any] | None:
     return reply
 
 
-def _socket_pair() -> tuple[int, int]:
-    ours, theirs = socket.socketpair()
-    return ours.detach(), theirs.detach()
-
-
-def _become_sample(channel: int, output: int, walls: Walls, limits: Mapping[str, float]) -> None:
+def _become_sample(ends: Ends, walls: Walls, limits: Mapping[str, float]) -> None:
     """Give the child its four descriptors, and the rules it will close; serve until the end."""
     os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.dup2(channel, CHANNEL)
+    os.dup2(ends.printed, 1)
+    os.dup2(ends.printed, 2)
+    os.dup2(ends.theirs, CHANNEL)
     kept = CHANNEL if walls.ruleset is None else walls.ruleset
     os.closerange(CHANNEL + 1, kept)
     os.closerange(kept + 1, DESCRIPTORS)

@@ -27,7 +27,7 @@ from typing import Any
 from curate.jail import kernel
 from curate.jail.isolation import DESCRIPTORS, NAMESPACES, Walls, enter, renew
 from curate.jail.judge import judge_trial, make_calls
-from curate.jail.session import Refused, Session, end_orphans
+from curate.jail.session import Ends, Refused, Session, end_orphans
 
 HEADER = "=QQd"
 _END = b"\n"
@@ -102,10 +102,11 @@ def _warm_up() -> None:
 def _serve(walls: Walls, limits: dict[str, float], requests: int, replies: int, length: int, patience_s: float) -> None:
     """Fork the judge of one request, pass its reply on, end it; in namespaces in this order, as nothing else is left."""
     read_end, write_end = os.pipe()
+    ends = Ends.open()
     judge = kernel.fork()
     if judge == 0:
-        os.close(read_end)
-        _become_judge(walls, limits, requests, length, write_end)
+        _become_judge(walls, limits, ends, requests, length, write_end)
+    ends.close()
     os.close(write_end)
     reply, in_time = _await(read_end, requests, patience_s)
     os.close(read_end)
@@ -157,14 +158,14 @@ def _silence(in_time: bool, status: int, usage: resource.struct_rusage) -> dict[
     return {"verdict": "infra", "detail": f"the judge ended without a reply (status {status}, {cpu_s:.1f} s)"}
 
 
-def _become_judge(walls: Walls, limits: dict[str, float], requests: int, length: int, replies: int) -> None:
+def _become_judge(walls: Walls, limits: dict[str, float], ends: Ends, requests: int, length: int, replies: int) -> None:
     """Fork the sample first, read the request second: the sample's memory never held it."""
     try:
+        session = Session(walls, limits, ends)
         started = time.monotonic()
         if walls.level != NAMESPACES:  # as the first process of its namespace it does both
             kernel.die_with_parent()
             kernel.adopt_orphans()
-        session = Session(walls, limits)
         reply = _work(session, json.loads(_read(requests, length)))
         session.close()
         reply |= {"cpu_s": session.cpu_s, "wall_s": time.monotonic() - started, "peak_mb": session.peak_mb}
