@@ -26,7 +26,7 @@ demo: setup
 	$(BIN)/curate table runs/quickstart
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
