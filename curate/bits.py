@@ -75,6 +75,10 @@ load_eight: Callable[[Bytes, int | np.int64], np.uint64] = intrinsic(_load_eight
 """Return `data[position : position + 8]`, the first byte lowest."""
 word_mask = bytes_among("09", "AZ", "__", "az", "\x80\xff")
 """The bytes of words: ASCII letters, digits, `_` and bytes above 127."""
+heads = bytes_among("\x00\x7f", "\xc0\xff")
+"""The first bytes of characters."""
+feeds, returns = bytes_among("\n\n"), bytes_among("\r\r")
+"""What ends a line: LF, and CR."""
 popcount = _counter("ctpop")
 """Return how many bits are set."""
 trailing_zeros = _counter("cttz", ir.Constant(BIT, 0))

@@ -22,10 +22,13 @@ from curate.bits import (
     ZERO,
     Bytes,
     bytes_among,
+    feeds,
+    heads,
     leading_zeros,
     load_eight,
     lowest,
     popcount,
+    returns,
     trailing_zeros,
     with_margin,
 )
@@ -47,13 +50,10 @@ LINE_BYTES = 16
 FACTOR, TOP = np.uint64(0xFF51AFD7ED558CCD), np.uint64(61)
 """The factor that mixes bits, and where the upper three of the product begin."""
 
-heads = bytes_among("\x00\x7f", "\xc0\xff")
-"""The first bytes of characters."""
 alphanumerics = bytes_among("09", "AZ", "az", "\xc0\xff")
 """The first bytes of alphanumeric characters."""
 signs = bytes_among("!/", ":@", "[^", "``", "{~")
 controls = bytes_among("\x00\x08", "\x0e\x1f", "\x7f\x7f")
-feeds, returns = bytes_among("\n\n"), bytes_among("\r\r")
 spaces = bytes_among("\t\r", "  ")
 """Blanks and line ends."""
 base64 = bytes_among("/9", "AZ", "az", "__", "++")

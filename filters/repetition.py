@@ -8,7 +8,7 @@ measures are Gopher's (Rae et al. 2021, table A1). Lines and words are compared 
 import numpy as np
 import numpy.typing as npt
 
-from curate.bits import ONE, ZERO, bytes_among, lowest, popcount, trailing_zeros
+from curate.bits import ONE, ZERO, bytes_among, feeds, lowest, popcount, trailing_zeros
 from curate.compiled import compiled
 from curate.words import LOWER, UPPER, find_words, hash_word
 
@@ -21,7 +21,6 @@ FACTOR = np.uint64(0xFF51AFD7ED558CCD)
 LEAVING = np.uint64(pow(int(FACTOR), NGRAM, 2**64))
 """The factor of the word that leaves an n-gram."""
 
-feeds = bytes_among("\n\n")
 blanks = bytes_among("\t\n", "\f\r", "  ")
 """What may stand around a line, and what ends it."""
 

@@ -12,18 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curate.bits import ONE, ZERO, bytes_among, lowest, popcount, trailing_zeros, with_margin
+from curate.bits import ONE, ZERO, bytes_among, feeds, heads, lowest, popcount, returns, trailing_zeros, with_margin
 from curate.buffers import text_buffers
 from curate.compiled import compiled
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 
-heads = bytes_among("\x00\x7f", "\xc0\xff")
-"""The first bytes of characters."""
 ascii_alphanumerics = bytes_among("09", "AZ", "az")
 heads_above_ascii = bytes_among("\xc0\xff")
-feeds, returns = bytes_among("\n\n"), bytes_among("\r\r")
 
 
 @dataclass(frozen=True)
