@@ -8,6 +8,7 @@ that it holds. Candidates come from signatures, which know Jaccard alone, so a p
 similarity that it has if the survivor is at most SIZE_RATIO times as long.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,6 +39,10 @@ class Measure:
     def least_jaccard(self) -> float:
         """The Jaccard similarity from which a pair is worth comparing."""
         return self.threshold if self.kind == "jaccard" else self.threshold / (SIZE_RATIO + 1 - self.threshold)
+
+    def pieces(self, texts: pa.ChunkedArray) -> Iterator[tuple[Bytes, Offsets]]:
+        """Yield the buffers of a text column, a chunk at a time, so that nothing is copied."""
+        return (self.buffers(pa.chunked_array([chunk])) for chunk in texts.chunks)
 
     def buffers(self, texts: pa.ChunkedArray) -> tuple[Bytes, Offsets]:
         """Return the text column as the buffers in which compiled code finds words."""

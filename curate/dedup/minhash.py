@@ -72,8 +72,10 @@ class MinHash(Comparison):
         """Return `id`, `signature` (4 bytes a permutation), `shingles` (repeats included) and the order columns."""
         from curate.dedup.kernel import permutations, signatures
 
-        data, offsets = self.measure.buffers(shard.column("text"))
-        values, counts = signatures(data, offsets, self.ngram, *permutations(self.permutations, self.seed))
+        drawn = permutations(self.permutations, self.seed)
+        signed = [signatures(*piece, self.ngram, *drawn) for piece in self.measure.pieces(shard.column("text"))]
+        values = np.concatenate([np.empty((0, self.permutations), np.uint32), *(part for part, _ in signed)])
+        counts = np.concatenate([np.empty(0, np.int64), *(part for _, part in signed)])
         kind = pa.binary(values.shape[1] * 4)
         signature = pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
         columns = self.order_columns(shard)

@@ -71,9 +71,15 @@ def similarities(
 
 def write_sets(place: Path, measure: Measure, texts: Texts) -> Offsets:
     """Write the shingle sets of some documents of a shard and return their sizes."""
-    data, offsets = measure.buffers(read_shard(texts.path, ["text"]).column("text"))
     out = np.memmap(place / FILE, mode="r+", dtype=np.uint64)
-    return shingle_sets(data, offsets, measure.ngram, texts.rows, texts.starts, out)
+    sizes = np.empty(len(texts.rows), dtype=np.int64)
+    first = 0
+    for data, offsets in measure.pieces(read_shard(texts.path, ["text"]).column("text")):
+        count = len(offsets) - 1
+        here = np.flatnonzero((texts.rows >= first) & (texts.rows < first + count))
+        sizes[here] = shingle_sets(data, offsets, measure.ngram, texts.rows[here] - first, texts.starts[here], out)
+        first += count
+    return sizes
 
 
 def compare(place: Path, measure: Measure, first: int) -> Similarities:

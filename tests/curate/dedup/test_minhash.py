@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from curate.dedup.minhash import MinHash
+from curate.shards import read_shard
 from tests.curate.dedup.conftest import Deduplicate, Rows
 from tests.curate.dedup.test_kernel import plain_shingles
 
@@ -53,6 +54,17 @@ def test_survivors_are_the_same_for_any_sharding_and_number_of_workers(planted: 
     assert figures[0] == figures[1], "all but the recall, which is measured on a sample of one shard"
     plans = [(outcome.directory / "plan/drops.parquet").read_bytes() for outcome in (once, again)]
     assert plans[0] == plans[1]
+
+
+def test_a_shard_read_in_many_chunks_gives_the_same_survivors(
+    planted: Rows, deduplicate: Deduplicate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = deduplicate(MinHash(), planted)
+    monkeypatch.setattr("curate.shards.BATCH_BYTES", 10_000)
+    chunks = read_shard(whole.directory.parent / "in/kept/part-0.parquet").column("text").num_chunks
+    chunked = deduplicate(MinHash(), planted)
+    assert chunks > 20
+    assert whole.dropped and chunked.dropped == whole.dropped and chunked.metrics == whole.metrics
 
 
 def test_short_documents_are_compared_as_themselves(deduplicate: Deduplicate) -> None:
