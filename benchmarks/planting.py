@@ -14,6 +14,7 @@ No benchmark text is part of this file.
 
 import ast
 import builtins
+import io
 import re
 from collections.abc import Callable, Iterable
 from random import Random
@@ -150,12 +151,29 @@ LIMITED = {"paraphrased": PARAPHRASES, "stub": PARAPHRASES, "rewritten": REWRITT
 
 
 def plant(tasks: Iterable[Task], kind: str, files: list[str], seed: int = 17) -> list[tuple[Task, str]]:
-    """Return each task with a real file that holds the changed program between two of its top-level definitions."""
+    """Return each task with a real file that holds the changed program before one of its top-level definitions."""
     planted = []
     for task in (task for task in tasks if task.task_id in LIMITED.get(kind, {task.task_id})):
         random = Random(f"{seed} {kind} {task.task_id}")
         file = random.choice(files)
-        places = [match.start() for match in re.finditer(r"^(?=def |class |@)", file, re.MULTILINE)] or [len(file)]
-        place = random.choice(places)
+        place = random.choice(definitions(file))
         planted.append((task, f"{file[:place]}{KINDS[kind](task, random)}\n\n{file[place:]}"))
     return planted
+
+
+def definitions(file: str) -> list[int]:
+    """Return where the top-level functions and classes of a file begin, or its end where it has none or is no Python.
+
+    The tree is asked and not the left margin, where the words of a docstring may stand too.
+    """
+    try:
+        tree = ast.parse(file)
+    except (SyntaxError, ValueError, RecursionError):
+        return [len(file)]
+    lines = io.StringIO(file, newline="").readlines()
+    begin = [
+        min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    return [sum(map(len, lines[:line])) for line in begin] or [len(file)]

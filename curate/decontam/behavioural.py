@@ -28,7 +28,7 @@ from pydantic import Field
 
 from curate.benchmarks import Task
 from curate.buffers import text_buffers
-from curate.decontam.structure import MOST, NGRAM, SHARE, reference_index
+from curate.decontam.structure import MOST, NGRAM, reference_index
 from curate.decontam.tasks import Against, Match, all_tasks, verdict
 from curate.decontam.trees import Function, function_in, parse
 from curate.sandbox import Judgement, Limits, Trial, judge
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from curate.words import Bytes, Offsets
 
 MEMORY_MB = 512
+ALIKE = 0.8
+"""A function is tried on a task, whatever its words, where it holds this share of the solution's token n-grams. Half
+of it finds no planted copy more, and takes a third more files that only happen to do the same."""
 IMPORT = re.compile(r"^(?:import|from) [^\n(]+$", re.MULTILINE)
 CONTROLS = ("a[0]", "True", "False", "None", "0", "1", "''", "[]")
 """What functions return that know nothing of the task; `a` are the arguments."""
@@ -57,6 +60,7 @@ class Proposal:
 class Behavioural(Against):
     """Drop documents with a function that passes the tests of a task near it. Every drop names the task."""
 
+    VERSION: ClassVar[int] = 2
     ALONE: ClassVar[bool] = True
     NEEDS: ClassVar[str] = "a statement or a reference solution to find functions near it"
 
@@ -102,16 +106,17 @@ class Behavioural(Against):
     def _proposals(self, data: "Bytes", offsets: "Offsets") -> list[Proposal]:
         """Return what to run, in document order."""
         tasks = _runnable(tuple(self.against), self.fingerprint())
+        texts = cache(lambda row: data[offsets[row] : offsets[row + 1]].tobytes().decode("utf-8", "replace"))
+        functions = cache(lambda row: at_the_margin(texts(row)))
         found = []
         for (row, first, last), near in sorted(self._near(data, offsets).items()):
             source = data[first:last].tobytes().decode("utf-8", "replace")
             function = function_in(source) if not source[:1].isspace() else None
             if function is None:
                 continue
-            text = data[offsets[row] : offsets[row + 1]].tobytes().decode("utf-8", "replace")
             fitting = [name for name in near if name in tasks and _takes(function, tasks[name])]
             for name in sorted(fitting, key=lambda name: (-near[name], name))[: self.nearest]:
-                program = f"{imports(text)}\n{others(text, source)}\n{source}"
+                program = f"{imports(texts(row))}\n{called(function, functions(row))}\n{source}"
                 found.append(Proposal(row, function.name, program, tasks[name], near[name]))
         return found
 
@@ -123,13 +128,14 @@ class Behavioural(Against):
         digests = self.fingerprint()
         near = nearest_tasks(data, offsets, tuple(self.against), digests, self.near)
         references, index, sizes = reference_index(tuple(self.against), digests)
-        for row, first, last, number in candidates(data, offsets, index, sizes, NGRAM, SHARE, MOST).tolist():
-            near.setdefault((row, first, last), {}).setdefault(references[number].task_id, SHARE)
+        for row, first, last, number in candidates(data, offsets, index, sizes, NGRAM, ALIKE, MOST).tolist():
+            near.setdefault((row, first, last), {}).setdefault(references[number].task_id, ALIKE)
         return near
 
 
 def _trial(source: str, name: str, task: Task) -> Trial:
-    return Trial(f"{_helpers(task)}\n{source}", name, task.test)
+    """Return the trial of a function on a task's tests; annotations are not looked at, for they may name anything."""
+    return Trial(f"from __future__ import annotations\n{_helpers(task)}\n{source}", name, task.test)
 
 
 def imports(text: str) -> str:
@@ -146,13 +152,29 @@ def imports(text: str) -> str:
     return "\n".join(dict.fromkeys(found))
 
 
-def others(text: str, source: str) -> str:
-    """Return the other functions of a text that begin at the left margin, for the one at hand may call them."""
+def at_the_margin(text: str) -> dict[str, tuple[str, Function]]:
+    """Return the functions of a text that begin at the left margin: name -> source and syntax tree."""
     from curate.decontam.shapes import shape_grams
 
     data = text.encode("utf-8", "replace")
     spans = (data[first:last].decode("utf-8", "replace") for *_, first, last in shape_grams(data, NGRAM))
-    return "\n".join(span for span in spans if span[:1].strip() and span != source and function_in(span))
+    found = ((span, function_in(span)) for span in spans if span[:1].strip())
+    return {function.name: (span, function) for span, function in found if function}
+
+
+def called(function: Function, others: Mapping[str, tuple[str, Function]]) -> str:
+    """Return the source of those of the other functions that one uses, directly or through another.
+
+    Any more could only do harm: a default value that is not there ends the program before it begins.
+    """
+    needed: dict[str, str] = {}
+    waiting = [function]
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            if isinstance(node, ast.Name) and node.id in others and node.id not in {*needed, function.name}:
+                needed[node.id], tree = others[node.id]
+                waiting.append(tree)
+    return "\n".join(needed.values())
 
 
 def _takes(function: Function, task: Task) -> bool:

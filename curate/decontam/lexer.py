@@ -105,7 +105,7 @@ def lex(  # noqa: PLR0912, PLR0915 - one loop over bytes, compiled
                 functions[stack[nested], LAST_TOKEN] = count
                 functions[stack[nested], LAST_BYTE] = line
             header = False
-        dotted, after_dot = after_dot, byte == 46
+        dotted, after_dot = after_dot and not begins, byte == 46  # the line before may be `...`
         if kind == LETTER:
             value = ZERO
             first = position

@@ -53,6 +53,7 @@ def needed(size: int, similarity: float, same_words: bool) -> float:
 class Structure(Against):
     """Drop documents with a function built like a benchmark's solution. Every drop names the task."""
 
+    VERSION: ClassVar[int] = 2
     NEEDS: ClassVar[str] = "a reference solution"
 
     similarity: float = Field(

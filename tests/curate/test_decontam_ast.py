@@ -151,6 +151,15 @@ def test_functions_stand_where_python_finds_them() -> None:
             assert not any(line.strip() and not line.lstrip().startswith(b"#") for line in between), (path, node.name)
 
 
+def test_a_function_is_found_behind_one_whose_body_is_an_ellipsis() -> None:
+    source = b"class A:\n    def f(self) -> int: ...\n\n    def g(self):\n        ...\n\ndef h(x):\n    return x\n"
+    assert [source[first:last].split(b"(")[0].strip() for first, last in _spans(source)] == [
+        b"def f",
+        b"def g",
+        b"def h",
+    ]
+
+
 def _spans(source: bytes) -> list[tuple[int, int]]:
     functions = np.empty((4096, COLUMNS), dtype=np.int64)
     tokens = np.empty(len(source) + 1, dtype=np.uint64)

@@ -82,7 +82,9 @@ def test_what_stands_around_a_function_does_not_decide(own: Callable[[], Behavio
     code = f"import nowhere_to_be_found\n{SOLVES}\nassert lows([], 1)"
     lesson = f"# Sorting\n\nDon't panic. (It's easy:\n\n```python\n{code}\n```\n"
     helped = SOLVES.replace("sorted(items)", "ordered(items)") + "\n\ndef ordered(items):\n    return sorted(items)\n"
-    assert run(own(), lesson, helped).reasons.null_count == 0
+    unbound = f"def other(x=NOWHERE):\n    return x\n\n\ndef hinted(x: Nowhere) -> Nowhere: ...\n\n\n{SOLVES}"
+    hinted = SOLVES.replace("(items, how_many)", "(items: 'List', how_many: Nowhere) -> nowhere.Array")
+    assert run(own(), lesson, helped, unbound, hinted).reasons.null_count == 0
 
 
 def test_a_function_that_takes_other_arguments_is_not_tried(own: Callable[[], Behavioural]) -> None:
