@@ -28,9 +28,9 @@ TAIL = 0.25
 class Question:
     """How a grade is asked for.
 
-    The instruction stands before the document and each criterion behind it, in a call of its own; the grade is the sum
-    of what the answers are worth. All calls share the instruction and those on one document the document too, so with
-    a cache of prefixes (vLLM's) five criteria cost little more than one.
+    The instruction stands before the document and each criterion behind it, in a call of its own; the grade is `base`
+    and the weighted sum of what the answers are worth, within 0 to 5. All calls share the instruction and those on one
+    document the document too, so with a cache of prefixes (vLLM's) eight criteria cost little more than one.
     """
 
     instruction: str
@@ -42,6 +42,9 @@ class Question:
     left to themselves small models begin with a sentence."""
     examples: Sequence[tuple[str, str]] = ()
     """Documents with their right answer to the first criterion, shown as earlier turns."""
+    weights: Sequence[float] = ()
+    """What the answer to each criterion counts; none, where each counts 1."""
+    base: float = 0.0
 
 
 DIGITS = {str(digit): float(digit) for digit in range(6)}
@@ -158,6 +161,26 @@ CHECKLIST = Question(
     {"Yes": 1.0, "No": 0.0},
     "answer=",
 )
+FACTS = Question(
+    CHECKLIST.instruction,
+    [
+        "Does this code use loops and conditions to solve a problem?",
+        "Does this code use only the standard library?",
+        "Do docstrings explain what the functions do?",
+        "Is much of this code boilerplate?",
+        "Does this code draw plots or user interfaces?",
+        "Does the file teach a basic coding concept, such as loops, lists, strings, recursion, classes or sorting?",
+        "Is this code about mathematics?",
+        "Do most functions consist of one or two lines?",
+    ],
+    {"Yes": 1.0, "No": 0.0},
+    "answer=",
+    weights=[1.70, 2.77, 3.69, -4.60, -1.19, 2.37, 0.62, -2.57],
+    base=-0.89,
+)
+"""Eight of 47 questions, and weights, that give most of the order in which a careful reader put 150 files, from the
+answers of a model of 1.5B parameters (benchmarks/calibration.py). Such a model sees facts and is a poor judge: what it
+says of "would a teacher show this code to beginners" tells little. The idea is LLM-Rubric's, Hashemi et al. 2024."""
 YES = Question(
     """\
 You choose Python files for a textbook on basic coding concepts. A good file is self-contained, clearly written and
@@ -167,12 +190,13 @@ that makes sense inside a large project only are of no use. Answer with Yes or N
     {"Yes": 5.0, "No": 0.0},
     "answer=",
 )
-QuestionName = Literal["scale", "examples", "points", "checklist", "yes"]
+QuestionName = Literal["scale", "examples", "points", "checklist", "facts", "yes"]
 QUESTIONS: Mapping[QuestionName, Question] = {
     "scale": SCALE,
     "examples": replace(SCALE, examples=EXAMPLES),
     "points": POINTS,
     "checklist": CHECKLIST,
+    "facts": FACTS,
     "yes": YES,
 }
 
@@ -201,7 +225,11 @@ def read_grade(answers: Sequence[Completion], question: Question) -> Grade:
     """Read a grade from the answers on one document: a number only if each answer gives its part."""
     parts = [_read(answer, question) for answer in answers]
     worst = min((source for _, source in parts), key=SOURCES.index)
-    return (None if worst in UNGRADED else sum(part for part, _ in parts)), worst
+    if worst in UNGRADED:
+        return None, worst
+    weights = question.weights or [1.0] * len(parts)
+    total = question.base + sum(weight * part for weight, (part, _) in zip(weights, parts, strict=True))
+    return min(5.0, max(0.0, total)), worst
 
 
 def _read(answer: Completion, question: Question) -> tuple[float, str]:

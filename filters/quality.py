@@ -43,7 +43,7 @@ from filters.references import Reference, reference
 class Quality(GlobalFilter):
     """Keep the share of documents that a classifier, learnt from graded documents, finds best."""
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
 
     learn_from: StageRef | None = None
     """A stage whose kept rows carry `grade`; without it the input must."""
@@ -51,7 +51,7 @@ class Quality(GlobalFilter):
     """Good documents in place of grades: a .parquet or .jsonl path, a folder of .py files, or keys as in `sources:`."""
     negatives: Reference | None = None
     """Documents to tell them from; without them a draw of the input."""
-    rubric: float = Field(default=0.5, ge=0, le=1)
+    rubric: float = Field(default=0.3, ge=0, le=1)
     """Weight of the rubric's opinion where the grader kept it beside its own (filter.annotate after filter.rubric). It
     is the order of the grades that is mixed; with `positive_at`, which counts the grader's own, nothing is."""
     classifier: Literal["fasttext", "forest", "linear"] = "linear"

@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import calibration
 from curate.llm import Completion
+from filters.agreement import rank_correlation
 from filters.grading import QUESTIONS, excerpt, grade_requests, read_grade
 
 
@@ -57,6 +60,30 @@ def test_a_checklist_is_summed_and_lacks_nothing() -> None:
     assert read_grade([sure, sure, torn, torn, sure], checklist) == (pytest.approx(4.0), "probabilities")
     assert read_grade([sure, sure, answer("Yes"), torn, sure], checklist) == (pytest.approx(4.5), "text")
     assert read_grade([sure, sure, answer(reason="error"), torn, sure], checklist) == (None, "failed")
+
+
+def test_facts_are_weighed_and_stay_within_the_scale() -> None:
+    facts = QUESTIONS["facts"]
+    good = [answer("Yes", (0.8, 0.2)) if weight > 0 else answer("No", (0.1, 0.9)) for weight in facts.weights]
+    expected = facts.base + sum(weight * (0.8 if weight > 0 else 0.1) for weight in facts.weights)
+    assert read_grade(good, facts) == (pytest.approx(min(5.0, expected)), "probabilities")
+    every = [answer("Yes" if weight > 0 else "No") for weight in facts.weights]
+    none = [answer("No" if weight > 0 else "Yes") for weight in facts.weights]
+    assert read_grade(every, facts) == (5.0, "text")
+    assert read_grade(none, facts) == (0.0, "text")
+
+
+def test_the_facts_and_their_weights_are_those_that_a_readers_grades_give() -> None:
+    columns, answers, read, near = calibration.read_data()
+    known, grades = np.array([answers[id] for id in read]), np.array(list(read.values()))
+    chosen = calibration.choose(known, grades, calibration.signs_of(columns))
+    weights, base = calibration.fit(known[:, chosen], grades)
+    facts = QUESTIONS["facts"]
+    assert [columns[column][1:] for column in chosen] == facts.criteria
+    assert weights == pytest.approx(facts.weights, abs=0.006)
+    assert base == pytest.approx(facts.base, abs=0.006)
+    close = base + np.array([answers[id][chosen] for id in near]) @ weights
+    assert rank_correlation(close, np.array([value.mean() for value in near.values()])) > 0.5
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
