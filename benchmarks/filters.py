@@ -34,7 +34,6 @@ from filters.agreement import agreement, rank_correlation
 from filters.classifiers import CLASSIFIERS, Settings, kind
 from filters.grading import excerpt
 from filters.labels import Labels
-from filters.quality import Quality
 from filters.rounds import Pool, grade_in_rounds
 from filters.rubric import grade, parts_of
 from filters.syntax import parsing
@@ -44,7 +43,8 @@ CORPUS = Path(os.environ.get("CURATE_CORPUS", HERE.parent.parent / "shared" / "d
 SCRATCH = Path(f"/tmp/{os.getpid()}.training")
 QUESTION = "facts"
 POSITIVE, HELD_OUT, SEED = 0.3, 0.2, 17
-BLEND = Quality.model_fields["rubric"].default
+BLEND = 0.3
+"""Weight of the rubric in the labels `both`."""
 JUDGES, LABELS, ROUNDS, SEEDS = 2000, 1200, 4, 3
 BUDGET_BYTES = 3600
 Values = npt.NDArray[np.float64]

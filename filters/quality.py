@@ -51,9 +51,10 @@ class Quality(GlobalFilter):
     """Good documents in place of grades: a .parquet or .jsonl path, a folder of .py files, or keys as in `sources:`."""
     negatives: Reference | None = None
     """Documents to tell them from; without them a draw of the input."""
-    rubric: float = Field(default=0.3, ge=0, le=1)
-    """Weight of the rubric's opinion where the grader kept it beside its own (filter.annotate after filter.rubric). It
-    is the order of the grades that is mixed; with `positive_at`, which counts the grader's own, nothing is."""
+    rubric: float = Field(default=0.0, ge=0, le=1)
+    """Weight of the rubric's opinion where the grader kept it beside its own (filter.annotate after filter.rubric): a
+    help to a grader that gives nearly all the same grade. It is the order of the grades that is mixed; with
+    `positive_at`, which counts the grader's own, nothing is."""
     classifier: Literal["fasttext", "forest", "linear"] = "linear"
     """fastText on code tokens, a random forest on embeddings, or logistic regression on hashed tokens."""
     embedder: ModelRef | None = None
