@@ -119,10 +119,16 @@ def main() -> None:
     both = rank_correlation(readings[:, 0], readings[:, 1])
     print(f"checklist{before['known']:26.3f}{before['near']:15.3f}\ntwo readers{both:39.3f}")
     weights, base = fit(known[:, chosen], grades)
+    off = np.abs(base + close[:, chosen] @ weights - readings.mean(axis=1))
+    within = {"one point": float(np.mean(off <= 1)), "half a point": float(np.mean(off <= 0.5))}
+    print("near the cut within " + ", ".join(f"{name} {share:.1%}" for name, share in within.items()))
     print(f"\nbase {base:.2f}")
     for column, weight in zip(chosen, weights, strict=True):
         print(f"{weight:+.2f}  {questions[column]}")
-    result = {"steps": steps, "checklist": before, "two_readers_near": both, "base": base, "weights": weights.tolist()}
+    result = {
+        "steps": steps, "checklist": before, "two_readers_near": both, "near_within": within,
+        "base": base, "weights": weights.tolist(),
+    }  # fmt: skip
     (HERE / "results" / "calibration.json").write_text(json.dumps(result, indent=2) + "\n")
 
 

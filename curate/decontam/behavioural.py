@@ -42,6 +42,8 @@ ALIKE = 0.8
 """A function is tried on a task, whatever its words, where it holds this share of the solution's token n-grams. Half
 of it finds no planted copy more, and takes a third more files that only happen to do the same."""
 IMPORT = re.compile(r"^(?:import|from) [^\n(]+$", re.MULTILINE)
+KNOWN = sys.stdlib_module_names - {"__future__"}
+"""What may be imported; an import from the future must stand first, and a trial brings its own."""
 CONTROLS = ("a[0]", "True", "False", "None", "0", "1", "''", "[]")
 """What functions return that know nothing of the task; `a` are the arguments."""
 
@@ -147,7 +149,7 @@ def imports(text: str) -> str:
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 modules = [node.module or ""]
-            if modules and all(name.partition(".")[0] in sys.stdlib_module_names for name in modules):
+            if modules and all(name.partition(".")[0] in KNOWN for name in modules):
                 found.append(ast.unparse(node))
     return "\n".join(dict.fromkeys(found))
 

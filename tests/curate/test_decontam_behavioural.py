@@ -84,7 +84,14 @@ def test_what_stands_around_a_function_does_not_decide(own: Callable[[], Behavio
     helped = SOLVES.replace("sorted(items)", "ordered(items)") + "\n\ndef ordered(items):\n    return sorted(items)\n"
     unbound = f"def other(x=NOWHERE):\n    return x\n\n\ndef hinted(x: Nowhere) -> Nowhere: ...\n\n\n{SOLVES}"
     hinted = SOLVES.replace("(items, how_many)", "(items: 'List', how_many: Nowhere) -> nowhere.Array")
-    assert run(own(), lesson, helped, unbound, hinted).reasons.null_count == 0
+    modern = f"from __future__ import annotations\n\nimport json\n\n\n{SOLVES}"
+    assert run(own(), lesson, helped, unbound, hinted, modern).reasons.null_count == 0
+
+
+def test_a_copy_in_a_file_with_imports_from_the_future_is_caught(tasks: dict[str, Task]) -> None:
+    task = tasks["HumanEval/0"]  # its prompt imports, and what is imported comes before the document's own imports
+    copy = f"from __future__ import annotations\n\n{task.prompt}{task.solution}"
+    assert run(Behavioural(), copy).evidence["task"].to_pylist() == ["HumanEval/0"]
 
 
 def test_a_function_that_takes_other_arguments_is_not_tried(own: Callable[[], Behavioural]) -> None:
@@ -109,6 +116,7 @@ def test_a_failure_of_the_sandbox_is_counted_and_drops_nothing(
 
 def test_only_the_standard_library_is_imported() -> None:
     text = (
-        "import re, json\nfrom math import gcd\nimport numpy as np\nfrom . import x\nimport os, torch\nfrom here on\n"
+        "from __future__ import annotations\nimport re, json\nfrom math import gcd\nimport numpy as np\nfrom . import x\n"
+        "import os, torch\nfrom here on\n"
     )
     assert imports(text) == "import re, json\nfrom math import gcd"
