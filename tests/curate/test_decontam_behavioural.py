@@ -116,7 +116,7 @@ def test_a_failure_of_the_sandbox_is_counted_and_drops_nothing(
 
 def test_only_the_standard_library_is_imported() -> None:
     text = (
-        "from __future__ import annotations\nimport re, json\nfrom math import gcd\nimport numpy as np\nfrom . import x\n"
-        "import os, torch\nfrom here on\n"
+        "from __future__ import annotations\nimport re, json\nfrom math import gcd\nimport numpy as np\n"
+        "from . import x\nimport os, torch\nfrom here on\n"
     )
     assert imports(text) == "import re, json\nfrom math import gcd"
