@@ -117,8 +117,10 @@ class Behavioural(Against):
             if function is None:
                 continue
             fitting = [name for name in near if name in tasks and _takes(function, tasks[name])]
+            if not fitting:
+                continue
+            program = f"{imports(texts(row))}\n{called(function, functions(row))}\n{source}"
             for name in sorted(fitting, key=lambda name: (-near[name], name))[: self.nearest]:
-                program = f"{imports(texts(row))}\n{called(function, functions(row))}\n{source}"
                 found.append(Proposal(row, function.name, program, tasks[name], near[name]))
         return found
 
