@@ -3,12 +3,13 @@
     python -m benchmarks.calibration
 
 benchmarks/data/answers.csv.gz holds how probable Qwen2.5-Coder-1.5B-Instruct (4-bit weights) finds Yes, against No, for
-each of 47 questions about 216 files, asked as `filter.annotate` asks. benchmarks/data/reader.csv holds the grades that
-a careful reader, a far larger model, gave 150 of them, drawn evenly; benchmarks/data/near.csv those of the other 80,
-that an earlier classifier put next to a cut, read twice by such readers who knew nothing of each other.
+each of 47 questions about 229 files, asked as `filter.annotate` asks. benchmarks/data/reader.csv holds the grades that
+a careful reader, a far larger model, gave 150 of them, drawn evenly; benchmarks/data/near.csv those of 80 that an
+earlier classifier put next to a cut, read twice by such readers who knew nothing of each other. One file stands in both
+and counts among the 150 alone.
 
 Questions are chosen one at a time, each the one that most raises the cross-validated rank correlation with the reader
-on the 150, as long as every weight has the sign that its question means (the first character of its column). The 80
+on the 150, as long as every weight has the sign that its question means (the first character of its column). Those
 near the cut serve for the last column alone. What it prints last is `FACTS` in filters/grading.py. Writes
 benchmarks/results/calibration.json.
 """
@@ -31,16 +32,20 @@ FOLDS, DRAWS, RIDGE, GAIN = 10, 4, 10.0, 0.005
 Values = npt.NDArray[np.float64]
 
 
-def read_data() -> tuple[list[str], dict[str, Values], dict[str, float], dict[str, Values]]:
-    """Return the signed questions, the answers by file, the reader's grades, and both readings near the cut."""
-    with gzip.open(HERE / "data" / "answers.csv.gz", "rt", newline="") as file:
-        header, *rows = csv.reader(file)
-    answers = {id: np.array(values, dtype=np.float64) for id, *values in rows}
+def read_grades() -> tuple[dict[str, float], dict[str, Values]]:
+    """Return the reader's grades of the files drawn evenly, and both readings of the others, near the cut."""
     with (HERE / "data" / "reader.csv").open() as file:
         read = {row["id"]: float(row["grade"]) for row in csv.DictReader(file)}
     with (HERE / "data" / "near.csv").open() as file:
         near = {row["id"]: np.array([float(row["first"]), float(row["second"])]) for row in csv.DictReader(file)}
-    return header[1:], answers, read, near
+    return read, {id: readings for id, readings in near.items() if id not in read}
+
+
+def read_answers() -> tuple[list[str], dict[str, Values]]:
+    """Return the questions, each behind its sign, and the answers by file."""
+    with gzip.open(HERE / "data" / "answers.csv.gz", "rt", newline="") as file:
+        header, *rows = csv.reader(file)
+    return header[1:], {id: np.array(values, dtype=np.float64) for id, *values in rows}
 
 
 def fit(answers: Values, grades: Values) -> tuple[Values, float]:
@@ -83,22 +88,17 @@ def signs_of(columns: Sequence[str]) -> Values:
     return np.array([1.0 if column[0] == "+" else -1.0 for column in columns])
 
 
-def columns_of(asked: Sequence[str], questions: Sequence[str]) -> list[int]:
-    """Return where some questions stand among all."""
-    return [questions.index(each) for each in asked]
-
-
 def main() -> None:
     """Choose, fit, print, write."""
-    columns_read, answers, read, near = read_data()
-    questions = [column[1:] for column in columns_read]
-    signs = signs_of(columns_read)
+    signed, answers = read_answers()
+    read, near = read_grades()
+    questions = [column[1:] for column in signed]
     known = np.array([answers[id] for id in read])
     grades = np.array(list(read.values()))
     close = np.array([answers[id] for id in near])
     readings = np.array(list(near.values()))
     steps = []
-    chosen = choose(known, grades, signs)
+    chosen = choose(known, grades, signs_of(signed))
     print(
         f"{len(read)} files drawn evenly, {len(near)} near a cut\n\nquestions    alone  cross-validated   near the cut"
     )
@@ -113,7 +113,7 @@ def main() -> None:
         }
         steps.append(step)
         print(f"{count:9}{step['alone']:9.3f}{step['cross_validated']:17.3f}{step['near']:15.3f}  {step['question']}")
-    checklist = columns_of(QUESTIONS["checklist"].criteria, questions)
+    checklist = [questions.index(criterion) for criterion in QUESTIONS["checklist"].criteria]
     before = {"known": rank_correlation(known[:, checklist].sum(axis=1), grades),
               "near": rank_correlation(close[:, checklist].sum(axis=1), readings.mean(axis=1))}  # fmt: skip
     both = rank_correlation(readings[:, 0], readings[:, 1])

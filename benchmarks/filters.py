@@ -7,9 +7,10 @@ fifth of the files is held out. A second table learns from the rubric's grades o
 `predict`, text in, probability out, by processor time.
 
 benchmarks/data/reader.csv holds the grades that a careful reader, a far larger model, gave 150 of these files without
-knowing any other, benchmarks/data/near.csv those of 80 that an earlier classifier put near a cut. A third table says
-which labels teach a classifier, trained on the other files, the order that this reader has. The weights of the question
-`facts` come from the 150 (calibration.py), so there its figures flatter; of the 80 it knows nothing.
+knowing any other, benchmarks/data/near.csv those of others that an earlier classifier put near a cut. A third table
+says which labels teach a classifier, trained on the other files, the order that this reader has. The weights of the
+question `facts` come from the 150 (calibration.py), so there its figures flatter; of those near the cut it knows
+nothing. The question `checklist` was asked about 13 of these alone.
 
 Prints tables and writes benchmarks/results/filters.json.
 """
@@ -29,6 +30,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.calibration import read_grades
 from curate.stage import derive_seed
 from filters.agreement import agreement, rank_correlation
 from filters.classifiers import CLASSIFIERS, Settings, kind
@@ -96,7 +98,8 @@ def compare_with_reader(
 
     `itself` is that of the labels, no classifier between. What is mixed is mixed as filter.quality does.
     """
-    read = {name: readers_grades(name) for name in ("reader", "near")}
+    evenly, near = read_grades()
+    read = {"reader": evenly, "near": {id: float(readings.mean()) for id, readings in near.items()}}
     rows = {name: np.array([row for row, id in enumerate(ids) if id in read[name]]) for name in read}
     reader = {name: np.array([read[name][ids[row]] for row in rows[name]]) for name in read}
     others = np.ones(len(ids), dtype=bool)
@@ -118,12 +121,6 @@ def compare_with_reader(
                 found[name][kind_name] = rank_correlation(scores, reader[name])
         figures[source] = found
     return figures
-
-
-def readers_grades(name: str) -> dict[str, float]:
-    """Return the grades that readers gave; where there are two readings, their mean."""
-    with (HERE / "data" / f"{name}.csv").open() as file:
-        return {id: float(np.mean([float(value) for value in values])) for id, *values in list(csv.reader(file))[1:]}
 
 
 def _correlation(labels: Values, reader: Values) -> float:
@@ -194,7 +191,7 @@ def main() -> None:
                 f"{found['mb_per_s']:5.0f} {found['train_s']:8.1f}"
             )
     readers = result["rank correlation with a reader"] = compare_with_reader(ids, texts, grades)
-    for name, what in (("reader", "150 files drawn evenly"), ("near", "80 files near a cut")):
+    for name, what in (("reader", "150 files drawn evenly"), ("near", "79 files near a cut")):
         print(f"\nrank correlation with a reader, {what}\nlearnt from itself " + " ".join(CLASSIFIERS))
         for source, row in readers.items():
             print(f"{source:10}" + "".join(f"{value:8.3f}" for value in row[name].values()))

@@ -104,7 +104,7 @@ def list_shards(directory: Path) -> list[Path]:
 
 
 def write_shard(table: pa.Table, path: Path) -> str:
-    """Write a shard atomically and return the sha256 of its bytes. Same table, same bytes."""
+    """Write a shard atomically and return the sha256 of its bytes. Same table in the same chunks, same bytes."""
     temporary = _temporary(path)
     pq.write_table(table, temporary, compression="zstd", store_schema=True, write_statistics=False)
     with temporary.open("rb") as file:

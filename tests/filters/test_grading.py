@@ -74,7 +74,8 @@ def test_facts_are_weighed_and_stay_within_the_scale() -> None:
 
 
 def test_the_facts_and_their_weights_are_those_that_a_readers_grades_give() -> None:
-    columns, answers, read, near = calibration.read_data()
+    columns, answers = calibration.read_answers()
+    read, near = calibration.read_grades()
     known, grades = np.array([answers[id] for id in read]), np.array(list(read.values()))
     chosen = calibration.choose(known, grades, calibration.signs_of(columns))
     weights, base = calibration.fit(known[:, chosen], grades)
