@@ -33,6 +33,7 @@ from curate.progress import Display, JobProgress
 from curate.receipts import StageRecord, read_receipts, read_record, total, write_receipt, write_record
 from curate.recipe import Node, Recipe, keys
 from curate.shards import list_shards, write_json, write_text
+from curate.shelf import Shelf
 from curate.stage import Context, Filter, Global, Job, Maker, Source
 from curate.work import judge_shard, make_shard, read_part, run_job, sketch_shard
 
@@ -189,6 +190,8 @@ class StageRun:
         elif node.stage.THREADS and isinstance(engine, LocalEngine):
             engine = ThreadEngine(engine.workers)
         self.engine = engine
+        if isinstance(self.stage, Global):
+            self.context = replace(self.context, shelf=Shelf(self.stage.shelf_bytes))
 
     def finish(self) -> None:
         """Do what is left of the stage, or nothing if it is complete."""

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict
 
 from curate.llm.types import ModelSpec
 from curate.shards import list_shards
+from curate.shelf import Shelf
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -63,6 +64,8 @@ class Context:
     """The stages that StageRef parameters name: name -> that stage's directory."""
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
     """The recipe's `models:`."""
+    shelf: Shelf = field(default_factory=Shelf, compare=False)
+    """Where shards are read that are read again."""
 
     @property
     def plan(self) -> Path:
@@ -194,6 +197,11 @@ class Global(Stage):
     `plan/sketches/<shard name>.parquet`. `plan` runs once, reads `context.plan / "sketches"` (and the shards, if it
     must), and writes what it learnt into `context.plan`, where `judge` or `make` reads it.
     """
+
+    @property
+    def shelf_bytes(self) -> float:
+        """How much of the decoded shards may stay in memory from `sketch` on, where all is done in one process."""
+        return 0
 
     @abstractmethod
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.receipts import Receipt
-from curate.shards import conform, empty_documents, read_shard, write_shard
+from curate.shards import conform, empty_documents, write_shard
 from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Progress, Source
 
 
@@ -25,7 +25,7 @@ def read_part(stage: Source, context: Context, item: tuple[str, Part]) -> Receip
 def judge_shard(stage: Filter, context: Context, item: tuple[str, Path]) -> Receipt:
     """Let a filter judge one shard."""
     start = time.monotonic()
-    shard = read_shard(item[1])
+    shard = context.shelf.take(item[1])
     verdict = stage.judge(shard, context)
     kept, dropped = verdict.split(shard)
     return _store(kept, dropped, context, item[0], text_bytes(shard), start, verdict.metrics)
@@ -34,13 +34,13 @@ def judge_shard(stage: Filter, context: Context, item: tuple[str, Path]) -> Rece
 def make_shard(stage: Maker, context: Context, item: tuple[str, Path]) -> Receipt:
     """Let a maker make new Documents from one shard."""
     start = time.monotonic()
-    shard = read_shard(item[1])
+    shard = context.shelf.take(item[1])
     return _store_made(stage.make(shard, context), context, item[0], text_bytes(shard), start)
 
 
 def sketch_shard(stage: Global, context: Context, item: tuple[str, Path]) -> None:
     """Let a global stage sketch one shard."""
-    sketch = stage.sketch(read_shard(item[1]), context)
+    sketch = stage.sketch(context.shelf.read(item[1]), context)
     write_shard(sketch, context.plan / "sketches" / f"{item[0]}.parquet")
 
 

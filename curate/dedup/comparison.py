@@ -63,7 +63,9 @@ class Comparison(GlobalFilter):
     )
 
     memory_mb: float = Field(
-        default=1000, ge=50, description="memory for putting all documents in order; more is sorted on disk"
+        default=1000,
+        ge=50,
+        description="memory for putting all documents in order; more is sorted on disk. A quarter for decoded shards",
     )
 
     REASON: ClassVar[str]
@@ -88,6 +90,11 @@ class Comparison(GlobalFilter):
     def judge(self, shard: pa.Table, context: Context) -> Verdict:
         """Drop what the plan lists."""
         return verdict(shard, context, self.REASON)
+
+    @property
+    def shelf_bytes(self) -> float:
+        """Shards are read three times: to be sketched, compared and judged."""
+        return self.memory_mb * 1e6 / 4
 
     @property
     def grouping(self) -> str | None:

@@ -118,7 +118,7 @@ class MinHash(Comparison):
         limits = self.measure.least_jaccard, self.threshold
         looked_at, pairs = lsh.candidates(context.plan, sketches, apart, *limits, map)
         pairs = pairs[self.comparable(ranked, pairs)]
-        similarity = verify.similarities(context.plan, shards, ranked, counts, pairs, self.measure, map)
+        similarity = verify.similarities(context.plan, context.shelf, shards, ranked, counts, pairs, self.measure, map)
         verified = similarity > 0
         figures = {
             "bucket_pairs": float(looked_at),

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from curate.dedup.comparison import Corpora
 from curate.dedup.survivors import Ranked, sketched_shards
-from curate.shards import count_rows, documents, read_shard, write_shard
+from curate.shards import count_rows, documents, write_shard
 from curate.stage import Context, Map, Metrics, derive_seed
 
 if TYPE_CHECKING:  # numba comes with them
@@ -86,7 +86,7 @@ def sample(context: Context) -> list[dict[str, Any]]:
     shards = [path for _, path in sketched_shards(context)]
     if not shards:
         return []
-    table = read_shard(max(shards, key=count_rows), ["text"])
+    table = context.shelf.read(max(shards, key=count_rows), ["text"])
     rows = table.take(np.arange(0, table.num_rows, max(1, table.num_rows // SAMPLE))[:SAMPLE]).to_pylist()
     texts = [row["text"] for row in rows if (row["text"] or "").count("\n") >= LEAST_LINES]
     return [{"id": str(number), "text": text, "source": "planted"} for number, text in enumerate(texts)]
@@ -114,9 +114,9 @@ def edited(text: str, kind: str, most: float, random: Random) -> str:
 
 def fresh_line(random: Random) -> str:
     """Return a line of code that stands nowhere else."""
-    return "planted_{}(first_{}, second_{}, third_{}, fourth_{}, {})".format(
-        *(random.randrange(10**9) for _ in range(6))
-    )
+    digits = random.randbytes(20).hex()
+    one, two, three, four, five = (digits[place : place + 8] for place in range(0, 40, 8))
+    return f"planted_{one}(first_{two}, second_{three}, third_{four}, fourth_{five})"
 
 
 def true_pairs(shard: pa.Table, measure: "Measure") -> dict[frozenset[str], float]:

@@ -16,7 +16,7 @@ import numpy as np
 from curate.dedup.kernel import Pairs, Similarities, shingle_sets
 from curate.dedup.measure import Measure
 from curate.dedup.survivors import Ranked
-from curate.shards import read_shard
+from curate.shelf import Shelf
 from curate.stage import Map
 from curate.words import Offsets
 
@@ -38,6 +38,7 @@ class Texts:
 
 def similarities(
     place: Path,
+    shelf: Shelf,
     shards: list[Path],
     ranked: Ranked,
     counts: Offsets,
@@ -59,7 +60,7 @@ def similarities(
         Texts(path, ranked.row[ranks], starts[ranks]) for path, ranks in zip(shards, here, strict=True) if len(ranks)
     ]
     sizes = np.zeros(len(counts), dtype=np.int64)
-    written = [np.empty(0, np.int64), *map(partial(write_sets, place, measure), texts)]
+    written = [np.empty(0, np.int64), *map(partial(write_sets, place, shelf, measure), texts)]
     sizes[np.concatenate([np.empty(0, np.int64), *here])] = np.concatenate(written)
     np.save(place / PAIRS, np.stack((starts[pairs], sizes[pairs]), axis=1))
     firsts = range(0, len(pairs), PAIRS_PER_TASK)
@@ -69,12 +70,12 @@ def similarities(
     return np.concatenate(parts)
 
 
-def write_sets(place: Path, measure: Measure, texts: Texts) -> Offsets:
+def write_sets(place: Path, shelf: Shelf, measure: Measure, texts: Texts) -> Offsets:
     """Write the shingle sets of some documents of a shard and return their sizes."""
     out = np.memmap(place / FILE, mode="r+", dtype=np.uint64)
     sizes = np.empty(len(texts.rows), dtype=np.int64)
     first = 0
-    for data, offsets in measure.pieces(read_shard(texts.path, ["text"]).column("text")):
+    for data, offsets in measure.pieces(shelf.read(texts.path, ["text"]).column("text")):
         count = len(offsets) - 1
         here = np.flatnonzero((texts.rows >= first) & (texts.rows < first + count))
         sizes[here] = shingle_sets(data, offsets, measure.ngram, texts.rows[here] - first, texts.starts[here], out)
