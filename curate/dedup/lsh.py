@@ -166,7 +166,7 @@ def in_buckets(
             for first in range(0, len(keys), CHUNK)
         ]
     )
-    shared, crowded = shared_buckets(keys, mine[np.argsort(keys[mine], kind="stable")], limit)
+    shared, crowded = shared_buckets(keys, mine[np.argsort(keys[mine])], limit)
     order = np.lexsort((ranks[shared], keys[shared]))
     return shared[order], crowded[order]
 
