@@ -5,13 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curate import shelf as module
+from curate.progress import Silent
+from curate.recipe import parse
+from curate.run import execute, open_run
 from curate.shards import documents, read_shard, write_shard
 from curate.shelf import Shelf
+from tests.conftest import shard_digests
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +83,22 @@ def test_one_that_is_sent_to_another_process_is_empty_and_keeps_nothing(shards: 
     sent = pickle.loads(pickle.dumps(shelf))
     sent.read(shards[0])
     assert not sent._tables
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_deduplication_reads_each_shard_once_if_all_fit_and_gives_the_bytes_of_one_that_keeps_none(
+    workers: int, tmp_path: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in range(4):
+        rows = [{"id": f"{part}/{n}", "text": f"value_{n} = [{n}, {n + 1}, {n + 2}]\n" * 9} for n in range(part, 40)]
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{part}.parquet")
+    source = {"path": f"{tmp_path}/*.parquet", "text": "text", "id": "id"}
+    recipe = parse({"name": "r", "sources": {"code": source}, "stages": {"near": {"use": "dedup.minhash"}}})
+    run = open_run(recipe, tmp_path / "shelved")
+    execute(run, Silent(), workers=workers)
+    kept = [path.stem for path in run.stage_directory(recipe.nodes[0]).glob("kept/*.parquet")]
+    assert sorted(reads) == sorted(kept)
+    monkeypatch.setattr("curate.run.Shelf", lambda room: Shelf(0 * room))
+    execute(open_run(recipe, tmp_path / "bare"), Silent(), workers=workers)
+    assert len(reads) == 4 * len(kept) + 1, "sketched, compared and judged anew; one is a sample for planted edits too"
+    assert shard_digests(tmp_path / "shelved/r") == shard_digests(tmp_path / "bare/r")
