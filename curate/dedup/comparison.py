@@ -64,7 +64,7 @@ class Comparison(GlobalFilter):
     memory_mb: float = Field(
         default=1000,
         ge=50,
-        description="memory to put all documents in order, else it is done on disk; a quarter of it holds decoded shards",
+        description="memory to put documents in order, else it is done on disk; a quarter holds decoded shards",
     )
 
     REASON: ClassVar[str]
