@@ -94,8 +94,8 @@ def hits(files: pa.Table) -> tuple[dict[str, list[dict[str, Any]]], dict[str, fl
     return found, running
 
 
-def _ids(taken: dict[str, list[dict[str, Any]]]) -> set[str]:
-    return {row["id"] for rows in taken.values() for row in rows}
+def _ids(*rules: list[dict[str, Any]]) -> set[str]:
+    return {row["id"] for rows in rules for row in rows}
 
 
 def words_alone(tasks: list[Task], carriers: list[str], files: pa.Table) -> list[dict[str, float]]:
@@ -145,7 +145,8 @@ def main() -> None:
         "files": files.num_rows, "megabytes": round(files.column("text").nbytes / 1e6, 1),
         "python": platform.python_version(), "found": found, "mb_per_s": speed, "words_alone": words,
         "files_taken": {name: len(rows) / files.num_rows for name, rows in taken.items()}, "taken": taken,
-        "files_taken_by_any": len(_ids(taken)), "others": len(_ids(taken) - _ids({"": taken["behavioural"]})),
+        "files_taken_by_any": len(_ids(*taken.values())),
+        "others": len(_ids(*taken.values()) - _ids(taken["behavioural"])),
         "behavioural": running,
     }  # fmt: skip
     place = Path(__file__).parent / "results" / "decontam.json"

@@ -64,6 +64,7 @@ class Run:
             inputs={name: place[name] for name in node.inputs},
             references={name: place[name] for name in node.references},
             models=self.recipe.models,
+            shelf=Shelf(node.stage.shelf_bytes if isinstance(node.stage, Global) else 0),
         )
 
     def is_done(self, node: Node) -> bool:
@@ -190,8 +191,6 @@ class StageRun:
         elif node.stage.THREADS and isinstance(engine, LocalEngine):
             engine = ThreadEngine(engine.workers)
         self.engine = engine
-        if isinstance(self.stage, Global):
-            self.context = replace(self.context, shelf=Shelf(self.stage.shelf_bytes))
 
     def finish(self) -> None:
         """Do what is left of the stage, or nothing if it is complete."""

@@ -92,7 +92,7 @@ class Comparison(GlobalFilter):
 
     @property
     def shelf_bytes(self) -> float:
-        """Shards are read three times: to be sketched, compared and judged."""
+        """A quarter of `memory_mb`: shards that were sketched are read again to be compared and judged."""
         return self.memory_mb * 1e6 / 4
 
     @property
