@@ -136,7 +136,8 @@ class Bars:
         self._rows[stage], self._began[stage] = 0, time.monotonic()
         if stage not in self._tasks:
             self._tasks[stage] = self._bars.add_task("", stage=stage, note=phase)
-        self._bars.reset(self._tasks[stage], total=total, completed=done, note=phase)
+        # reset() replaces all fields of a task, so the name goes along.
+        self._bars.reset(self._tasks[stage], total=total, completed=done, stage=stage, note=phase)
 
     def advance(self, stage: str, receipt: Receipt | None) -> None:
         """Move the bar by one shard and show the rate."""
