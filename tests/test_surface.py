@@ -1,12 +1,18 @@
 """The command line is a promise: verbs and options stay what they are."""
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import Run
+from curate import __version__
+from tests.conftest import ROOT, Run
 
 SURFACE = {
+    "init": ["--out"],
     "plan": ["--limit", "--runs", "--set"],
     "run": ["--engine", "--limit", "--runs", "--set", "--until", "--workers"],
     "status": ["--json"],
@@ -31,6 +37,36 @@ SURFACE = {
     "table": ["--diff", "--json"],
     "stages": ["--schema"],
 }
+
+
+def test_curate_alone_prints_its_help_and_its_version_on_request(curate: Run) -> None:
+    for arguments in ((), ("-h",), ("--help",)):
+        done = curate(*arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("Usage: curate") or done.stdout.startswith("Usage: python -m curate")
+    assert curate("--version").stdout == f"curate {__version__}\n"
+
+
+def test_a_shell_completes_verbs_and_options() -> None:
+    def console(*arguments: str, **env: str) -> str:
+        command = [str(Path(sys.executable).with_name("curate")), *arguments]
+        return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, check=False).stdout
+
+    asked = {"_CURATE_COMPLETE": "complete_bash", "COMP_CWORD": "1"}
+    assert console(**asked, COMP_WORDS="curate st").split() == ["status", "stages"]
+    assert console(**asked, COMP_WORDS="curate sh").split() == ["show"]
+    assert "complete -o default -F _curate_completion curate" in console("--show-completion", "bash")
+
+
+def test_a_recipe_to_edit_is_written_whole_and_never_over_another(curate: Run, tmp_path: Path) -> None:
+    for name in ("quickstart", "phi1-small", "phi1"):
+        path = tmp_path / f"{name}.yaml"
+        assert curate("init", name, "--out", path).returncode == 0
+        assert path.read_text() == (ROOT / "recipes" / f"{name}.yaml").read_text()
+    done = curate("init", "--out", path)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "--out" in done.stderr and path.read_text().count("name: phi1") == 1
+    assert "quickstart" in curate("init", "quickstrat", "--out", tmp_path / "new.yaml").stderr
 
 
 def test_the_verbs_are_these(curate: Run) -> None:

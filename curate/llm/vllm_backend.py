@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from curate.errors import UserError
+from curate.errors import UserError, how_to_install
 from curate.llm.answers import cut, failure
 from curate.llm.places import locate
 from curate.llm.tokens import choice_ids, prompt_ids
@@ -29,7 +29,7 @@ class VLLMBackend:
         try:
             import vllm
         except ImportError as error:
-            raise UserError("backend vllm needs the package vllm; install curate[vllm] on a GPU machine") from error
+            raise UserError(f"backend vllm needs a GPU and the package vllm: {how_to_install('vllm>=0.10')}") from error
         self.spec, self.place = spec, locate(spec.model)
         self.sequences = spec.batch_size if "batch_size" in spec.model_fields_set else SEQUENCES
         self.parameters = vllm.SamplingParams
