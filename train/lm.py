@@ -43,6 +43,7 @@ class TrainLM(Job):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
+    VERSION: ClassVar[int] = 2
     YIELDS: ClassVar[str] = "a model"
 
     preset: Literal["tiny", "97m", "350m", "1.3b"] = "tiny"

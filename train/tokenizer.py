@@ -1,8 +1,21 @@
-"""The tokenizer: byte-level BPE, trained on the corpus itself.
+"""The tokenizer: byte-level BPE, trained on the corpus itself, with seams where prompts end.
 
 In: texts. Out: a `transformers.PreTrainedTokenizerFast`. Any text goes in and comes out unchanged, because the
 alphabet is all 256 bytes. Text that spells a special token is encoded as ordinary bytes: a document cannot end itself.
 Training is deterministic for the same texts in the same order.
+
+A prompt that ends a line must go on as in training, so no token reaches over a line end: the tokens of `before\\n` and
+those of `after` together are those of `before\\nafter`, whatever both are. With line ends and indentation in one token,
+as byte-level BPE has it by default, that holds for none of HumanEval's prompts. A text is cut, before BPE, into
+
+    a line end           each `\\r` and `\\n` by itself: of two, a prompt could hold the first
+    an indentation       all blanks at the start of a line, whole; the word behind it is as at the margin
+    a word               letters, with the one blank or mark before them (` word`, `.word`, `_word`)
+    a number             one or two digits; nanochat found pairs best for small vocabularies
+    marks, blanks        the rest; of blanks inside a line the last goes with what follows
+
+On files of public packages that takes 4 % more tokens than the default at 4,096 tokens of vocabulary. Not covered:
+prompts that end inside a line, after a blank or in a word; `eval/boundary.py` counts those.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,13 +23,26 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curate.errors import UserError
 from curate.stage import derive_seed
 
 END = "<|endoftext|>"
 PAD = "<|pad|>"
+BLANK = r"[^\S\r\n]"
+PIECES = "|".join(
+    (
+        r"[\r\n]",
+        rf"(?<![^\r\n]){BLANK}+",
+        r"[^\r\n\p{L}\p{M}\p{N}]?[\p{L}\p{M}]+",
+        r"\p{N}{1,2}",
+        r" ?[^\s\p{L}\p{M}\p{N}]+",
+        rf"{BLANK}+(?!\S)",
+        rf"{BLANK}+",
+    )
+)
+"""What BPE never joins, as a regular expression of Oniguruma, in the order of the list above."""
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
@@ -30,7 +56,12 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
     if vocab_size < len(alphabet) + 2:
         raise UserError(f"vocab_size: {vocab_size} is too small; {len(alphabet) + 2} is the least, 4096 a small one")
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PIECES), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size, special_tokens=[END, PAD], initial_alphabet=sorted(alphabet), show_progress=False

@@ -1,4 +1,4 @@
-"""The tokenizer: any text comes back unchanged, and training it twice gives the same one."""
+"""The tokenizer: any text comes back unchanged, and a prompt that ends a line goes on as in training."""
 
 import inspect
 import json
@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 import curate.stage
+from curate import benchmarks
 from curate.errors import UserError
 from curate.shards import documents, write_shard
+from eval.protocols import PROTOCOLS
 from train.tokenizer import END, PAD, encode, load_tokenizer, sample_texts, train_tokenizer
 
+PLAIN = {name: protocol for name, protocol in PROTOCOLS.items() if not protocol.chat}
+LINES = st.text(st.sampled_from("ab_1 \t\n\r\x0c\x85\u2028é\u0301'\"(.#中🙂")) | st.text()
+"""Texts of what a tokenizer trips over, and any texts."""
 CODE = [inspect.getsource(module) for module in (json, json.decoder, json.encoder, inspect, curate.stage)]
 
 
@@ -22,9 +28,67 @@ def tokenizer() -> Any:
     return train_tokenizer(CODE, 600)
 
 
-@given(st.text())
+@given(LINES)
 def test_any_text_comes_back_unchanged(tokenizer: Any, text: str) -> None:
     assert tokenizer.decode(encode(tokenizer, [text])[0]) == text
+
+
+@given(before=LINES, end=st.sampled_from("\r\n"), after=LINES)
+@example(before="def f():", end="\n", after="    return 1\n")
+@example(before="a", end="\r", after="\nb")
+@example(before="  x  ", end="\n", after="\n\n  y")
+def test_a_text_cut_behind_any_line_end_has_the_tokens_of_the_whole(
+    tokenizer: Any, before: str, end: str, after: str
+) -> None:
+    one, two, both = encode(tokenizer, [before + end, after, before + end + after])
+    assert one + two == both
+
+
+@given(before=LINES, blanks=st.text(st.sampled_from(" \t"), min_size=1, max_size=12), after=LINES)
+def test_a_text_cut_behind_an_indentation_goes_on_as_in_the_whole(
+    tokenizer: Any, before: str, blanks: str, after: str
+) -> None:
+    cut = f"{before}\n{blanks}"
+    word = after.lstrip() or "x"
+    one, both = encode(tokenizer, [cut, cut + word])
+    assert both[: len(one)] == one
+
+
+def test_a_word_behind_an_indentation_is_the_same_as_at_the_margin(tokenizer: Any) -> None:
+    margin, inside, deep = encode(tokenizer, ["return", "\n    return", "\n        return"])
+    assert inside[-len(margin) :] == deep[-len(margin) :] == margin
+    assert len(inside) == len(deep) == len(margin) + 2
+
+
+def test_numbers_are_cut_into_pairs_of_digits(tokenizer: Any) -> None:
+    pieces = [tokenizer.decode([token]) for token in encode(tokenizer, ["x = 20250"])[0]]
+    assert "".join(pieces[-5:]).endswith("20250")
+    assert all(sum(character.isdigit() for character in piece) <= 2 for piece in pieces)
+    assert not any(piece != piece.strip() and any(map(str.isdigit, piece)) for piece in pieces)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_tokens_of_every_benchmark_prompt_begin_those_of_prompt_and_solution(tokenizer: Any, name: str) -> None:
+    protocol = PLAIN[name]
+    try:
+        tasks = benchmarks.load(protocol.data)
+    except UserError as problem:
+        pytest.skip(str(problem))
+    prompts = protocol.prompts(tasks)
+    texts = [str(prompts[task.task_id]) for task in protocol.scored(tasks)]
+    wholes = [text + (task.solution or "") for text, task in zip(texts, protocol.scored(tasks), strict=True)]
+    encoded = zip(encode(tokenizer, texts), encode(tokenizer, wholes), strict=True)
+    assert [whole[: len(prompt)] == prompt for prompt, whole in encoded] == [True] * len(texts)
+
+
+def test_the_seams_cost_less_than_a_tenth_more_tokens(tokenizer: Any) -> None:
+    default = Tokenizer(models.BPE())
+    default.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(vocab_size=600, initial_alphabet=alphabet, show_progress=False)
+    default.train_from_iterator(CODE, trainer)
+    without = sum(len(encoding.ids) for encoding in default.encode_batch(CODE))
+    assert sum(map(len, encode(tokenizer, CODE))) < 1.1 * without
 
 
 def test_code_with_its_indentation_comes_back_unchanged_in_fewer_tokens(tokenizer: Any) -> None:
