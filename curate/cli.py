@@ -77,8 +77,8 @@ def run(
     runs: RunsRoot = Path("runs"),
 ) -> None:
     """Execute a recipe, or continue it: what is done is not done again."""
-    from curate.progress import open_display
     from curate.run import execute
+    from curate.screen import open_display
 
     if engine not in (None, "local", "ray"):
         raise UserError(f"--engine {engine!r}: it must be local or ray")

@@ -29,9 +29,9 @@ from curate.energy import joules_so_far
 from curate.engine import Engine, LocalEngine, Outcome, ThreadEngine, open_engine, ordered
 from curate.errors import UserError, from_os_error
 from curate.llm import close_models
-from curate.progress import Display, JobProgress
 from curate.receipts import StageRecord, read_receipts, read_record, total, write_receipt, write_record
 from curate.recipe import Node, Recipe, keys
+from curate.screen import Display, StageProgress
 from curate.shards import list_shards, write_json, write_text
 from curate.shelf import Shelf
 from curate.stage import Context, Filter, Global, Job, Maker, Source
@@ -184,8 +184,10 @@ class StageRun:
     def __init__(self, run: Run, node: Node, engine: Engine, journal: Journal, display: Display) -> None:
         self.node, self.stage, self.journal, self.display = node, node.stage, journal, display
         self.run = run
-        self.context = run.context(node)
-        self.directory = self.context.directory
+        context = run.context(node)
+        self.directory = context.directory
+        self.aloud = replace(context, progress=StageProgress(self.directory, node.name, display))
+        self.context = self.aloud if node.stage.ALONE else context
         if node.stage.ALONE:
             engine = LocalEngine(1)
         elif node.stage.THREADS and isinstance(engine, LocalEngine):
@@ -263,7 +265,7 @@ class StageRun:
                 if path != sketches:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             self.display.start(self.node.name, 1, 0, "plan")
-            metrics = self.stage.plan(self.context, partial(ordered, self.engine))
+            metrics = self.stage.plan(self.aloud, partial(ordered, self.engine))
             spent = _difference(before, self._joules())
             write_json({"metrics": metrics, "seconds": time.monotonic() - start, "joules": spent}, finished)
         learnt = json.loads(finished.read_text())
@@ -283,8 +285,7 @@ class StageRun:
             case Maker():
                 work = partial(make_shard, self.stage, self.context)
             case Job():
-                progress = JobProgress(self.directory, self.node.name, self.display)
-                work = partial(run_job, self.stage, self.context, progress)
+                work = partial(run_job, self.stage, self.context)
             case other:
                 raise TypeError(f"{type(other).__name__} is none of the shapes in curate/stage.py")
         return self._map(work, todo, len(items), "")

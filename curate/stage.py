@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
 from curate.llm.types import ModelSpec
+from curate.progress import Progress
 from curate.shards import list_shards
 from curate.shelf import Shelf
 
@@ -66,6 +67,8 @@ class Context:
     """The recipe's `models:`."""
     shelf: Shelf = field(default_factory=Shelf, compare=False)
     """Where shards are read that are read again."""
+    progress: Progress = field(default_factory=Progress, compare=False)
+    """Where `plan` says how far it is, and what an ALONE stage does within a shard; silent elsewhere."""
 
     @property
     def plan(self) -> Path:
@@ -231,15 +234,8 @@ class Job(Stage):
     YIELDS: ClassVar[str] = "scores"
 
     @abstractmethod
-    def run(self, context: Context, progress: "Progress") -> Metrics:
+    def run(self, context: Context, progress: Progress) -> Metrics:
         """Do the work and return the figures that the report and `curate status` show."""
-
-
-class Progress:
-    """Where a job says how far it is. The base class is silent; the runner passes one that draws and records."""
-
-    def update(self, done: float, total: float, note: str = "") -> None:
-        """Report `done` of `total` units."""
 
 
 def derive_seed(seed: int, *parts: object) -> int:

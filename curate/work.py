@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from curate.receipts import Receipt
 from curate.shards import conform, empty_documents, write_shard
-from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Progress, Source
+from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Source
 
 
 def read_part(stage: Source, context: Context, item: tuple[str, Part]) -> Receipt:
@@ -44,10 +44,10 @@ def sketch_shard(stage: Global, context: Context, item: tuple[str, Path]) -> Non
     write_shard(sketch, context.plan / "sketches" / f"{item[0]}.parquet")
 
 
-def run_job(stage: Job, context: Context, progress: Progress, item: tuple[str, Any]) -> Receipt:
+def run_job(stage: Job, context: Context, item: tuple[str, Any]) -> Receipt:
     """Run a job; its receipt counts no rows."""
     start = time.monotonic()
-    metrics = stage.run(context, progress)
+    metrics = stage.run(context, context.progress)
     return Receipt(item[0], 0, 0, 0, seconds=time.monotonic() - start, metrics=metrics)
 
 

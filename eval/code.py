@@ -24,9 +24,10 @@ from curate import benchmarks
 from curate.benchmarks import Task
 from curate.errors import UserError
 from curate.llm import ModelSpec, open_model
+from curate.progress import Progress
 from curate.sandbox import isolation_level
 from curate.shards import write_json
-from curate.stage import Context, Job, Metrics, Progress
+from curate.stage import Context, Job, Metrics
 from curate.table import table_text
 from eval.generation import Generated, Questions, Sampling, Speed, generate, keep_speed, read_speed, write_samples
 from eval.protocols import Protocol, choose, digest

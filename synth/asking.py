@@ -40,7 +40,9 @@ class Asking(Maker):
     def teacher(self, context: Context) -> tuple[Model, Style]:
         """Open the teacher with this stage's call log."""
         spec = context.models[self.model]
-        return open_model(spec, context.calls), self.style or ("chat" if spec.backend == "openai" else "completion")
+        return open_model(spec, context.calls, context.progress), self.style or (
+            "chat" if spec.backend == "openai" else "completion"
+        )
 
     def seeds(self, shard: pa.Table, context: Context) -> list[dict[str, Any]]:
         """Return the shard's rows that are to be tried: all, or its part of `count`, drawn over all shards by hash."""

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from curate.progress import Progress
 from curate.shards import write_json
-from curate.stage import Context, Job, Metrics, Progress, StageRef, derive_seed
+from curate.stage import Context, Job, Metrics, StageRef, derive_seed
 from train.presets import PRESETS, Preset, llama_config
 
 if TYPE_CHECKING:

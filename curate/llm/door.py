@@ -15,6 +15,7 @@ from curate.llm.answers import failure
 from curate.llm.log import CallLog, Usage
 from curate.llm.places import locate
 from curate.llm.types import Completion, ModelSpec, Request
+from curate.progress import Progress
 
 
 class Backend(Protocol):
@@ -39,8 +40,8 @@ _open: dict[ModelSpec, Backend] = {}
 class Model:
     """An opened model: the LLM protocol, `usage`, the sum of its calls so far, and how fast it answered."""
 
-    def __init__(self, spec: ModelSpec, log: CallLog | None) -> None:
-        self.spec, self.log = spec, log
+    def __init__(self, spec: ModelSpec, log: CallLog | None, progress: Progress | None = None) -> None:
+        self.spec, self.log, self.progress = spec, log, progress or Progress()
         self.usage = Usage()
         self.answering_s = 0.0
         """Wall time in which the backend worked on requests; loading it does not count."""
@@ -61,29 +62,38 @@ class Model:
         if not waiting:
             return
         work = backend(self.spec).answer(list(waiting.values()))
+        answered = 0
         started = time.monotonic()
         for answers in work:
             self.answering_s += time.monotonic() - started
             if self.log and self.spec.backend != "replay":
                 self.log.append((waiting[answer.id], answer) for answer in answers)
+            answered += len(answers)
             for answer in answers:
                 self.usage.add(answer, self.spec, replayed=False)
                 self.answered_tokens += answer.completion_tokens
                 yield answer
+            self._tell(answered, len(waiting))
             started = time.monotonic()
 
+    def _tell(self, done: int, total: int) -> None:
+        """Say how many of this call's requests are answered, and how fast."""
+        rate = self.answered_tokens / self.answering_s if self.answering_s else 0.0
+        self.progress.update(done, total, f"requests, {rate:,.0f} tokens/s")
 
-def open_model(spec: ModelSpec, log: Path | None = None) -> Model:
+
+def open_model(spec: ModelSpec, log: Path | None = None, progress: Progress | None = None) -> Model:
     """Open a model. `log` is the call log: a folder (then `calls.jsonl` in it) or a .jsonl file; None logs nothing.
 
-    Nothing is loaded before a call needs it. Raises UserError for a model that is not there.
+    Nothing is loaded before a call needs it. `progress` is told how many requests are answered. Raises UserError for a
+    model that is not there.
     """
     check_model(spec)
     if spec.backend == "replay":
-        return Model(spec, CallLog(Path(spec.model), None))
+        return Model(spec, CallLog(Path(spec.model), None), progress)
     if log is None:
-        return Model(spec, None)
-    return Model(spec, CallLog(log if log.suffix == ".jsonl" else log / "calls.jsonl", spec.model))
+        return Model(spec, None, progress)
+    return Model(spec, CallLog(log if log.suffix == ".jsonl" else log / "calls.jsonl", spec.model), progress)
 
 
 def check_model(spec: ModelSpec) -> None:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate import shelf as module
-from curate.progress import Silent
 from curate.recipe import parse
 from curate.run import execute, open_run
+from curate.screen import Silent
 from curate.shards import documents, read_shard, write_shard
 from curate.shelf import Shelf
 from tests.conftest import shard_digests

@@ -10,8 +10,9 @@ import pytest
 from curate import benchmarks
 from curate.errors import UserError
 from curate.llm import Completion, ModelSpec, Request
+from curate.progress import Progress
 from curate.shards import read_jsonl
-from curate.stage import Context, Progress
+from curate.stage import Context
 from eval import code
 from eval.code import EvalCode, evaluate
 from eval.scoring import read_samples

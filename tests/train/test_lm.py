@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from curate.errors import UserError
+from curate.progress import Progress
 from curate.shards import documents, write_shard
-from curate.stage import Context, Progress
+from curate.stage import Context
 from train.lm import TrainLM
 from train.loop import Schedule, batch_rows, learning_rate
 
@@ -104,7 +105,8 @@ def test_a_finished_job_is_not_trained_again(trained: tuple[Path, dict[str, floa
 KILLED = """
 import json, os, signal, sys
 from pathlib import Path
-from curate.stage import Context, Progress
+from curate.progress import Progress
+from curate.stage import Context
 from train.lm import TrainLM
 
 class Deadly(Progress):
