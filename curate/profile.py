@@ -36,11 +36,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.buffers import text_buffers
-from curate.licenses import OTHER, PERMISSIVE, UNKNOWN, licence_class
+from curate.licenses import OTHER, PERMISSIVE, UNKNOWN, licence_class, spdx
 from curate.parser import parse, with_deep_stack
 from curate.shards import REQUIRED, read_shard
 
-VERSION = 3
+VERSION = 4
 """Raise it whenever the same documents would give other figures: kept profiles are then made anew."""
 SAMPLE = 500
 LICENCES_SHOWN = 8
@@ -84,7 +84,7 @@ class Profile:
     licence_classes: Mapping[str, int] = field(default_factory=dict)
     """Documents by what their licence allows: `permissive`, `unknown`, `other`."""
     licence_names: Mapping[str, int] = field(default_factory=dict)
-    """Documents by licence, the most frequent ones."""
+    """Documents by licence, the most frequent ones, as SPDX expressions: `MIT License` and `mit` are one."""
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,9 @@ def _licence_mix(counts: Counter[str | None]) -> dict[str, Any]:
     if not counts:
         return {}
     classes = dict.fromkeys(CLASSES.values(), 0)
+    names: Counter[str] = Counter()
     for name, count in counts.items():
         classes[CLASSES[licence_class(name)]] += count
-    names = sorted(((name or "none", count) for name, count in counts.items()), key=lambda pair: (-pair[1], pair[0]))
-    return {"licence_classes": classes, "licence_names": dict(names[:LICENCES_SHOWN])}
+        names[spdx(name) or "none"] += count
+    often = sorted(names.items(), key=lambda pair: (-pair[1], pair[0]))
+    return {"licence_classes": classes, "licence_names": dict(often[:LICENCES_SHOWN])}

@@ -1,9 +1,9 @@
 """`filter.signals` and `filter.heuristics`: cheap rules that tell source code that can teach from what cannot.
 
 In: Documents. Out: the same with one `signal_...` column per rule, on kept and dropped rows alike; dropped rows say
-which rule and which value. `filter.heuristics` measures and cuts at once. To try several cuts, let `filter.signals`
-measure in a stage of its own: heuristics finds its columns and only compares, so that a changed threshold costs no
-second look at the text.
+which rule, which signal, its value (`score`) and the bound that it broke (`cut`). `filter.heuristics` measures and cuts
+at once. To try several cuts, let `filter.signals` measure in a stage of its own: heuristics finds its columns and only
+compares, so that a changed threshold costs no second look at the text.
 
     signals:    {use: filter.signals}
     heuristics: {use: filter.heuristics, max_comment_share: 0.6}
@@ -28,7 +28,7 @@ from curate.parser import LARGEST_BYTES
 from curate.stage import Context, Filter, Verdict
 from filters import tree
 from filters.lexical import lexical
-from filters.signals import Rule, Values, first_broken, nullable, reasons
+from filters.signals import Rule, Values, broken_signals, first_broken, nullable, reasons
 from filters.statistics import text_statistics
 
 VERSION = 3
@@ -59,7 +59,7 @@ class Signals(Filter):
 class Heuristics(Filter):
     """Drop documents that are too short or long, no Python, generated, encoded, repetitive, or without code."""
 
-    VERSION = VERSION
+    VERSION = 4
 
     min_bytes: int = Field(default=50, ge=0)
     """A shorter document is dropped as `too short` (UTF-8 bytes)."""
@@ -144,8 +144,14 @@ class Heuristics(Filter):
         if signals is None:
             signals = measure(shard)
             columns = _columns(signals, shard.num_rows)
-        rule_index, evidence = first_broken(self.rules(), signals)
-        return Verdict(reasons(self.rules(), rule_index), columns=columns, evidence={"score": nullable(evidence)})
+        rules = self.rules()
+        rule_index, values, cuts = first_broken(rules, signals)
+        evidence = {
+            "signal": broken_signals(rules, rule_index),
+            "score": nullable(values),
+            "cut": nullable(cuts),
+        }
+        return Verdict(reasons(rules, rule_index), columns=columns, evidence=evidence)
 
 
 def measure(shard: pa.Table) -> dict[str, Values]:

@@ -2,7 +2,7 @@
 
 A signal is one number per document, kept as a column `signal_...` on kept and dropped rows alike, so that another
 threshold can be tried on a finished run with a query. A rule is a signal with a bound. Rules stand in order: the first
-one that a document breaks is the reason it is dropped, and the signal's value is the evidence.
+one that a document breaks is the reason it is dropped; the signal, its value and the cut are the evidence.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,17 +33,27 @@ class Rule:
         return below if self.maximum is None else below | (values > self.maximum)
 
 
-def first_broken(rules: Sequence[Rule], signals: Mapping[str, Values]) -> tuple[npt.NDArray[np.intp], Values]:
-    """Return, per document, the index of the first rule it breaks or -1, and the value that broke it or NaN."""
+def first_broken(rules: Sequence[Rule], signals: Mapping[str, Values]) -> tuple[npt.NDArray[np.intp], Values, Values]:
+    """Return, per document, the index of the first rule it breaks or -1, the value that broke it, and the cut.
+
+    Value and cut, the bound that the value was measured against, are NaN for documents that break no rule.
+    """
     count = len(next(iter(signals.values())))
     rule_index = np.full(count, -1)
-    evidence = np.full(count, np.nan)
+    evidence, cuts = np.full(count, np.nan), np.full(count, np.nan)
     for index, rule in enumerate(rules):
         values = signals[rule.signal]
         newly = rule.broken(values) & (rule_index < 0)
         rule_index[newly] = index
         evidence[newly] = values[newly]
-    return rule_index, evidence
+        low, high = (np.nan if bound is None else bound for bound in (rule.minimum, rule.maximum))
+        cuts[newly] = np.where(values[newly] < low, low, high)
+    return rule_index, evidence, cuts
+
+
+def broken_signals(rules: Sequence[Rule], rule_index: npt.NDArray[np.intp]) -> pa.Array:
+    """Return, per document, the signal of the rule that it breaks, or null."""
+    return pa.array([None if index < 0 else rules[index].signal for index in rule_index], pa.string())
 
 
 def reasons(rules: Sequence[Rule], rule_index: npt.NDArray[np.intp]) -> pa.Array:

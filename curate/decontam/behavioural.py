@@ -62,7 +62,7 @@ class Proposal:
 class Behavioural(Against):
     """Drop documents with a function that passes the tests of a task near it. Every drop names the task."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     ALONE: ClassVar[bool] = True
     NEEDS: ClassVar[str] = "a statement or a reference solution to find functions near it"
 
@@ -90,7 +90,7 @@ class Behavioural(Against):
             "vague": float(sum(each.task.task_id in vague for each in passed)),
             "infra": float(sum(result.verdict == "infra" for result in results)),
         }
-        return verdict(shard.num_rows, matches, "benchmark behaviour", metrics)
+        return verdict(self, shard.num_rows, matches, "benchmark behaviour", metrics)
 
     def _run(self, trials: Sequence[Trial]) -> list[Judgement]:
         return list(judge(trials, Limits(cpu_s=self.cpu_s, memory_mb=MEMORY_MB)))

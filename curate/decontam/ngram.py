@@ -39,7 +39,7 @@ WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
 class NGram(Against):
     """Drop documents that repeat a benchmark's statement, prompt or solution. Every drop names the task."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     NEEDS: ClassVar[str] = f"a statement, prompt or solution of {LEAST_WORDS} words"
 
     share: float = Field(
@@ -60,7 +60,7 @@ class NGram(Against):
             int(row): Match(found[best[row]].task_id, float(share[row]), found[best[row]].part)
             for row in (share >= self.share).nonzero()[0]
         }
-        return verdict(shard.num_rows, matches, "benchmark overlap")
+        return verdict(self, shard.num_rows, matches, "benchmark overlap")
 
 
 @dataclass(frozen=True)

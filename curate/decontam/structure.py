@@ -53,7 +53,7 @@ def needed(size: int, similarity: float, same_words: bool) -> float:
 class Structure(Against):
     """Drop documents with a function built like a benchmark's solution. Every drop names the task."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     NEEDS: ClassVar[str] = "a reference solution"
 
     similarity: float = Field(
@@ -78,7 +78,7 @@ class Structure(Against):
             match = self._compare(functions.at(first, last), references[number], said.get((row, first, last), {}))
             if match and (row not in matches or match.score > matches[row].score):
                 matches[row] = match
-        return verdict(shard.num_rows, matches, "benchmark solution")
+        return verdict(self, shard.num_rows, matches, "benchmark solution")
 
     def _compare(self, found: "Parsed | None", reference: "Reference", said: dict[str, float]) -> Match | None:
         from curate.decontam.shapes import edit_similarity

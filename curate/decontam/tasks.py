@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import pyarrow as pa
@@ -56,14 +57,35 @@ class Match:
 
 
 def verdict(
-    rows: int, matches: Mapping[int, Match], reason: str, metrics: Mapping[str, float] | None = None
+    rule: Against,
+    rows: int,
+    matches: Mapping[int, Match],
+    reason: str,
+    metrics: Mapping[str, float] | None = None,
 ) -> Verdict:
-    """Drop the rows that have a match. The evidence columns are `task`, `score` and `matched`."""
+    """Drop the rows that have a match.
+
+    The evidence columns are `task`, `task_text` (what the task asks and its solution), `score` and `matched`.
+    """
+    texts = _texts(tuple(rule.against), rule.fingerprint()) if matches else {}
     found = [matches.get(row) for row in range(rows)]
     evidence = {
         "task": pa.array([match and match.task for match in found], pa.string()),
+        "task_text": pa.array([match and texts[match.task] for match in found], pa.string()),
         "score": pa.array([match and match.score for match in found], pa.float64()),
         "matched": pa.array([match and match.matched for match in found], pa.string()),
     }
     reasons = pa.array([reason if match else None for match in found], pa.string())
     return Verdict(reasons, evidence=evidence, metrics=dict(metrics or {}))
+
+
+@cache
+def _texts(against: tuple[str, ...], digests: str) -> dict[str, str]:  # noqa: ARG001 - keys the cache
+    return {task.task_id: task_text(task) for task in all_tasks(against)}
+
+
+def task_text(task: Task) -> str:
+    """Return a task as a person reads it: its words where the prompt does not hold them, then the program."""
+    told = " ".join(task.text.split()) in " ".join(task.prompt.split())
+    words = "" if told else "".join(f"# {line}\n" for line in task.text.splitlines())
+    return f"{words}{task.prompt}{task.solution or ''}"

@@ -126,6 +126,8 @@ def test_a_drop_names_its_task_and_the_share_of_it_that_was_found(own: Path) -> 
     assert verdict.reasons.to_pylist() == ["benchmark overlap", None, None]
     assert verdict.evidence["task"].to_pylist() == ["own/1", None, None]
     assert verdict.evidence["score"].to_pylist() == [1.0, None, None]
+    shown = verdict.evidence["task_text"].to_pylist()
+    assert "first, second = paints" in shown[0] and shown[1:] == [None, None]
 
 
 def test_a_short_program_must_stand_there_whole(own: Path) -> None:

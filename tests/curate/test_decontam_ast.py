@@ -76,11 +76,12 @@ def test_a_drop_says_which_function_is_like_which_task(tasks: list[Task]) -> Non
     task = next(task for task in tasks if task.task_id == "HumanEval/1")
     verdict = judge([renamed(task, Random(1)), "def f(x):\n    return x\n"])
     assert verdict.reasons.to_pylist() == ["benchmark solution", None]
-    assert [values.to_pylist()[1] for values in verdict.evidence.values()] == [None, None, None]
+    assert {values.to_pylist()[1] for values in verdict.evidence.values()} == {None}
     row = {name: values[0].as_py() for name, values in verdict.evidence.items()}
     assert row["task"] == "HumanEval/1"
     assert row["score"] == 1
     assert row["matched"].startswith("def ")
+    assert row["task_text"] == task.prompt + (task.solution or "")
 
 
 @pytest.mark.parametrize(

@@ -127,10 +127,17 @@ def test_empty_cells_dates_and_licences_are_read_from_the_columns(corpus: Callab
     assert found.licence_names == {"MIT": 2, "GPL-3.0-only": 1, "none": 1}
 
 
+def test_spellings_of_one_licence_are_counted_once(corpus: Callable[..., Profile]) -> None:
+    names = ["MIT License", "mit", "MIT; MIT License", "Apache Software License", "Apache 2.0", "UNKNOWN", None]
+    found = corpus(rows([code(n) for n in range(7)], license=names))
+    assert found.licence_names == {"MIT": 3, "Apache-2.0": 2, "none": 2}
+    assert found.licence_classes == {"permissive": 5, "unknown": 2, "other": 0}
+
+
 def test_lists_of_licences_and_real_dates_are_understood(corpus: Callable[..., Profile]) -> None:
     days = [date(2001, 1, 1), date(2011, 1, 1), None]
     found = corpus(rows([code(n) for n in range(3)], licenses=[["MIT", "BSD"], ["MIT", "GPL-2.0"], None], pushed=days))
-    assert found.licence_names == {"MIT; BSD": 1, "MIT; GPL-2.0": 1, "none": 1}
+    assert found.licence_names == {"LicenseRef-BSD AND MIT": 1, "GPL-2.0 AND MIT": 1, "none": 1}
     assert (found.dates["oldest"], found.dates["newest"]) == ("2001-01-01", "2011-01-01")
     found = corpus(rows([code(1)], license=["see LICENSE"], license_spdx=["MIT"]))
     assert found.licence_names == {"MIT": 1}

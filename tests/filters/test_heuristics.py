@@ -48,6 +48,10 @@ def test_each_rule_names_itself_and_the_value_that_broke_it(reason: str, shard: 
     assert dropped.column("reason").to_pylist() == [reason]
     if value is not None:
         assert dropped.column("score").to_pylist() == [value]
+    (signal,), (cut,) = (dropped.column(name).to_pylist() for name in ("signal", "cut"))
+    (rule,) = [rule for rule in Heuristics().rules() if rule.reason == reason]
+    assert signal == rule.signal and cut in (rule.minimum, rule.maximum)
+    assert dropped.column(signal).to_pylist() == dropped.column("score").to_pylist()
 
 
 def test_signals_stand_on_kept_and_dropped_rows(shard: Shard, context: Context) -> None:
