@@ -15,6 +15,7 @@ from curate.jail.values import literal
 from curate.sandbox import CallOutcome
 from synth.answers import Program, Stub, parse
 from synth.inputs import alternatives, base_type, members
+from synth.item import Case
 
 ENOUGH = 4
 """Inputs that must give a value: on fewer, agreement says little."""
@@ -24,21 +25,6 @@ KNOWN = {name: {name} for name in ("int", "str", "bool", "list", "tuple", "set",
     "None": {"NoneType"},
 }
 """Which types of value an annotation allows; as for type checkers, an int is a float."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One input that gave a value, both as Python source."""
-
-    arguments: str
-    value: str
-
-    def read(self) -> Any:
-        """Return the value itself; Ellipsis for the few that have no literal (nan, range)."""
-        try:
-            return ast.literal_eval(self.value)
-        except ValueError:
-            return ...
 
 
 @dataclass(frozen=True)
