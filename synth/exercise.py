@@ -17,10 +17,11 @@ from pydantic import Field
 from curate.llm import Completion, Model, Request
 from curate.sandbox import CallOutcome, Limits, call_many
 from curate.stage import Context, Made, derive_seed
-from synth.agreement import Agreed, Case, agree
+from synth.agreement import Agreed, agree
 from synth.answers import Program, Stub, read_solution, read_stub
 from synth.asking import Asking, Style, answers, request, sort_out, source_of
 from synth.inputs import argument_rows
+from synth.item import Case
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
 SOLUTION_STOPS = ("\ndef ", "\nclass ", "\nif ", "\nprint", "\nassert", "\n#", "\n@", "\n```", '\n"""', "\n>>>")
