@@ -6,18 +6,11 @@ one a task, written atomically; the folder may be removed at any time.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from curate.cache import folder
 from curate.shards import write_json
-
-
-def folder() -> Path:
-    """Return the cache folder: CURATE_CACHE, or `curate` in the system's place for caches."""
-    if own := os.environ.get("CURATE_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "curate"
 
 
 def place(kind: str, *decided_by: Any) -> Path:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,14 @@ PAIR = {
     "tests": ["assert total(Pair()) == 2", "assert (total(one)) == 2"],
     "setup": "one = Pair()\r\n",
 }
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered here is remembered for one test alone."""
+    monkeypatch.setenv("CURATE_CACHE", str(tmp_path / "cache"))
+    benchmarks._tasks.cache_clear()
+    benchmarks._digest.cache_clear()
 
 
 def write(path: Path, *rows: Any) -> Path:
@@ -171,8 +180,43 @@ def test_a_benchmark_that_is_nowhere_is_reported_with_the_way_to_get_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CURATE_BENCHMARKS", str(tmp_path))
-    monkeypatch.setattr(benchmarks, "_from_hub", lambda benchmark: ())
-    with pytest.raises(UserError, match=r"'mbpp' was not found: set CURATE_BENCHMARKS .* mbpp\.jsonl"):
+    monkeypatch.setattr(benchmarks, "unreachable_hub", lambda: "nobody answers")
+    with pytest.raises(UserError, match=r"'mbpp' was not found: set CURATE_BENCHMARKS .* mbpp\.jsonl.*nobody answers"):
+        load("mbpp")
+    with pytest.raises(UserError, match=r"'mbpp\+' was not found: .*evalplus.*not on the hub"):
+        load("mbpp+")
+
+
+def test_without_a_network_the_answer_comes_within_two_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CURATE_BENCHMARKS", raising=False)
+    monkeypatch.setenv("HF_ENDPOINT", "http://192.0.2.1")  # an address of documentation, which nobody answers
+    started = time.monotonic()
+    with pytest.raises(UserError, match=r"mbpp\.jsonl.*192\.0\.2\.1"):
+        load("mbpp")
+    assert time.monotonic() - started < 2
+
+
+def test_a_benchmark_that_was_found_once_needs_neither_its_folder_nor_the_network_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks, known = found("mbpp"), digest("mbpp")
+    monkeypatch.delenv("CURATE_BENCHMARKS", raising=False)
+    monkeypatch.setattr(benchmarks, "unreachable_hub", lambda: "nobody answers")
+    assert known == benchmarks.BENCHMARKS["mbpp"].sha256
+    assert (load("mbpp"), digest("mbpp")) == (tasks, known)
+    kept = tmp_path / "cache" / "benchmarks" / "mbpp" / f"{known}.jsonl"
+    kept.write_bytes(kept.read_bytes()[:-100])  # damaged: as if it were not there
+    with pytest.raises(UserError, match="was not found"):
+        load("mbpp")
+
+
+def test_a_file_of_other_rows_is_read_but_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "mbpp.jsonl", *({**PAIR, "task_id": number} for number in range(1, 975)))
+    monkeypatch.setenv("CURATE_BENCHMARKS", str(tmp_path))
+    assert len(load("mbpp")) == 974
+    monkeypatch.delenv("CURATE_BENCHMARKS")
+    monkeypatch.setattr(benchmarks, "unreachable_hub", lambda: "nobody answers")
+    with pytest.raises(UserError, match="was not found"):
         load("mbpp")
 
 
@@ -189,6 +233,8 @@ def test_rows_from_the_hub_give_the_digest_of_the_file(tmp_path: Path, monkeypat
     monkeypatch.setenv("CURATE_BENCHMARKS", str(tmp_path))
     from_file, tasks = digest("mbpp"), load("mbpp")
     monkeypatch.delenv("CURATE_BENCHMARKS")
-    monkeypatch.setattr(benchmarks, "_from_hub", lambda benchmark: tuple(rows))
+    asked: list[str] = []
+    monkeypatch.setattr(benchmarks, "_from_hub", lambda name: asked.append(name) or tuple(rows))
     assert digest("mbpp") == from_file
     assert load("mbpp") == tasks
+    assert asked == ["mbpp"], "the second time the cache folder has it"

@@ -167,7 +167,7 @@ def test_a_stage_that_could_not_run_is_refused_before_it_does(made_up: Path) -> 
         EvalCode(samples=5).check({})
     (made_up / "mbpp.jsonl").unlink()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(benchmarks, "_from_hub", lambda benchmark: ())
+        patch.setattr(benchmarks, "unreachable_hub", lambda: "nobody answers")
         with pytest.raises(UserError, match="'mbpp' was not found"):
             EvalCode().check({})
 
