@@ -12,15 +12,27 @@ sandbox itself failed, or the test is no test; never the program's fault).
 Not covered: a test that checks how its candidate is written; programs that need a network, a display or a keyboard.
 """
 
+import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
 from curate.errors import UserError
 from curate.jail.isolation import LEVELS, RLIMITS
-from curate.jail.pool import run
+from curate.jail.pool import Pool, run
 from curate.jail.values import encode
+from curate.jail.zygote import WARM
+
+Program = tuple[str, str, Sequence[tuple[Any, ...]]]
+"""Source, entry point, and the arguments of each call."""
+IMPORTED = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import|import\s+([\w., \t]+))", re.MULTILINE)
+QUICK = frozenset(
+    {*WARM, "collections", "__future__", "array", "enum", "abc", "numbers", "textwrap", "time", "sys", "os"}
+)
+"""Modules whose import takes no time worth speaking of."""
+MOST_LOST = 10
 
 
 @dataclass(frozen=True)
@@ -39,6 +51,10 @@ class Limits:
     """The largest file it may write; all together four times that."""
     processes: int = 16
     """Processes and threads at once (at the weaker levels: threads)."""
+    leash_s: float | None = None
+    """For calls: CPU seconds of a program that imports nothing slow to import, in the place of `cpu_s`. An endless loop
+    then costs little more than the leash; whether the few right programs that need longer are worth asking for again
+    is the caller's to say, by another request without a leash."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +134,7 @@ def call(
 
 
 def call_many(
-    programs: Iterable[tuple[str, str, Sequence[tuple[Any, ...]]]],
+    programs: Iterable[Program],
     limits: Limits = Limits(),
     *,
     workers: int = 0,
@@ -128,14 +144,53 @@ def call_many(
 
     Every call gets its own copy of its arguments. Raises `curate.jail.values.NotPlain` for arguments that are not plain.
     """
-    requests = (
-        _request(limits, source=source, entry_point=entry_point)
-        | {"arguments": [encode(tuple(values)) for values in arguments]}
-        for source, entry_point, arguments in programs
-    )
+    requests = (_call(limits, *program) for program in programs)
     for request, reply in run(requests, _accepted(None, allow_weak), workers):
-        ended = [(reply["verdict"], "", "", reply["detail"])] * len(request["arguments"])
-        yield [CallOutcome(*outcome) for outcome in reply.get("outcomes", ended)]
+        yield _outcomes(request, reply)
+
+
+class Caller:
+    """A pool that calls functions as `call_many` does, takes programs at any time and answers in any order.
+
+    Owned by one thread; `close` it. `programs` counts those answered, `timeouts` those of them that ran out of time.
+    """
+
+    def __init__(self, workers: int = 0, *, allow_weak: bool = False) -> None:
+        level = _accepted(None, allow_weak)
+        count = workers or len(os.sched_getaffinity(0))
+        self._pool = Pool(level, count, together=count // 4)
+        self.programs = self.timeouts = self._lost = 0
+
+    @property
+    def outstanding(self) -> int:
+        """How many programs have no answer yet."""
+        return self._pool.outstanding
+
+    def submit(self, key: Any, program: Program, limits: Limits) -> None:
+        """Add a program; `key` comes back with its outcomes. Raises NotPlain for arguments that are not plain."""
+        self._pool.submit(key, _call(limits, *program))
+
+    def take(self, wait_s: float) -> list[tuple[Any, list[CallOutcome]]]:
+        """Return the outcomes that are there; wait about so long for a first one.
+
+        Raises UserError where the sandbox itself keeps failing: that is no verdict on any program. A single program
+        with which it fails again and again has the status `infra`.
+        """
+        answered = self._pool.take(wait_s)
+        for _, _, reply in answered:
+            self.programs += 1
+            self.timeouts += reply["verdict"] == "timeout"
+            self._lost += reply["verdict"] == "infra"
+            if self._lost > MOST_LOST + self.programs // 100:
+                raise UserError(
+                    f"the sandbox failed {self._lost} times in {self.programs} programs, last: {reply['detail'][:200]}; "
+                    "mend the machine and run again, what is done is kept"
+                )
+        return [(key, _outcomes(request, reply)) for key, request, reply in answered]
+
+    def close(self) -> None:
+        """End the pool and all that runs in it."""
+        self._pool.close()
 
 
 @cache
@@ -163,6 +218,24 @@ def _accepted(level: str | None, allow_weak: bool) -> str:
             "enable user namespaces or Landlock, or accept it with --allow-weak-sandbox"
         )
     return level
+
+
+def _call(limits: Limits, source: str, entry_point: str, arguments: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    if limits.leash_s is not None and limits.leash_s < limits.cpu_s and not _imports_slowly(source):
+        limits = replace(limits, cpu_s=limits.leash_s, wall_s=limits.wall_s or 10 * limits.leash_s)
+    called = {"arguments": [encode(tuple(values)) for values in arguments]}
+    return _request(limits, source=source, entry_point=entry_point) | called
+
+
+def _imports_slowly(source: str) -> bool:
+    """Tell whether a program may import more than what the fork server has loaded already: numpy alone takes 0.1 s."""
+    named = (part.split() for match in IMPORTED.finditer(source) for part in (match[1] or match[2]).split(","))
+    return not {words[0] for words in named if words} <= QUICK
+
+
+def _outcomes(request: dict[str, Any], reply: dict[str, Any]) -> list[CallOutcome]:
+    ended = [(reply["verdict"], "", "", reply["detail"])] * len(request["arguments"])
+    return [CallOutcome(*outcome) for outcome in reply.get("outcomes", ended)]
 
 
 def _request(limits: Limits, *, source: str, entry_point: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The parent's side of the sandbox: fork servers, one a worker, and the order of what they answer.
 
-In: requests (dictionaries for `curate.jail.judge`, with their limits). Out: (request, reply) in input order, lazily, with a
-bounded number under way. No request can hold the parent for ever or take it down: a server that dies or overstays is
-replaced, and its request is answered `infra`.
+In: requests (dictionaries for `curate.jail.judge`, with their limits). Out: their replies, as they come (`Pool`) or in
+input order with a bounded number under way (`run`). No request can hold the parent for ever or take it down: a server
+that dies or overstays is replaced, and its request is answered `infra`. A slow one holds its own worker alone.
 """
 
 import json
@@ -15,7 +15,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,12 @@ _GRACE = 1.5
 _START_S = 60.0
 _LOOK_S = 0.2
 _AHEAD = 4
-"""Requests under way for each worker: enough that one slow program does not leave the others idle."""
+"""Requests handed to the threads for each worker: enough that they go on while the owner of the pool is busy."""
+WINDOW = 64
+"""Requests under way or answered for each worker of `run`: one slow program at the head does not leave others idle."""
+MANY = 32
+LONG_S = 10.0
+"""What is set aside waits so long at most, or until there are so many, for the pool to fall quiet."""
 _KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "TZ")
 _BOOT = "import sys; sys.path.append({root!r}); from curate.jail.zygote import main; sys.path.pop(); main({level!r})"
 
@@ -35,48 +40,122 @@ Reply = dict[str, Any]
 
 
 def run(requests: Iterable[Request], level: str, workers: int) -> Iterator[tuple[Request, Reply]]:
-    """Yield (request, reply) in input order. `workers` 0 is one a core.
+    """Yield (request, reply) in input order, lazily. `workers` 0 is one a core."""
+    pool = Pool(level, workers)
+    answered: dict[int, tuple[Request, Reply]] = {}
+    head = count = 0
+    try:
+        for request in requests:
+            pool.submit(count, request)
+            count += 1
+            while head in answered or pool.under_way >= pool.workers * _AHEAD or count - head >= pool.workers * WINDOW:
+                if head in answered:
+                    yield answered.pop(head)
+                    head += 1
+                else:
+                    answered |= {key: (asked, reply) for key, asked, reply in pool.take(_LOOK_S)}
+        while head < count:
+            if head in answered:
+                yield answered.pop(head)
+                head += 1
+            else:
+                answered |= {key: (asked, reply) for key, asked, reply in pool.take(_LOOK_S)}
+    finally:
+        pool.close()
+
+
+class Pool:
+    """Fork servers, one a worker, that take requests at any time and answer in any order. Owned by one thread.
 
     What the machine may have caused (no reply, a timeout on the wall clock alone or close to the CPU limit, a kill from
-    outside) is asked once more with nothing else running, and believed then.
+    outside) is set aside and asked once more when nothing else runs, and believed then. Nothing else runs when all is
+    done; before that, the pool falls quiet for those set aside once there are `MANY` of them, or one waits `LONG_S`.
     """
-    workers = workers or len(os.sched_getaffinity(0))
-    zygotes: queue.SimpleQueue[Zygote] = queue.SimpleQueue()
-    every = [Zygote(level) for _ in range(workers)]
-    for zygote in every:
-        zygotes.put(zygote)
 
-    def ask(request: Request) -> Reply:
-        zygote = zygotes.get()
+    def __init__(self, level: str, workers: int = 0, *, together: int = 1) -> None:
+        self.workers = workers or len(os.sched_getaffinity(0))
+        self._together = max(1, together)
+        """How many of those set aside are asked at once: more than one is less strict, for calls that judge nobody."""
+        self._zygotes: queue.SimpleQueue[Zygote] = queue.SimpleQueue()
+        self._every = [Zygote(level) for _ in range(self.workers)]
+        for zygote in self._every:
+            self._zygotes.put(zygote)
+        self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="sandbox")
+        self._done: queue.SimpleQueue[tuple[Any, Request, Future[Reply]]] = queue.SimpleQueue()
+        self._waiting: deque[tuple[Any, Request]] = deque()
+        self._doubtful: deque[tuple[Any, Request]] = deque()
+        self._first_doubt = 0.0
+        self._running = 0
+        self._quiet = False
+
+    @property
+    def under_way(self) -> int:
+        """How many requests are being answered, or will be before any that was set aside."""
+        return len(self._waiting) + self._running
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests have no answer yet."""
+        return len(self._waiting) + len(self._doubtful) + self._running
+
+    def submit(self, key: Any, request: Request) -> None:
+        """Add a request; `key` comes back with its reply."""
+        self._waiting.append((key, request))
+        self._send_more()
+
+    def take(self, wait_s: float) -> list[tuple[Any, Request, Reply]]:
+        """Return the replies that are there, with their keys; wait about so long for a first one."""
+        answered: list[tuple[Any, Request, Reply]] = []
+        self._send_more()
+        while self._running and (wait_s > 0 or not self._done.empty()):
+            try:
+                key, request, future = self._done.get(timeout=max(wait_s, 0.001))
+            except queue.Empty:
+                break
+            self._running -= 1
+            reply = future.result()
+            if not request.get("alone") and _may_be_the_machine(request, reply):
+                self._first_doubt = self._first_doubt if self._doubtful else time.monotonic()
+                self._doubtful.append((key, request))
+            else:
+                answered.append((key, request, reply))
+                wait_s = 0.0  # for the first only
+            self._send_more()
+        return answered
+
+    def close(self) -> None:
+        """Stop the servers; what they work on is given up."""
+        for zygote in self._every:
+            zygote.closed = True
+        self._threads.shutdown(cancel_futures=True)
+        for zygote in self._every:
+            zygote.stop()
+
+    def _send_more(self) -> None:
+        """Keep the workers busy, or let them fall quiet for what was set aside."""
+        if self._doubtful and not self._quiet:
+            waited_s = time.monotonic() - self._first_doubt
+            idle = not self._waiting and not self._running
+            self._quiet = idle or len(self._doubtful) >= MANY or waited_s > LONG_S
+        if self._quiet and not self._running:
+            for _ in range(min(self._together, len(self._doubtful))):
+                key, request = self._doubtful.popleft()
+                self._send(key, request | {"alone": True})
+            self._quiet = self._running > 0
+        while not self._quiet and self._waiting and self._running < self.workers * _AHEAD:
+            self._send(*self._waiting.popleft())
+
+    def _send(self, key: Any, request: Request) -> None:
+        self._running += 1
+        future = self._threads.submit(self._ask, request)
+        future.add_done_callback(lambda done: self._done.put((key, request, done)))
+
+    def _ask(self, request: Request) -> Reply:
+        zygote = self._zygotes.get()
         try:
             return zygote.ask(request)
         finally:
-            zygotes.put(zygote)
-
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="sandbox")
-    under_way: deque[tuple[Request, Future[Reply]]] = deque()
-    try:
-        for request in requests:
-            under_way.append((request, pool.submit(ask, request)))
-            if len(under_way) >= workers * _AHEAD:
-                yield _settle(under_way, ask)
-        while under_way:
-            yield _settle(under_way, ask)
-    finally:
-        for zygote in every:
-            zygote.closed = True
-        pool.shutdown(cancel_futures=True)
-        for zygote in every:
-            zygote.stop()
-
-
-def _settle(under_way: deque[tuple[Request, Future[Reply]]], ask: Any) -> tuple[Request, Reply]:
-    request, future = under_way.popleft()
-    reply = future.result()
-    if _may_be_the_machine(request, reply):
-        wait([other for _, other in under_way])
-        reply = ask(request | {"alone": True})
-    return request, reply
+            self._zygotes.put(zygote)
 
 
 def _may_be_the_machine(request: Request, reply: Reply) -> bool:

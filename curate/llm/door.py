@@ -1,38 +1,53 @@
 """Opening a model: the call log in front, the backend behind it, loaded only when a call is not in the log.
 
-In: a ModelSpec and where to log. Out: a `Model`, which answers requests and counts what they came to. Backends stay
-open until `close_models`, so that all shards and stages that use one model share it; two at most, for their memory.
+In: a ModelSpec and where to log. Out: a `Model`, which answers requests and counts what they came to: a list of them
+through `generate`, or a stream through `find`, `submit` and `take`, where requests are added while others are answered.
+Backends stay open until `close_models`, so that all shards and stages that use one model share it; two at most, for
+their memory.
 """
 
 import os
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from curate.errors import UserError
 from curate.llm.answers import failure
-from curate.llm.log import CallLog, Usage
+from curate.llm.log import CallLog, Usage, digest
 from curate.llm.places import locate
 from curate.llm.types import Completion, ModelSpec, Request
 from curate.progress import Progress
 
 
 class Backend(Protocol):
-    """What answers. It may keep several requests in flight, and yields lists of answers as they come."""
+    """What answers. Requests may be added at any time; answers come in any order."""
 
-    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
-        """Yield the answers, each request's once, in any order; each list is logged and synced at once.
+    capacity: int
+    """Requests that keep it busy: any more only wait inside it."""
 
-        Raises UserError where no answer can be had at all (no such model, no network, a refused key)."""
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Add requests; no two that are not yet answered may have the same id."""
+        ...
+
+    def take(self, wait_s: float) -> list[Completion]:
+        """Return the answers that are there, each request's once; wait about so long for a first one.
+
+        Raises UserError where no more answers can be had (no such model, no network, a refused key, an engine that
+        died), after those that could be had are taken."""
+        ...
+
+    def drop(self) -> list[Completion]:
+        """Forget what is not answered. Returns what came in meanwhile of the requests that cannot be called back."""
         ...
 
     def close(self) -> None:
-        """Give back the memory of the machine and of its GPU."""
+        """Give back the memory of the machine and of its GPU. May be called at any time, and again."""
         ...
 
 
 MOST_OPEN = 2
+WAIT_S = 0.5
 _open: dict[ModelSpec, Backend] = {}
 """The backends of this process, in the order in which they were last asked for."""
 
@@ -47,34 +62,90 @@ class Model:
         """Wall time in which the backend worked on requests; loading it does not count."""
         self.answered_tokens = 0
         """Completion tokens that came of it."""
+        self._waiting: dict[str, tuple[str, Request]] = {}
+        """Requests under way by id, with their digests."""
+        self._since = 0.0
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Answer every request, those in the log first. Raises UserError if the model cannot be had."""
-        waiting: dict[str, Request] = {}
+        asked: dict[str, Request] = {}
         for request in requests:
-            _check(request, waiting)
-            logged = self.log.find(request) if self.log else None
+            _check(request, asked)
+            logged = self.find(request)
             if logged is None:
-                waiting[request.id] = request
+                asked[request.id] = request
             else:
-                self.usage.add(logged, self.spec, replayed=True)
                 yield logged
-        if not waiting:
+        try:
+            self.submit(list(asked.values()))
+            while self._waiting:
+                answers = self.take(WAIT_S)
+                self.flush()
+                yield from answers
+                if answers:
+                    self._tell(len(asked) - len(self._waiting), len(asked))
+                self._since = time.monotonic()
+        finally:
+            self.drop()
+
+    @property
+    def outstanding(self) -> int:
+        """How many requests are under way."""
+        return len(self._waiting)
+
+    @property
+    def room(self) -> int:
+        """How many requests more keep the backend busy. Loads it."""
+        return backend(self.spec).capacity - len(self._waiting)
+
+    def find(self, request: Request) -> Completion | None:
+        """Return the answer that the log holds to a request, and count it."""
+        logged = self.log.find(digest(request)) if self.log else None
+        if logged is not None:
+            self.usage.add(logged, self.spec, replayed=True)
+        return logged
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Add requests that the log does not answer to those under way."""
+        if not requests:
             return
-        work = backend(self.spec).answer(list(waiting.values()))
-        answered = 0
-        started = time.monotonic()
-        for answers in work:
-            self.answering_s += time.monotonic() - started
-            if self.log and self.spec.backend != "replay":
-                self.log.append((waiting[answer.id], answer) for answer in answers)
-            answered += len(answers)
-            for answer in answers:
-                self.usage.add(answer, self.spec, replayed=False)
-                self.answered_tokens += answer.completion_tokens
-                yield answer
-            self._tell(answered, len(waiting))
-            started = time.monotonic()
+        answering = backend(self.spec)
+        if not self._waiting:
+            self._since = time.monotonic()
+        for request in requests:
+            _check(request, self._waiting)
+            self._waiting[request.id] = digest(request) if self.log else "", request
+        answering.submit(requests)
+
+    def take(self, wait_s: float) -> list[Completion]:
+        """Return answers that are there, logged; wait about so long for a first one. `flush` syncs them to the disk."""
+        if not self._waiting:
+            return []
+        answers = backend(self.spec).take(wait_s)
+        self.answering_s += time.monotonic() - self._since
+        self._since = time.monotonic()
+        self._count(answers)
+        return answers
+
+    def drop(self) -> None:
+        """Forget the requests under way; answers that come in all the same are logged, for they are paid for."""
+        if self._waiting:
+            self._count(backend(self.spec).drop())
+            self._waiting.clear()
+        self.flush()
+
+    def flush(self) -> None:
+        """Wait until every answer taken is on the disk."""
+        if self.log:
+            self.log.flush()
+
+    def _count(self, answers: list[Completion]) -> None:
+        asked = [self._waiting.pop(answer.id) for answer in answers]
+        if self.log and self.spec.backend != "replay":
+            self.log.append((*each, answer) for each, answer in zip(asked, answers, strict=True))
+        for answer in answers:
+            self.usage.add(answer, self.spec, replayed=False)
+            self.answered_tokens += answer.completion_tokens
 
     def _tell(self, done: int, total: int) -> None:
         """Say how many of this call's requests are answered, and how fast."""
@@ -146,15 +217,30 @@ def _load(spec: ModelSpec) -> Backend:
 class Nothing:
     """The backend behind a replayed log: whatever is not in the log cannot be had."""
 
-    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
-        """Yield an error for each request."""
-        yield [failure(request, "the call log holds no answer to this request") for request in requests]
+    capacity = 1 << 20
+
+    def __init__(self) -> None:
+        self._asked: list[Request] = []
+
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Note the requests."""
+        self._asked += requests
+
+    def take(self, wait_s: float) -> list[Completion]:  # noqa: ARG002 - there is nothing to wait for
+        """Return an error for each request."""
+        asked, self._asked = self._asked, []
+        return [failure(request, "the call log holds no answer to this request") for request in asked]
+
+    def drop(self) -> list[Completion]:
+        """Forget the requests."""
+        self._asked = []
+        return []
 
     def close(self) -> None:
         """Nothing is held."""
 
 
-def _check(request: Request, waiting: dict[str, Request]) -> None:
+def _check(request: Request, waiting: Container[str]) -> None:
     if (request.messages is None) == (request.prompt is None):
         raise ValueError(f"request {request.id!r} must have either messages or a prompt")
     if request.id in waiting:

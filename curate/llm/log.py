@@ -2,15 +2,18 @@
 
 In: requests and their completions. Out: `calls.jsonl`, and the answers found in it by a digest of the whole request.
 A line that a crash tore is passed over, wherever it stands. Failed calls are not logged: they will be asked again.
+Lines are with the system at once, so that killing the process loses none; a thread of the log's own syncs them to the
+disk behind, so that a stream of thousands of answers a second does not wait for it.
 """
 
 import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from curate.errors import UserError, from_os_error
 from curate.llm.types import Completion, ModelSpec, Request
@@ -55,16 +58,22 @@ def digest(request: Request) -> str:
     >>> digest(Request("a", prompt="x")) == digest(Request("a", prompt="x", seed=1))
     False
     """
-    fields = asdict(request)
+    canonical = json.dumps(_fields(request), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _fields(request: Request) -> dict[str, Any]:
+    """Return a request as JSON has it: what `dataclasses.asdict` gives, at a fifth of its time."""
+    turns = request.messages and [{"role": turn.role, "content": turn.content} for turn in request.messages]
+    fields = vars(request) | {"messages": turns}
     if not request.choices:
         del fields["choices"]
-    canonical = json.dumps(fields, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    return fields
 
 
 @dataclass
 class CallLog:
-    """The answers in one log file; new ones are appended, synced once a batch.
+    """The answers in one log file; new ones are appended.
 
     `model` is part of what an answer is found by; None (the `replay` backend) takes any model's answer.
     """
@@ -72,6 +81,8 @@ class CallLog:
     path: Path
     model: str | None
     answers: dict[str, Completion] = field(default_factory=dict)
+    _file: BinaryIO | None = field(default=None, repr=False)
+    _syncing: Future[None] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Read what is there."""
@@ -82,35 +93,68 @@ class CallLog:
             except (KeyError, TypeError) as error:
                 raise UserError(f"{self.path} is no call log: a line lacks {error}; name another file") from error
 
-    def find(self, request: Request) -> Completion | None:
-        """Return the answer that was logged for exactly this request."""
-        return self.answers.get(digest(request))
+    def find(self, name: str) -> Completion | None:
+        """Return the answer that was logged for exactly the request of this digest."""
+        return self.answers.get(name)
 
-    def append(self, pairs: Iterable[tuple[Request, Completion]]) -> None:
-        """Write the answers of one batch and sync them to disk. Raises UserError where the disk refuses."""
-        rows = [_row(request, answer, self.model) for request, answer in pairs if answer.finish_reason != "error"]
+    def append(self, answered: Iterable[tuple[str, Request, Completion]]) -> None:
+        """Write answers, each with its request and that one's digest. Raises UserError where the disk refuses."""
+        rows = [_row(*each, self.model) for each in answered if each[2].finish_reason != "error"]
         if not rows:
             return
+        data = "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows).encode()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab+") as file:
-                torn = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
-                lines = [json.dumps(row, ensure_ascii=True) for row in rows]
-                file.write((("\n" if torn else "") + "\n".join(lines) + "\n").encode())
-                file.flush()
-                os.fsync(file.fileno())
+            file = self._opened()
+            file.write(data)
+            file.flush()
+            if self._syncing is None or self._syncing.done():
+                self._sync(file)
         except OSError as error:
             raise from_os_error(error) from error
         self.answers.update((row["digest"], _answer(row)) for row in rows)
 
+    def flush(self) -> None:
+        """Wait until all that was appended is on the disk."""
+        if self._file is not None:
+            try:
+                self._sync(self._file).result()
+            except OSError as error:
+                raise from_os_error(error) from error
 
-def _row(request: Request, answer: Completion, model: str | None) -> dict[str, Any]:
+    def close(self) -> None:
+        """Flush and let go of the file; the next answer opens it again."""
+        if self._file is not None:
+            self.flush()
+            self._syncer.shutdown()
+            self._file.close()
+            self._file = self._syncing = None
+
+    def _opened(self) -> BinaryIO:
+        """Return the file, open at its end; what a crash left of a line there is ended first."""
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("ab+")
+            self._syncer = ThreadPoolExecutor(1, thread_name_prefix="call-log")
+            end = self._file.seek(0, os.SEEK_END)
+            if end and self._file.seek(end - 1) >= 0 and self._file.read(1) != b"\n":
+                self._file.write(b"\n")
+        return self._file
+
+    def _sync(self, file: BinaryIO) -> Future[None]:
+        """Start to sync what stands now; an error of the last time is raised first."""
+        if self._syncing is not None:
+            self._syncing.result()
+        self._syncing = self._syncer.submit(os.fsync, file.fileno())
+        return self._syncing
+
+
+def _row(name: str, request: Request, answer: Completion, model: str | None) -> dict[str, Any]:
     return {
-        "digest": digest(request),
+        "digest": name,
         "model": model,
-        **{name: getattr(answer, name) for name in ANSWER},
+        **{key: getattr(answer, key) for key in ANSWER},
         **({"probabilities": answer.probabilities} if answer.probabilities is not None else {}),
-        "request": asdict(request),
+        "request": _fields(request),
     }
 
 

@@ -9,8 +9,12 @@ The key is read from the variable that the model names, and goes nowhere else.
 
 import math
 import os
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import queue
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import openai
@@ -21,6 +25,8 @@ from curate.llm.types import Completion, ModelSpec, Request
 
 TIMEOUT_S = 180.0
 RETRIES = 6
+LAST_S = 30.0
+"""How long the answers in flight are awaited when the work is broken off."""
 STOPS = 4
 """The protocol takes four stop strings; all are applied again to the answer."""
 LIKELIEST: dict[bool, dict[str, Any]] = {True: {"logprobs": 5}, False: {"logprobs": True, "top_logprobs": 20}}
@@ -35,31 +41,63 @@ class OpenAIBackend:
         self.spec = spec
         key = os.environ.get(spec.api_key_env) or "none"
         self.client = openai.OpenAI(api_key=key, base_url=spec.base_url, timeout=timeout_s, max_retries=retries)
+        self.capacity = 2 * spec.batch_size
+        self._threads = ThreadPoolExecutor(spec.batch_size, thread_name_prefix="openai")
+        self._waiting: deque[Request] = deque()
+        self._done: queue.SimpleQueue[Future[Completion]] = queue.SimpleQueue()
+        self._running = 0
+        self._error: UserError | None = None
 
-    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
-        """Yield answers as they arrive. After an error that concerns all requests no more are sent."""
-        waiting = requests[::-1]
-        running: set[Future[Completion]] = set()
-        error: UserError | None = None
-        with ThreadPoolExecutor(self.spec.batch_size) as threads:
-            while running or (waiting and error is None):
-                while waiting and error is None and len(running) < self.spec.batch_size:
-                    running.add(threads.submit(self._ask, waiting.pop()))
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                answers = []
-                for future in done:
-                    try:
-                        answers.append(future.result())
-                    except openai.OpenAIError as reason:
-                        error = error or self._explain(reason)
-                if answers:
-                    yield answers
-        if error:
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Queue requests; `batch_size` of them are sent at once."""
+        self._waiting.extend(requests)
+        self._send_more()
+
+    def take(self, wait_s: float) -> list[Completion]:
+        """Return answers as they arrive. After an error that concerns all requests no more are sent."""
+        self._send_more()
+        answers = []
+        while self._running and (wait_s > 0 or not self._done.empty()):
+            try:
+                future = self._done.get(timeout=max(wait_s, 0.001))
+            except queue.Empty:
+                break
+            wait_s = 0.0  # for the first only
+            self._running -= 1
+            try:
+                answers.append(future.result())
+            except openai.OpenAIError as reason:
+                self._error = self._error or self._explain(reason)
+        self._send_more()
+        if self._error and not self._running and not answers:
+            error, self._error = self._error, None
+            self._waiting.clear()
             raise error
+        return answers
+
+    def drop(self) -> list[Completion]:
+        """Send no more, and return what comes of the requests in flight: they are paid for."""
+        self._waiting.clear()
+        answers: list[Completion] = []
+        deadline = time.monotonic() + LAST_S
+        while self._running and time.monotonic() < deadline:
+            with suppress(UserError):  # whoever drops has heard of it, or does not want to
+                answers += self.take(1.0)
+        self._error = None
+        if self._running:  # too slow to wait for: whatever they still say must not be taken for an answer
+            self._done, self._running = queue.SimpleQueue(), 0
+        return answers
 
     def close(self) -> None:
         """Close the connections."""
+        self._waiting.clear()
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self.client.close()
+
+    def _send_more(self) -> None:
+        while self._waiting and self._error is None and self._running < self.spec.batch_size:
+            self._running += 1
+            self._threads.submit(self._ask, self._waiting.popleft()).add_done_callback(self._done.put)
 
     def _ask(self, request: Request) -> Completion:
         options: dict[str, Any] = {

@@ -5,7 +5,7 @@ together. bfloat16 is not used on a CPU: without AVX512-BF16 or AMX it decodes s
 """
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cache
 from typing import Any
@@ -23,41 +23,82 @@ from curate.llm.tokens import decode as text_of
 from curate.llm.types import Completion, ModelSpec, Request
 
 Ready = tuple[Request, Row]
+Kind = tuple[bool, tuple[int, ...]]
+KIND = 24
+"""Requests whose first so many tokens are the same are answered together."""
 
 
 class TransformersBackend:
     """One loaded model. Raises UserError if it cannot be loaded."""
+
+    capacity = 1 << 14  # the more it sees at once, the more alike its batches are
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec, self.place = spec, locate(spec.model)
         self.model, self.tokenizer = load(self.place)
         self.context = min(spec.max_context, getattr(self.model.config, "max_position_embeddings", spec.max_context))
         self.end_ids = _end_ids(self.model, self.tokenizer)
+        self._waiting: dict[Kind, list[Ready]] = {}
+        self._refused: list[Completion] = []
+        self._prefix: tuple[tuple[int, ...], Prefix] | None = None
 
-    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
-        """Yield the answers of each batch."""
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Add requests; those with no room for an answer are refused at the next `take`."""
         ready, refused = self._prepare(requests)
-        if refused:
-            yield refused
-        if not ready:
-            return
-        prefix = shared_prefix(self.model, [row.prompt for _, row in ready])
-        # Longest first, so that running out of memory shows at once; equal prompts stay together.
-        ready.sort(key=lambda pair: (-len(pair[1].prompt), pair[1].prompt, -pair[1].max_tokens))
-        for work, pairs in (
-            (self._choose, [pair for pair in ready if pair[0].choices]),
-            (self._batch, [pair for pair in ready if not pair[0].choices]),
-        ):
-            for start in range(0, len(pairs), self.spec.batch_size):
-                yield work(pairs[start : start + self.spec.batch_size], prefix)
+        self._refused += refused
+        for pair in ready:
+            self._waiting.setdefault(_kind(pair), []).append(pair)
+
+    def take(self, wait_s: float) -> list[Completion]:  # noqa: ARG002 - the work is done here, however long it takes
+        """Answer one batch, the longest of those that begin like what waits longest: they share a template mostly, and
+        computing what a batch shares once is most of what a CPU can save. Too few of a kind go with other such.
+
+        The longest first, so that running out of memory shows at once; equal prompts stay together.
+        """
+        if self._refused:
+            refused, self._refused = self._refused, []
+            return refused
+        if not self._waiting:
+            return []
+        oldest = next(iter(self._waiting))
+        few = [
+            kind for kind, pairs in self._waiting.items() if len(pairs) < self.spec.batch_size and kind[0] == oldest[0]
+        ]
+        kinds = few if oldest in few else [oldest]
+        waiting = [pair for kind in kinds for pair in self._waiting.pop(kind)]
+        waiting.sort(key=lambda pair: (-len(pair[1].prompt), pair[1].prompt, -pair[1].max_tokens))
+        batch, rest = waiting[: self.spec.batch_size], waiting[self.spec.batch_size :]
+        answers = (self._choose if oldest[0] else self._batch)(batch, self._shared(waiting))
+        left: dict[Kind, list[Ready]] = {}
+        for pair in rest:
+            left.setdefault(_kind(pair), []).append(pair)
+        self._waiting = left | self._waiting
+        return answers
+
+    def drop(self) -> list[Completion]:
+        """Forget what waits."""
+        self._waiting, self._refused, self._prefix = {}, [], None
+        return []
+
+    def _shared(self, waiting: list[Ready]) -> Prefix | None:
+        """Return what the waiting begin with, the one that is known if it is theirs."""
+        prompts = [row.prompt for _, row in waiting]
+        if self._prefix is not None:
+            ids, known = self._prefix
+            if all(prompt[: len(ids)] == ids and len(prompt) > len(ids) for prompt in prompts):
+                return known
+        prefix = shared_prefix(self.model, prompts)
+        self._prefix = (prompts[0][: prefix.length], prefix) if prefix else None
+        return prefix
 
     def close(self) -> None:
         """Let go of the weights."""
-        del self.model
+        self.drop()
+        self.model = None
         gc.collect()
         torch.cuda.empty_cache()
 
-    def _prepare(self, requests: list[Request]) -> tuple[list[Ready], list[Completion]]:
+    def _prepare(self, requests: Sequence[Request]) -> tuple[list[Ready], list[Completion]]:
         """Turn requests into rows; those with no room for an answer are refused."""
         ready: list[Ready] = []
         refused = []
@@ -139,6 +180,10 @@ def stop_rule(tokenizer: Any, stop: tuple[str, ...]) -> Callable[[list[int]], bo
 def piece(tokenizer: Any, token: int) -> str:
     """Return the text of one token."""
     return text_of(tokenizer, [token])
+
+
+def _kind(pair: Ready) -> Kind:
+    return bool(pair[0].choices), pair[1].prompt[:KIND]
 
 
 def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -21,7 +21,12 @@ class ModelSpec(BaseModel):
     usd_per_mtok: tuple[float, float] | None = None
     """Price of a million prompt tokens and of a million completion tokens."""
     batch_size: int = Field(default=16, ge=1)
+    """Requests at once: rows of a batch, calls of an endpoint, sequences of one vLLM engine."""
     max_context: int = Field(default=2048, ge=16)
+    gpus: int | Literal["auto"] = Field(default=1, exclude=True)
+    """vLLM: GPUs of this machine to work on, each with engines of its own; `auto` is all. Enters no key."""
+    engines_per_gpu: int = Field(default=1, ge=1, le=8, exclude=True)
+    """vLLM: engine processes that share one GPU. Enters no key."""
 
 
 @dataclass(frozen=True)

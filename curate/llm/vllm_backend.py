@@ -8,7 +8,7 @@ not covered: start a vLLM server and use `openai`.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
 from curate.errors import UserError, how_to_install
@@ -33,6 +33,8 @@ class VLLMBackend:
         self.spec, self.place = spec, locate(spec.model)
         self.sequences = spec.batch_size if "batch_size" in spec.model_fields_set else SEQUENCES
         self.parameters = vllm.SamplingParams
+        self.capacity = GROUP * self.sequences
+        self._waiting: list[Request] = []
         try:
             self.engine: Any = vllm.LLM(
                 model=self.place.path, max_model_len=spec.max_context, max_num_seqs=self.sequences, seed=0
@@ -42,11 +44,20 @@ class VLLMBackend:
             raise UserError(f"vLLM cannot load {self.place.path!r}: {first}") from error
         self.tokenizer = self.engine.get_tokenizer()
 
-    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
-        """Yield the answers of each group."""
+    def submit(self, requests: Sequence[Request]) -> None:
+        """Add requests."""
+        self._waiting += requests
+
+    def take(self, wait_s: float) -> list[Completion]:  # noqa: ARG002 - the work is done here
+        """Answer a group."""
         size = GROUP * self.sequences
-        for start in range(0, len(requests), size):
-            yield self._group(requests[start : start + size])
+        group, self._waiting = self._waiting[:size], self._waiting[size:]
+        return self._group(group)
+
+    def drop(self) -> list[Completion]:
+        """Forget what waits."""
+        self._waiting = []
+        return []
 
     def close(self) -> None:
         """Stop the engine's process, which holds the GPU's memory."""

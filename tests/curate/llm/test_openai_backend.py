@@ -160,15 +160,23 @@ def test_what_no_retry_can_mend_stops_with_one_line(server: Server, status: int,
     assert again.usage.calls_replayed == paid  # answers that were in flight beside the error are kept
 
 
+def answered(backend: OpenAIBackend, requests: list[Request]) -> list[Completion]:
+    backend.submit(requests)
+    answers: list[Completion] = []
+    while len(answers) < len(requests):
+        answers += backend.take(0.1)
+    return answers
+
+
 def test_a_server_that_is_away_is_one_line(server: Server) -> None:
     spec = spec_of(server).model_copy(update={"base_url": "http://127.0.0.1:9/v1"})
     with pytest.raises(UserError, match=r"cannot reach http://127\.0\.0\.1:9/v1"):
-        list(OpenAIBackend(spec, retries=0).answer([Request("a", prompt="x")]))
+        answered(OpenAIBackend(spec, retries=0), [Request("a", prompt="x")])
 
 
 def test_a_silent_server_is_given_up_after_the_time_limit(server: Server) -> None:
     with server.lock, pytest.raises(UserError, match="cannot reach"):  # the lock keeps the server from answering
-        list(OpenAIBackend(spec_of(server), timeout_s=0.3, retries=0).answer([Request("a", prompt="x", max_tokens=2)]))
+        answered(OpenAIBackend(spec_of(server), timeout_s=0.3, retries=0), [Request("a", prompt="x", max_tokens=2)])
 
 
 def test_the_key_is_sent_and_written_nowhere(server: Server, tmp_path: Path) -> None:
