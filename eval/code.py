@@ -73,7 +73,7 @@ class EvalCode(Job):
         if len({protocol.name for protocol in protocols}) < len(protocols):
             raise UserError(f"tasks: {', '.join(self.tasks)} names one twice; drop it")
         for protocol in protocols:
-            benchmarks.load(protocol.data)
+            benchmarks.sample(protocol.data)
         if self.samples > 1 and self.temperature == 0:
             raise UserError(f"samples: {self.samples} at temperature 0 are all alike; give a temperature, such as 0.2")
 
