@@ -28,15 +28,15 @@ def _cpu_joules() -> list[float]:
 
 
 def _gpu_joules() -> list[float]:
-    if not _gpus():
+    if not gpu_handles():
         return []
     import pynvml
 
-    return [pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3 for handle in _gpus()]
+    return [pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3 for handle in gpu_handles()]
 
 
 @cache
-def _gpus() -> tuple[object, ...]:
+def gpu_handles() -> tuple[object, ...]:
     """Return NVML handles of the GPUs that count energy; none without a driver."""
     if not Path("/dev/nvidiactl").exists():
         return ()

@@ -34,8 +34,8 @@ from curate.recipe import Node, Recipe, keys
 from curate.screen import Display, StageProgress
 from curate.shards import list_shards, write_json, write_text
 from curate.shelf import Shelf
-from curate.stage import Context, Filter, Global, Job, Maker, Source
-from curate.work import judge_shard, make_shard, read_part, run_job, sketch_shard
+from curate.stage import Context, Filter, Global, Job, Maker, Source, StreamMaker
+from curate.work import judge_shard, make_shard, make_stream, read_part, run_job, sketch_shard
 
 
 class ShardsFailed(Exception):
@@ -282,6 +282,8 @@ class StageRun:
                 work = partial(read_part, self.stage, self.context)
             case Filter():
                 work = partial(judge_shard, self.stage, self.context)
+            case StreamMaker():
+                return self._collect(make_stream(self.stage, self.context, list(todo.items())), todo, len(items), "")
             case Maker():
                 work = partial(make_shard, self.stage, self.context)
             case Job():
@@ -291,11 +293,15 @@ class StageRun:
         return self._map(work, todo, len(items), "")
 
     def _map(self, work: Callable[[Any], Any], todo: dict[str, Any], count: int, phase: str) -> dict[str, str]:
-        """Send items to the engine, write their receipts, draw the progress, collect failures."""
+        """Send items to the engine. Returns failures by shard name."""
+        return self._collect(self.engine.map(work, list(todo.items())), todo, count, phase)
+
+    def _collect(self, outcomes: Iterator[Outcome], todo: dict[str, Any], count: int, phase: str) -> dict[str, str]:
+        """Write receipts as outcomes come, draw the progress, collect failures."""
         failures: dict[str, str] = {}
         self.display.start(self.node.name, count, count - len(todo), phase)
         before = self._joules()
-        for outcome in self.engine.map(work, list(todo.items())):
+        for outcome in outcomes:
             if outcome.error is not None:
                 self._failed(outcome, failures)
                 continue

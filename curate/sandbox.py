@@ -33,6 +33,9 @@ QUICK = frozenset(
 )
 """Modules whose import takes no time worth speaking of."""
 MOST_LOST = 10
+"""Programs with which the sandbox may fail, beside one in a hundred, before it is the machine that is at fault."""
+CLOSE = 0.25
+"""Share of its CPU seconds from which on a program might run out of them elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,10 @@ class Caller:
         """Add a program; `key` comes back with its outcomes. Raises NotPlain for arguments that are not plain."""
         self._pool.submit(key, _call(limits, *program))
 
-    def take(self, wait_s: float) -> list[tuple[Any, list[CallOutcome]]]:
-        """Return the outcomes that are there; wait about so long for a first one.
+    def take(self, wait_s: float) -> list[tuple[Any, list[CallOutcome], bool]]:
+        """Return the outcomes that are there, and whether a clock or the machine's memory had a say in them.
+
+        Waits about so long for a first one.
 
         Raises UserError where the sandbox itself keeps failing: that is no verdict on any program. A single program
         with which it fails again and again has the status `infra`.
@@ -186,7 +191,7 @@ class Caller:
                     f"the sandbox failed {self._lost} times in {self.programs} programs, last: {reply['detail'][:200]}; "
                     "mend the machine and run again, what is done is kept"
                 )
-        return [(key, _outcomes(request, reply)) for key, request, reply in answered]
+        return [(key, _outcomes(request, reply), _is_close(request, reply)) for key, request, reply in answered]
 
     def close(self) -> None:
         """End the pool and all that runs in it."""
@@ -236,6 +241,12 @@ def _imports_slowly(source: str) -> bool:
 def _outcomes(request: dict[str, Any], reply: dict[str, Any]) -> list[CallOutcome]:
     ended = [(reply["verdict"], "", "", reply["detail"])] * len(request["arguments"])
     return [CallOutcome(*outcome) for outcome in reply.get("outcomes", ended)]
+
+
+def _is_close(request: dict[str, Any], reply: dict[str, Any]) -> bool:
+    """Tell whether another machine might have said otherwise: a program was ended by, or came close to, a limit."""
+    share = float(reply.get("cpu_s", 0.0)) / float(request["limits"]["cpu_s"])
+    return reply["verdict"] in ("timeout", "memory", "crash") or share > CLOSE
 
 
 def _request(limits: Limits, *, source: str, entry_point: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A stage is a frozen, keyword-only, validated record of its parameters with one m
     Source        read(part)        -> Made       outside data in, Documents out
     Filter        judge(shard)      -> Verdict    keep or drop each row, with a reason
     Maker         make(shard)       -> Made       new Documents from old ones (seeds, textbooks, exercises)
+    StreamMaker   make_all(shards)  -> Made each  the same, all shards in one stream
     GlobalFilter, GlobalMaker                     the same, after `sketch` and `plan` have learnt from all shards
     Job           run(context)      -> metrics    everything else: training, evaluation
 
@@ -15,7 +16,7 @@ workers in any order give the same bytes.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -191,6 +192,26 @@ class Maker(Stage):
     @abstractmethod
     def make(self, shard: pa.Table, context: Context) -> Made:
         """Return new Documents and rejected attempts."""
+
+
+class StreamMaker(Maker):
+    """A maker that works on all shards at once, so that what answers it (a GPU, a pool of sandboxes) never runs empty
+    between two of them. Each shard still gets its own receipt, as soon as its last attempt ends."""
+
+    ALONE: ClassVar[bool] = True
+
+    @abstractmethod
+    def make_all(self, shards: Iterator[tuple[str, pa.Table]], context: Context) -> Iterator[tuple[str, Made]]:
+        """Yield what is made of each shard, under its name, in the order of the shards; they may be read ahead.
+
+        `shards` holds those without a receipt. What a shard's rows owe to earlier shards must not depend on whether
+        those are in the stream or were done by an earlier run.
+        """
+
+    def make(self, shard: pa.Table, context: Context) -> Made:
+        """Work on one shard alone."""
+        [(_, made)] = self.make_all(iter([("shard", shard)]), context)
+        return made
 
 
 class Global(Stage):

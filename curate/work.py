@@ -5,15 +5,17 @@ An item is a pair (shard name, Part | Path | None). The caller writes the receip
 """
 
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.engine import Outcome, attempt
 from curate.receipts import Receipt
 from curate.shards import conform, empty_documents, write_shard
-from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Source
+from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Source, StreamMaker
 
 
 def read_part(stage: Source, context: Context, item: tuple[str, Part]) -> Receipt:
@@ -36,6 +38,36 @@ def make_shard(stage: Maker, context: Context, item: tuple[str, Path]) -> Receip
     start = time.monotonic()
     shard = context.shelf.take(item[1])
     return _store_made(stage.make(shard, context), context, item[0], text_bytes(shard), start)
+
+
+def make_stream(stage: StreamMaker, context: Context, items: Sequence[tuple[str, Path]]) -> Iterator[Outcome]:
+    """Let a stream maker work on shards, in their order. An error ends the stream, and is the next shard's outcome.
+
+    A receipt's seconds are those since the one before it, so that they sum to the time that passed.
+    """
+    bytes_in: dict[str, int] = {}
+
+    def shards() -> Iterator[tuple[str, pa.Table]]:
+        for name, path in items:
+            shard = context.shelf.take(path)
+            bytes_in[name] = text_bytes(shard)
+            yield name, shard
+
+    start = time.monotonic()
+    made = stage.make_all(shards(), context)
+
+    def receipt(item: tuple[str, Path]) -> Receipt:
+        name, value = next(made, ("nothing", None))
+        if name != item[0] or value is None:
+            raise RuntimeError(f"the stage gave {name} where {item[0]} was to come")
+        return _store_made(value, context, name, bytes_in.pop(name), start)
+
+    for item in items:
+        outcome = attempt(receipt, item)
+        start = time.monotonic()
+        yield outcome
+        if outcome.error is not None:
+            return
 
 
 def sketch_shard(stage: Global, context: Context, item: tuple[str, Path]) -> None:

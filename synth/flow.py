@@ -14,20 +14,25 @@ the answers alone and not on when they came, and a run that is replayed from its
 clock had a say in (a program that ran out of time) is logged beside the calls, since another machine is another clock.
 """
 
+import hashlib
 import heapq
 import itertools
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from curate.llm import Completion, Request
 from curate.sandbox import Caller, CallOutcome, Limits, Program
+from synth.outcomes import OutcomeLog, digest
 
 UNDER_WAY = 6144
 """Attempts not yet ended at once: some for every sequence of the engines, and some that wait for the sandbox."""
 LOOK_S = 0.02
 """How long one of the two sides is waited for before the other is looked at."""
+LEASH_S = 0.1
+"""CPU seconds of a program whose limits say nothing else: 2 % of endless loops then take a fifth of two workers' time.
+The solution of an exercise takes some milliseconds for all its inputs."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,8 @@ class Ask:
 
 @dataclass(frozen=True)
 class Run:
-    """Programs for the sandbox. `limits` other than the drive's: longer ones for what the leash ended, say."""
+    """Programs for the sandbox. `limits` other than the drive's are taken as they are: longer ones for what the leash
+    ended, where it could still decide something."""
 
     programs: tuple[Program, ...]
     limits: Limits | None = None
@@ -93,19 +99,31 @@ class Teacher(Protocol):
 class Claims:
     """Who holds what: for each gate how often each key is held. `granted` are the new ones, by attempt."""
 
-    held: dict[str, Counter[str]] = field(default_factory=dict)
-    granted: dict[int, list[tuple[str, str]]] = field(default_factory=dict)
+    held: Counter[str] = field(default_factory=Counter)
+    granted: dict[int, list[str]] = field(default_factory=dict)
 
     def decide(self, index: int, claim: Claim) -> bool:
         """Answer a claim whose turn it is."""
         if claim.key is None:
             return True
-        held = self.held.setdefault(claim.gate, Counter())
-        if held[claim.key] >= claim.most:
+        text = f"{claim.gate}\0{claim.key}".encode("utf-8", "surrogatepass")
+        name = hashlib.blake2b(text, digest_size=12).hexdigest()
+        if self.held[name] >= claim.most:
             return False
-        held[claim.key] += 1
-        self.granted.setdefault(index, []).append((claim.gate, claim.key))
+        self.held[name] += 1
+        self.granted.setdefault(index, []).append(name)
         return True
+
+
+@dataclass
+class Account:
+    """What a drive did besides asking."""
+
+    started: int = 0
+    programs: int = 0
+    """Programs that ran; those whose outcomes were logged do not count."""
+    timeouts: int = 0
+    """Of these, how many ran out of time."""
 
 
 class Gate:
@@ -135,14 +153,19 @@ def drive(
     under_way: int = UNDER_WAY,
     workers: int = 0,
     claims: Claims | None = None,
+    outcomes: OutcomeLog | None = None,
+    account: Account | None = None,
 ) -> Iterator[Row]:
     """Yield the rows of all attempts in input order. `workers` are the sandbox's; 0 is one a core of this process.
+
+    `claims` stand before the first attempt; `outcomes` is the log of what a clock had a say in; `account` is kept.
 
     An exception in an attempt ends the drive, with a note which one it was: only the machine or a mistake in the code
     raises there. Raises UserError where the model or the sandbox cannot go on. However it ends, the answers that
     were paid for are in the call log.
     """
-    flow = Flow(model, limits, workers, claims or Claims())
+    leash_s = LEASH_S if limits.leash_s is None else limits.leash_s
+    flow = Flow(model, replace(limits, leash_s=leash_s), workers, claims or Claims(), outcomes, account or Account())
     source = enumerate(attempts)
     head = 0
     exhausted = False
@@ -152,6 +175,7 @@ def drive(
                 started = next(source, None)
                 exhausted = started is None
                 if started:
+                    flow.account.started += 1
                     flow.start(*started)
             flow.turn()
             while head in flow.rows:
@@ -165,9 +189,17 @@ def drive(
 class Flow:
     """The attempts under way, and what each waits for."""
 
-    def __init__(self, model: Teacher, limits: Limits, workers: int, claims: Claims) -> None:
-        self.model, self.limits, self.claims = model, limits, claims
-        self.workers = workers
+    def __init__(
+        self,
+        model: Teacher,
+        limits: Limits,
+        workers: int,
+        claims: Claims,
+        log: OutcomeLog | None,
+        account: Account,
+    ) -> None:
+        self.model, self.limits, self.claims, self.account = model, limits, claims, account
+        self.workers, self.log = workers, log
         self.live: dict[int, Attempt] = {}
         self.rows: dict[int, Row] = {}
         """Of attempts that ended and are not yet taken: an earlier one is under way still."""
@@ -272,14 +304,14 @@ class Flow:
         return len(answers)
 
     def _run(self, index: int, programs: Sequence[Program], limits: Limits) -> None:
-        self._running[index] = [None] * len(programs)
-        if not programs:
-            self._finish_if_whole(index)
-            return
-        if self._caller is None:
-            self._caller = Caller(self.workers)
+        names = [digest(program, limits) if self.log else "" for program in programs]
+        self._running[index] = [self.log.find(name) if self.log else None for name in names]
         for place, program in enumerate(programs):
-            self._caller.submit((index, place), program, limits)
+            if self._running[index][place] is None:
+                if self._caller is None:
+                    self._caller = Caller(self.workers)
+                self._caller.submit((index, place, names[place]), program, limits)
+        self._finish_if_whole(index)
 
     def _finish_if_whole(self, index: int) -> None:
         outcomes = self._running[index]
@@ -288,8 +320,13 @@ class Flow:
             self._ready.append((index, outcomes))
 
     def _take_outcomes(self, wait_s: float) -> int:
-        taken = self._caller.take(wait_s) if self._caller else []
-        for (index, place), outcomes in taken:
+        if self._caller is None:
+            return 0
+        taken = self._caller.take(wait_s)
+        if self.log:
+            self.log.append((name, outcomes) for (_, _, name), outcomes, is_close in taken if is_close)
+        self.account.programs, self.account.timeouts = self._caller.programs, self._caller.timeouts
+        for (index, place, _), outcomes, _ in taken:
             self._running[index][place] = outcomes
             self._finish_if_whole(index)
         return len(taken)

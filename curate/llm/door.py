@@ -89,6 +89,11 @@ class Model:
             self.drop()
 
     @property
+    def gpus(self) -> int:
+        """How many GPUs of this machine the backend works on: none before it is loaded, and none if it is elsewhere."""
+        return int(getattr(_open.get(self.spec), "gpus", 0))
+
+    @property
     def outstanding(self) -> int:
         """How many requests are under way."""
         return len(self._waiting)

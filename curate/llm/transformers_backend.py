@@ -37,6 +37,7 @@ class TransformersBackend:
         self.spec, self.place = spec, locate(spec.model)
         self.model, self.tokenizer = load(self.place)
         self.context = min(spec.max_context, getattr(self.model.config, "max_position_embeddings", spec.max_context))
+        self.gpus = int(self.model.device.type == "cuda")
         self.end_ids = _end_ids(self.model, self.tokenizer)
         self._waiting: dict[Kind, list[Ready]] = {}
         self._refused: list[Completion] = []
