@@ -7,6 +7,7 @@ synth/renderings.py; what an Item must be like to be shown (formatted, true anyw
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import indent
@@ -24,6 +25,7 @@ SHORT = 60
 DIGITS = 6
 """Significant digits of a float that is shown: of longer ones the last may be another on another machine."""
 LONGEST_TEST = 200
+FLOAT = re.compile(r"\d[.ej]|\.\d")
 Tier = Literal["gold", "silver"]
 
 CASES = pa.list_(pa.struct([("arguments", pa.string()), ("value", pa.string())]))
@@ -198,11 +200,15 @@ def _doctest(name: str, case: Case) -> tuple[str, str]:
 
 
 def _holds_a_set(text: str) -> bool:
+    if "{" not in text and "set(" not in text:
+        return False
     tree = ast.parse(text, mode="eval")
     return any(isinstance(node, ast.Set | ast.Call) for node in ast.walk(tree))
 
 
 def _floats(text: str) -> list[float]:
+    if not FLOAT.search(text):  # parsing all cases takes longer than all else
+        return []
     tree = ast.parse(f"({text},)" if text else "()", mode="eval")
     parts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     return [part for value in parts for part in _parts(value) if isinstance(part, float)]
