@@ -29,6 +29,7 @@ STAGES = {
     "synth.seeds": "synth.seeds:Seeds",
     "synth.textbook": "synth.textbook:Textbook",
     "synth.exercise": "synth.exercise:Exercise",
+    "synth.render": "synth.render:Render",
     "train.lm": "train.lm:TrainLM",
     "eval.code": "eval.code:EvalCode",
 }
