@@ -53,9 +53,15 @@ class GpuWatch:
             before = now
 
 
+def gpu_names() -> tuple[str, ...]:
+    """Return the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; none without a driver."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return tuple(part.strip() for part in named.split(",") if part.strip())
+    return tuple(str(number) for number in range(len(gpu_handles())))
+
+
 def _visible() -> list[Any]:
-    """Return the handles of the GPUs that CUDA would number from 0 on; all where the variable names none by number."""
+    """Return the handles of those GPUs, as far as they are named by number."""
     handles = list(gpu_handles())
-    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    numbers = [int(part) for part in named.split(",") if part.strip().isdigit()]
-    return [handles[number] for number in numbers if number < len(handles)] or handles
+    return [handles[int(name)] for name in gpu_names() if name.isdigit() and int(name) < len(handles)]

@@ -10,9 +10,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any, BinaryIO
 
 from curate.errors import UserError, from_os_error
@@ -125,7 +126,6 @@ class CallLog:
         """Flush and let go of the file; the next answer opens it again."""
         if self._file is not None:
             self.flush()
-            self._syncer.shutdown()
             self._file.close()
             self._file = self._syncing = None
 
@@ -134,7 +134,6 @@ class CallLog:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("ab+")
-            self._syncer = ThreadPoolExecutor(1, thread_name_prefix="call-log")
             end = self._file.seek(0, os.SEEK_END)
             if end and self._file.seek(end - 1) >= 0 and self._file.read(1) != b"\n":
                 self._file.write(b"\n")
@@ -144,8 +143,17 @@ class CallLog:
         """Start to sync what stands now; an error of the last time is raised first."""
         if self._syncing is not None:
             self._syncing.result()
-        self._syncing = self._syncer.submit(os.fsync, file.fileno())
+        self._syncing = Future()
+        Thread(target=_sync, args=(file.fileno(), self._syncing), name="call-log", daemon=True).start()
         return self._syncing
+
+
+def _sync(descriptor: int, told: Future[None]) -> None:
+    try:
+        os.fsync(descriptor)
+        told.set_result(None)
+    except OSError as error:
+        told.set_exception(error)
 
 
 def _row(name: str, request: Request, answer: Completion, model: str | None) -> dict[str, Any]:

@@ -1,0 +1,47 @@
+"""A stand-in for vLLM inside an engine's process: the processes, sockets and loads around it are the real ones."""
+
+import os
+
+from curate.llm.answers import failure
+from curate.llm.types import Completion, ModelSpec, Request
+
+
+class StandIn:
+    """Answers a request with its own prompt, turned round, after as many steps as the prompt has letters."""
+
+    def __init__(self, spec: ModelSpec, sequences: int, memory: float) -> None:
+        self.name = f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES', '')} {memory:g}"
+        self.sequences = sequences
+        self.asked: dict[str, tuple[Request, int]] = {}
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.asked)
+
+    def add(self, request: Request) -> Completion | None:
+        prompt = request.prompt or ""
+        if prompt == "die":
+            os.write(2, b"RuntimeError: the device is gone\n")
+            os._exit(3)
+        if not prompt:
+            return failure(request, "no prompt")
+        self.asked[request.id] = (request, len(prompt))
+        return None
+
+    def step(self) -> list[Completion]:
+        ended = []
+        for name, (request, left) in list(self.asked.items())[: self.sequences]:
+            if left:
+                self.asked[name] = (request, left - 1)
+                continue
+            del self.asked[name]
+            prompt = request.prompt or ""
+            text = self.name if prompt == "who" else prompt[::-1]
+            ended.append(Completion(name, text, "stop", len(prompt), len(prompt)))
+        return ended
+
+    def drop(self) -> None:
+        self.asked = {}
+
+    def close(self) -> None:
+        pass
