@@ -154,10 +154,10 @@ def _split_docstring(docstring: str, name: str) -> tuple[str, tuple[tuple[Any, .
 
 
 def plain_prose(prose: str) -> str:
-    """Return the prose of a docstring as paragraphs at one margin. Lists of arguments, which say what the header says or
-    something else, are left out; what a heading for the result holds becomes a sentence.
+    """Return the prose of a docstring as paragraphs at one margin. Lists of arguments, which say what the header says
+    or something else, are left out; what a heading for the result holds becomes a sentence.
 
-    >>> plain_prose("Count the words.\\n\\n    Args:\\n        text: some words.\\n\\n    Returns:\\n        int: how many.")
+    >>> plain_prose("Count the words.\\n\\n    Args:\\n    text: some.\\n\\n    Returns:\\n    int: how many.")
     'Count the words.\\n\\nReturns how many.'
     """
     kept: list[str] = []

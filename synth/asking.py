@@ -1,9 +1,9 @@
 """Asking the teacher: which seeds, in which words, and what the calls came to.
 
 In: seeds and a template under prompts/. Out: requests, and rows sorted into documents and rejected. A template comes
-in two styles: `chat`, an instruction for a chat model, and `completion`, the beginning of a file of worked examples that
-any model continues. Where the model runs here, its answer to a chat is begun for it, so that it writes no more than is
-wanted; endpoints do not take up such a beginning, and write the whole.
+in two styles: `chat`, an instruction for a chat model, and `completion`, the beginning of a file of worked examples
+that any model continues. Where the model runs here, its answer to a chat is begun for it, so that it writes no more
+than is wanted; endpoints do not take up such a beginning, and write the whole.
 """
 
 from collections.abc import Mapping, Sequence

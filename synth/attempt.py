@@ -1,9 +1,9 @@
 """The course of one exercise: from the request for a stub to the row of an Item, or the reason why there is none.
 
 Written as a generator for synth/flow.py, which keeps thousands under way: it yields requests to the teacher, programs
-for the sandbox and claims, and goes on with their answers. What is cheap comes first: a stub is refused by its words and
-its name before solutions are asked for; two solutions are held against the description and against what stands already
-before a third is.
+for the sandbox and claims, and goes on with their answers. What is cheap comes first: a stub is refused by its words
+and its name before solutions are asked for; two solutions are held against the description and against what stands
+already before a third is.
 """
 
 import ast
@@ -146,7 +146,7 @@ class Course:
         return checks
 
     def _round_trip(self, stub: Stub, program: Program, shown: str, inputs: list[Row]) -> Steps:
-        name, settings = self.known["id"], self.settings
+        name = self.known["id"]
         asked = self.voice.request(
             f"{name}/description",
             "describe",

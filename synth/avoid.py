@@ -1,9 +1,9 @@
 """Keeping away from what benchmarks ask, before solutions are paid for.
 
 In: a stub (name, header, description). Out: why it is refused, if it is: its name is a task's, its name is made of the
-same words as a task's, or what it says is near a task's statement (words weighted by how rare they are, synonyms counted
-as one: curate/decontam/words.py). A hint that saves work, no proof of cleanness: `decontam.behavioural` judges by running
-what comes out.
+same words as a task's, or what it says is near a task's statement (words weighted by how rare they are, synonyms
+counted as one: curate/decontam/words.py). A hint that saves work, no proof of cleanness: `decontam.behavioural` judges
+by running what comes out.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
 """What a description says of values and cases: taken from its words, so that it can be tried and held against results.
 
-In: the prose of a docstring, and what a function gave on inputs. Out: values that the prose names (to draw inputs from),
-and the first of its statements that the results or the code contradict, or that no input has shown. Found by patterns:
-a result that is stated as a literal, an error, a result for empty, zero or negative input, a property that code cannot
-have without certain means. Statements of any other kind are not checked here.
+In: the prose of a docstring, and what a function gave on inputs. Out: values that the prose names (to draw inputs
+from), and the first of its statements that the results or the code contradict, or that no input has shown. Found by
+patterns: a result that is stated as a literal, an error, a result for empty, zero or negative input, a property that
+code cannot have without certain means. Statements of any other kind are not checked here.
 """
 
 import ast
@@ -30,8 +30,8 @@ LITERAL = (
     r"|\[\]|\{\}|\(\)|\"\"|''|'[^'\n]{1,20}'|\"[^\"\n]{1,20}\")"
 )
 STATED = re.compile(
-    rf"\b(?:returns?|result is|gives|yields)\s+`{{0,2}}{LITERAL}`{{0,2}}(?=\s*(?:[.,;:)]|$|if\b|when\b|for\b|otherwise\b|instead\b|"
-    r"unless\b|as\b|where\b|and\b|in\b|without\b))",
+    rf"\b(?:returns?|result is|gives|yields)\s+`{{0,2}}{LITERAL}`{{0,2}}(?=\s*(?:[.,;:)]|$|"
+    r"(?:if|when|for|otherwise|instead|unless|as|where|and|in|without)\b))",
     re.IGNORECASE,
 )
 ERROR = re.compile(r"\braises?\s+(?:an?\s+)?`{0,2}(\w+(?:Error|Exception))", re.IGNORECASE)
@@ -42,7 +42,7 @@ CONDITIONS = {
 }
 PARTS = re.compile(r"(?<=[.;])\s+|\n\s*\n|,\s+(?:and|or|but)\s+(?=returns?\b)|\n\s*[-*]\s+")
 NEEDS = (
-    (r"case.insensitiv|ignor\w+ (?:the )?case|regardless of case|letter case is ignored", r"lower|upper|casefold|IGNORECASE"),
+    (r"case.insensitiv|ignor\w+ (?:the )?case|regardless of case", r"lower|upper|casefold|IGNORECASE"),
     (r"\bround(?:ed|s)?\b (?:up|down|to)|decimal place", r"round|format|:\.|%|//|int\(|ceil|floor|trunc"),
     (r"(?:ascending|descending|alphabetical|lexicographic\w*|sorted) order|\bsorted (?:by|in|from)\b",
      r"sort|heap|min\(|max\(|bisect|range\(|>|<"),
@@ -148,10 +148,6 @@ def _meets(arguments: tuple[Any, ...], condition: str) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, bool) != isinstance(other, bool):
-        return False
-    return (
-        type(one) is type(other)
-        and bool(one == other)
-        or (isinstance(one, int | float) and isinstance(other, int | float) and one == other)
-    )
+    """Tell whether two values are the same; 1 and 1.0 are, 1 and True are not."""
+    number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
+    return (number or type(one) is type(other)) and bool(one == other)

@@ -1,9 +1,9 @@
 """`synth.exercise`: functions with a docstring, tests and a solution, each believed only after running.
 
-In: seeds. For each, one attempt: the teacher writes a signature and a docstring; two solutions of it run in the sandbox;
-what they agree on is held against what the docstring states and against what stands already; more solutions are asked
-for only where they can decide. Examples and asserts are printed from execution, never taken from the teacher. Out: one
-row an attempt, kept or rejected with a reason; the course of an attempt is in synth/attempt.py.
+In: seeds. For each, one attempt: the teacher writes a signature and a docstring; two solutions of it run in the
+sandbox; what they agree on is held against what the docstring states and against what stands already; more solutions
+are asked for only where they can decide. Examples and asserts are printed from execution, never taken from the teacher.
+Out: one row an attempt, kept or rejected with a reason; the course of an attempt is in synth/attempt.py.
 """
 
 from collections import Counter
@@ -13,13 +13,16 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from curate.llm import ModelSpec
+from curate.llm import Model, ModelSpec
 from curate.sandbox import Limits
 from curate.stage import Context, Made, Metrics
-from synth.asking import FENCE, Asking, Voice, needs, sort_out, source_of
+from synth.asking import FENCE, Asking, needs, sort_out, source_of
 from synth.attempt import COLUMNS, Course, Settings
 from synth.avoid import Avoid, digests
 from synth.flow import drive
+from synth.form import tidy
+from synth.item import read_item
+from synth.item import row as item_row
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
 CHAT_STOPS = ("\n```", "\n    pass", "\n    ...", '"""\n    return', '"""\n    #')
@@ -43,7 +46,7 @@ class Solving(Asking):
     per_name: int = Field(default=2, ge=1)
     """Exercises whose names consist of the same words, at most."""
     avoid: list[str] = Field(default=[])
-    """Benchmarks, or JSONL files of tasks, to keep away from: stubs with their names or near their texts are refused."""
+    """Benchmarks, or JSONL files of tasks, to keep away from: a stub that is near one of their tasks is refused."""
     truth: bool = False
     """Ask the teacher whether description, code and examples agree; its probability of Yes is the column `truth`."""
     min_truth: float = Field(default=0.0, ge=0, le=1)
@@ -72,13 +75,13 @@ class Solving(Asking):
     def settings(self) -> Settings:
         """Return what an attempt needs to know."""
         names = set(Settings.__dataclass_fields__) & set(type(self).model_fields)
-        return Settings(
-            **{name: getattr(self, name) for name in names if name != "avoid"}, avoid=Avoid(tuple(self.avoid))
-        )
+        given = {name: getattr(self, name) for name in names} | {"avoid": Avoid(tuple(self.avoid))}
+        return Settings(**given)
 
-    def finish(self, courses: Iterator[Course], context: Context, voice: Voice, model: Any) -> Made:
-        """Drive attempts to their ends and sort their rows."""
-        rows = list(drive((course.run() for course in courses), model, Limits(cpu_s=self.cpu_s, memory_mb=512)))
+    def finish(self, courses: Iterator[Course], model: Model) -> Made:
+        """Drive attempts to their ends, give what they made its form, and sort their rows."""
+        limits = Limits(cpu_s=self.cpu_s, memory_mb=512)
+        rows = formed(list(drive((course.run() for course in courses), model, limits)))
         return sort_out(rows, COLUMNS, {**model.usage.metrics(), **histogram(rows)})
 
 
@@ -103,7 +106,20 @@ class Exercise(Solving):
                 row = {"id": name, "source": context.name, "seed_id": seed["id"], "topic": seed.get("topic")}
                 yield Course(row, asked, begun, copied, settings, voice, self.top_p)
 
-        return self.finish(courses(), context, voice, model)
+        return self.finish(courses(), model)
+
+
+def formed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows with those kept in the form that synth/form.py gives an Item, or rejected for what it says."""
+    kept = [place for place, row in enumerate(rows) if row["reason"] is None]
+    for place, made in zip(kept, tidy([read_item(rows[place]) for place in kept]), strict=True):
+        row = rows[place]
+        if isinstance(made, str):
+            rows[place] = row | {"reason": made}
+            continue
+        same = {name: row[name] for name in ("id", "source", "seed_id", "topic", "agreement", "distinct", "tier")}
+        rows[place] = row | item_row(made, **same)
+    return rows
 
 
 def histogram(rows: list[dict[str, Any]]) -> Metrics:
