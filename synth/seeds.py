@@ -72,13 +72,13 @@ class Seeds(GlobalMaker):
         return {"ideas": float(len(names)), "topics": float(len(drawn)), "seeds": float(self.count)}
 
     def _allowed(self, sketches: Sequence[pa.Table]) -> list[str]:
-        """Return ids of the ideas to draw from: of as many shards as `per_shard` allows, those first that have the
-        most, and of more as long as there are fewer ideas than seeds are wanted."""
-        allowed: list[str] = []
+        """Return ids of the ideas to draw from, one of each shard in turn: of as many shards as `per_shard` allows,
+        those first that have the most, and of more as long as there are fewer ideas than seeds are wanted."""
+        allowed: list[tuple[int, int, str]] = []
         for number, sketch in enumerate(sorted(sketches, key=lambda sketch: -sketch.num_rows)):
             if number < max(1, self.count // self.per_shard) or len(allowed) < self.count:
-                allowed += sketch["id"].to_pylist()
-        return allowed
+                allowed += ((rank, number, name) for rank, name in enumerate(sketch["id"].to_pylist()))
+        return [name for *_, name in sorted(allowed)]
 
     def make(self, shard: pa.Table, context: Context) -> Made:
         """Return the seeds of one shard's ideas."""
