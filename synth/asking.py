@@ -6,25 +6,30 @@ that any model continues. Where the model runs here, its answer to a chat is beg
 than is wanted; endpoints do not take up such a beginning, and write the whole.
 """
 
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field
 
 from curate.errors import UserError
-from curate.llm import Completion, Message, Model, ModelSpec, Request, check_model, open_model
+from curate.llm import Completion, Message, ModelSpec, Request, check_model, open_model
 from curate.llm.chat import chats
+from curate.sandbox import Limits
 from curate.shards import REQUIRED, read_shard
-from curate.stage import Context, Made, Maker, Metrics, ModelRef, derive_seed
+from curate.stage import Context, Made, Metrics, ModelRef, StreamMaker, derive_seed
+from synth.flow import Attempt
+from synth.stream import by_shard
 
 Style = Literal["chat", "completion"]
 PROMPTS = Path(__file__).parent / "prompts"
 TEMPLATES = Environment(loader=FileSystemLoader(PROMPTS), undefined=StrictUndefined, trim_blocks=True)  # no HTML
 FENCE = "```python\n"
+FROM = "let it read synth.seeds, or for synth.evolve exercises"
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Voice:
         return f"{begun}{reply.text}" if self.style == "completion" or self.continues else reply.text
 
 
-class Asking(Maker):
+class Asking(StreamMaker):
     """What textbooks and exercises share: a teacher, how to ask it, and how much."""
 
     model: ModelRef
@@ -69,34 +74,52 @@ class Asking(Maker):
     """`chat` or `completion`; default: chat for a model that has a chat template."""
     top_p: float = Field(default=0.95, gt=0, le=1)
 
+    NEEDED: ClassVar[tuple[str, ...]]
+    """Columns of the input that attempts are made from."""
+
     def check(self, models: Mapping[str, ModelSpec]) -> None:
         """Raise UserError if the teacher cannot be had."""
         if self.model in models:
             check_model(models[self.model])
 
-    def teacher(self, context: Context) -> tuple[Model, Voice]:
-        """Open the teacher with this stage's call log."""
+    def make_all(self, shards: Iterator[tuple[str, pa.Table]], context: Context) -> Iterator[tuple[str, Made]]:
+        """Drive the attempts of all shards in one stream."""
         spec = context.models[self.model]
         model = open_model(spec, context.calls, context.progress)
         style: Style = self.style or ("chat" if chats(spec) else "completion")
-        return model, Voice(style, spec.backend != "openai", context.seed)
+        voice = Voice(style, spec.backend != "openai", context.seed)
+        drawn = self._drawn(context)
 
-    def seeds(self, shard: pa.Table, context: Context) -> list[dict[str, Any]]:
-        """Return the shard's rows that are to be tried: all, or its part of `count`, drawn over all shards by hash."""
-        rows: list[dict[str, Any]] = shard.to_pylist()
+        def begin(shard: pa.Table) -> list[Attempt]:
+            missing = [name for name in self.NEEDED if name not in shard.column_names]
+            if missing:
+                raise UserError(f"{context.name} needs the column {missing[0]!r}, which its input lacks; {FROM}")
+            rows = shard.to_pylist()
+            return self.attempts([row for row in rows if drawn is None or row["id"] in drawn], voice, context)
+
+        stream = by_shard(shards, begin, model, self.limits(), context, total=self.count or 0)
+        for name, rows, metrics in stream:
+            yield name, self.finish(rows, metrics)
+
+    @abstractmethod
+    def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
+        """Return the attempts on the rows of a shard that are to be tried."""
+
+    @abstractmethod
+    def limits(self) -> Limits:
+        """Return what a program may use."""
+
+    @abstractmethod
+    def finish(self, rows: list[dict[str, Any]], metrics: Metrics) -> Made:
+        """Return what is made of a shard from the rows of its attempts."""
+
+    def _drawn(self, context: Context) -> set[str] | None:
+        """Return the ids of the `count` rows that are to be tried, drawn over all shards by hash; None: all."""
         if self.count is None:
-            return rows
+            return None
         everywhere = [name for path in context.shards() for name in read_shard(path, ["id"])["id"].to_pylist()]
         ranked = sorted(everywhere, key=lambda name: derive_seed(context.seed, context.name, name))
-        wanted = set(ranked[: self.count])
-        return [row for row in rows if row["id"] in wanted]
-
-
-def needs(shard: pa.Table, columns: Sequence[str], stage: str) -> None:
-    """Raise UserError where an input lacks what a stage asks about."""
-    missing = [name for name in columns if name not in shard.column_names]
-    if missing:
-        raise UserError(f"{stage} needs the column {missing[0]!r}, which its input lacks; let it read synth.seeds")
+        return set(ranked[: self.count])
 
 
 def sort_out(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pa.DataType], metrics: Metrics) -> Made:

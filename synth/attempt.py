@@ -94,8 +94,8 @@ class Course:
         shown = trial.programs[0].source(stub, _quoted(stub.prose)) if trial.programs else text
         if isinstance(found, str):
             return self._rejected(shown, found, agree=trial.agree)
-        made = self._row(stub, found, trial)
-        checks = yield from self._checks(stub, found, inputs, made["text"])
+        made: dict[str, Any] = self._row(stub, found, trial)
+        checks: dict[str, Any] = yield from self._checks(stub, found, inputs, made["text"])
         if self.settings.truth and (checks["truth"] or 0.0) < self.settings.min_truth:
             return self._rejected(made["text"], "the teacher finds it untrue", agree=trial.agree)
         return made | checks

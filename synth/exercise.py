@@ -7,32 +7,28 @@ Out: one row an attempt, kept or rejected with a reason; the course of an attemp
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import pyarrow as pa
 from pydantic import Field
 
-from curate.llm import Model, ModelSpec
+from curate.llm import ModelSpec
 from curate.sandbox import Limits
 from curate.stage import Context, Made, Metrics
-from synth.asking import FENCE, Asking, needs, sort_out, source_of
+from synth.asking import FENCE, Asking, Voice, sort_out, source_of
 from synth.attempt import COLUMNS, Course, Settings
 from synth.avoid import Avoid, digests
-from synth.flow import drive
+from synth.flow import Attempt
 from synth.form import tidy
 from synth.item import read_item
 from synth.item import row as item_row
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
 CHAT_STOPS = ("\n```", "\n    pass", "\n    ...", '"""\n    return', '"""\n    #')
-NEEDED = ("function_name", "concept", "setting", "level", "result", "second", "topic", "wording", "signature")
 
 
 class Solving(Asking):
     """What exercises and their second wave share: how solutions are asked for, and what is believed."""
-
-    ALONE: ClassVar[bool] = True
 
     solutions: int = Field(default=4, ge=2)
     """Solutions asked for each exercise, at most."""
@@ -78,35 +74,48 @@ class Solving(Asking):
         given = {name: getattr(self, name) for name in names} | {"avoid": Avoid(tuple(self.avoid))}
         return Settings(**given)
 
-    def finish(self, courses: Iterator[Course], model: Model) -> Made:
-        """Drive attempts to their ends, give what they made its form, and sort their rows."""
-        limits = Limits(cpu_s=self.cpu_s, memory_mb=512)
-        rows = formed(list(drive((course.run() for course in courses), model, limits)))
-        return sort_out(rows, COLUMNS, {**model.usage.metrics(), **histogram(rows)})
+    def limits(self) -> Limits:
+        """Return what a solution may use."""
+        return Limits(cpu_s=self.cpu_s, memory_mb=512)
+
+    def finish(self, rows: list[dict[str, Any]], metrics: Metrics) -> Made:
+        """Give the exercises of a shard their form, and sort its rows."""
+        rows = formed(rows)
+        return sort_out(rows, COLUMNS, {**metrics, **histogram(rows)})
+
+    def stub_options(self, voice: Voice) -> dict[str, Any]:
+        """Return how a stub is asked for, and how its answer begins."""
+        chat = voice.style == "chat"
+        return {
+            "begun": f"{FENCE}def" if chat else "def",
+            "stop": CHAT_STOPS if chat else STUB_STOPS,
+            "max_tokens": self.stub_tokens,
+            "temperature": self.stub_temperature,
+            "top_p": self.top_p,
+        }
 
 
 class Exercise(Solving):
     """Let the teacher write exercises and keep those whose solutions agree when they run."""
 
     VERSION: ClassVar[int] = 2
+    NEEDED: ClassVar[tuple[str, ...]] = (
+        "function_name", "concept", "setting", "level", "result", "second", "topic", "wording", "signature",
+    )  # fmt: skip
 
-    def make(self, shard: pa.Table, context: Context) -> Made:
-        """Try every seed of the shard that is drawn."""
-        needs(shard, NEEDED, context.name)
-        model, voice = self.teacher(context)
-        settings, copied = self.settings(), source_of("stub", voice.style) + source_of("solution", voice.style)
-        options = {"max_tokens": self.stub_tokens, "temperature": self.stub_temperature, "top_p": self.top_p}
-        begun = f"{FENCE}def" if voice.style == "chat" else "def"
-        stops = CHAT_STOPS if voice.style == "chat" else STUB_STOPS
-
-        def courses() -> Iterator[Course]:
-            for seed in self.seeds(shard, context):
-                name = f"{seed['id']}/{context.name}"
-                asked = voice.request(f"{name}/stub", "stub", seed, begun=begun, stop=stops, **options)
-                row = {"id": name, "source": context.name, "seed_id": seed["id"], "topic": seed.get("topic")}
-                yield Course(row, asked, begun, copied, settings, voice, self.top_p)
-
-        return self.finish(courses(), model)
+    def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
+        """Begin an attempt a seed."""
+        options, settings = self.stub_options(voice), self.settings()
+        copied = source_of("stub", voice.style) + source_of("solution", voice.style)
+        made = []
+        for seed in seeds:
+            known = {"id": f"{seed['id']}/{context.name}", "source": context.name, "seed_id": seed["id"]}
+            asked = voice.request(f"{known['id']}/stub", "stub", seed, **options)
+            course = Course(
+                known | {"topic": seed["topic"]}, asked, options["begun"], copied, settings, voice, self.top_p
+            )
+            made.append(course.run())
+        return made
 
 
 def formed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -9,16 +9,16 @@ the syntax tree; names against the code. A sentence with a wrong result goes; a 
 import ast
 import builtins
 import keyword
+import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from synth.answers import PYTHON, parse
 
 BLOCK = re.compile(r"^[ \t]*```[ \t]*(\S*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 OPENER = re.compile(
-    r"^\s*(?:(?:sure|certainly|of course|absolutely|great|okay|ok)\b[^\n]*?[!.:,]|here(?:'s| is| are)\b[^\n]*:)"
+    r"^\s*(?:(?:sure|certainly|of course|absolutely|great|okay|ok)\b[^\n]*?[!.:,]|here(?:'s| is| are)\b[^\n]*[:.])"
     r"\s*(?=\n|\S)",
     re.IGNORECASE,
 )
@@ -66,6 +66,14 @@ CALLED = {
 }  # fmt: skip
 KNOWN = {name for kind in (str, list, dict, set, tuple, int, float) for name in dir(kind)} | set(dir(builtins))
 KNOWN |= {*keyword.kwlist, *keyword.softkwlist, "self", "True", "False", "None", "python", "Python"}
+OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
 RUNNER = """
 _BLOCKS_ = {blocks!r}
 _CALLS_ = {calls!r}
@@ -125,7 +133,7 @@ class Section:
 
 def read_section(text: str) -> Section:
     """Take a section apart: the opener goes, and so do blocks and comments that state what code prints."""
-    text = OPENER.sub("", text.strip(), count=1).strip()
+    text = OPENER.sub("", OPENER.sub("", text.strip(), count=1), count=1).strip()
     prose, blocks, end = [""], [], 0
     for found in BLOCK.finditer(text):
         prose[-1] += text[end : found.start()]
@@ -267,15 +275,11 @@ def _worked_out(formula: str) -> float | None:
         return None
 
 
-def _value(node: ast.expr) -> Any:
-    operations = {
-        ast.Add: lambda a, b: a + b, ast.Sub: lambda a, b: a - b, ast.Mult: lambda a, b: a * b,
-        ast.Div: lambda a, b: a / b, ast.FloorDiv: lambda a, b: a // b, ast.Mod: lambda a, b: a % b,
-    }  # fmt: skip
+def _value(node: ast.expr) -> float:
     match node:
         case ast.Constant(int() | float() as number):
-            return number
-        case ast.BinOp(left, operator, right) if type(operator) in operations:
-            return operations[type(operator)](_value(left), _value(right))
+            return float(number)
+        case ast.BinOp(left, sign, right) if type(sign) in OPERATIONS:
+            return OPERATIONS[type(sign)](_value(left), _value(right))
         case _:
             raise ValueError

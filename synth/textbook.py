@@ -10,7 +10,7 @@ Not checked: whether an explanation without results, names and techniques is rig
 import ast
 import re
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,9 +19,9 @@ from pydantic import Field
 
 from curate.llm import Request
 from curate.sandbox import CallOutcome, Limits
-from curate.stage import Context, Made
-from synth.asking import Asking, Voice, needs, sort_out
-from synth.flow import Ask, Claim, Run, drive
+from curate.stage import Context, Made, Metrics
+from synth.asking import Asking, Voice, sort_out
+from synth.flow import Ask, Attempt, Claim, Run
 from synth.section import (
     Section,
     fault_of_code,
@@ -36,7 +36,6 @@ REFUSAL = re.compile(
 )
 STOPS = ("\n# ",)
 PROBE = "section_runs"
-NEEDED = ("function_name", "concept", "setting", "technique", "audience", "topic", "wording")
 MOST_GONE = 2
 """Sentences with a wrong result that a section may lose; one with more is about something else than its code."""
 COLUMNS = {"removed": pa.int64(), "truth": pa.float64()}
@@ -46,8 +45,10 @@ COLUMNS = {"removed": pa.int64(), "truth": pa.float64()}
 class Textbook(Asking):
     """Let the teacher write textbook sections and keep those whose code runs and whose text is true of it."""
 
-    ALONE: ClassVar[bool] = True
     VERSION: ClassVar[int] = 2
+    NEEDED: ClassVar[tuple[str, ...]] = (
+        "function_name", "concept", "setting", "technique", "audience", "topic", "wording",
+    )  # fmt: skip
 
     temperature: float = Field(default=0.7, ge=0)
     max_tokens: int = Field(default=420, ge=32)
@@ -63,13 +64,17 @@ class Textbook(Asking):
     cpu_s: float = Field(default=2.0, gt=0)
     """CPU seconds for all code of a section."""
 
-    def make(self, shard: pa.Table, context: Context) -> Made:
-        """Try every seed of the shard that is drawn."""
-        needs(shard, NEEDED, context.name)
-        model, voice = self.teacher(context)
-        attempts = (Writing(self, voice, seed, context.name).run() for seed in self.seeds(shard, context))
-        rows = list(drive(attempts, model, Limits(cpu_s=self.cpu_s, memory_mb=512)))
-        return sort_out(rows, COLUMNS, model.usage.metrics())
+    def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
+        """Begin an attempt a seed."""
+        return [Writing(self, voice, seed, context.name).run() for seed in seeds]
+
+    def limits(self) -> Limits:
+        """Return what the code of a section may use."""
+        return Limits(cpu_s=self.cpu_s, memory_mb=512)
+
+    def finish(self, rows: list[dict[str, Any]], metrics: Metrics) -> Made:
+        """Sort the rows of a shard."""
+        return sort_out(rows, COLUMNS, metrics)
 
     def objection(self, text: str, section: Section) -> str | None:
         """Say what is wrong with a section before its code is run, if anything is."""

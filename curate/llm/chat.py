@@ -25,7 +25,8 @@ def chats(spec: ModelSpec) -> bool:
 def _has_template(place: Place) -> bool:
     folder = Path(place.name)
     if place.gguf_file:
-        with (folder / place.gguf_file).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with (folder / place.gguf_file).open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             return data.find(f"tokenizer.{KEY}".encode(), 0, HEAD) >= 0
     if folder.is_dir():
         return any((folder / f"{KEY}.{kind}").exists() for kind in ("jinja", "json")) or _configured(folder)

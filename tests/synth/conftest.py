@@ -70,7 +70,7 @@ def seeds() -> pa.Table:
         {
             "id": f"file{i}.py::f#0", "text": "About sums.", "source": "seeds", "topic": f"sums of {i}",
             "audience": "a student", "concept": "Add it up.", "function_name": "add_up", "signature": "(xs)",
-            "setting": "a bakery", "level": "easy", "result": "an integer", "technique": "a for loop", "wording": i,
+            "setting": "a bakery", "level": "easy", "result": "an integer", "technique": "adding up", "wording": i,
             "second": "",
         }
         for i in range(6)

@@ -1,6 +1,7 @@
 """Exercises are believed only after running; every attempt leaves one row."""
 
 import doctest
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -20,10 +21,8 @@ NAMES = ("add_all", "sum_of_loaves", "count_flour", "weigh_dough", "list_total",
 def stub(request: Request) -> str:
     """A stub with a name of its own for each seed."""
     name = NAMES[int(request.id[4])]
-    return (
-        f' {name}(numbers: list[int]) -> int:\n    """Return the sum of the numbers plus {name.count("_") + len(name)}.\n\n'
-        f"    >>> {name}([1, 2])\n    12\n    "
-    )
+    prose = f"Return the sum of the numbers plus {name.count('_') + len(name)}."
+    return f' {name}(numbers: list[int]) -> int:\n    """{prose}\n\n    >>> {name}([1, 2])\n    12\n    '
 
 
 def good(request: Request) -> str:
@@ -128,7 +127,7 @@ def test_what_stands_already_is_dropped_before_it_is_paid_for(teach: Any, seeds:
         if request.id.endswith("/stub"):
             name = {"0": "pile_up", "1": "up_pile", "2": "pile_up"}.get(number, f"heap_{'abc'[int(number) - 3]}")
             return same.replace("pile_up", name)
-        return f"\n    return sum(numbers)" if number != "5" else "\n    return 2 * sum(numbers)"
+        return "\n    return sum(numbers)" if number != "5" else "\n    return 2 * sum(numbers)"
 
     table = teach(answer)
     made = Exercise(model="teacher").make(seeds, context)
@@ -142,12 +141,14 @@ def test_what_stands_already_is_dropped_before_it_is_paid_for(teach: Any, seeds:
 def test_benchmarks_are_kept_away_from(
     teach: Any, seeds: pa.Table, context: Context, tmp_path: Any, monkeypatch: Any
 ) -> None:
-    task = (
-        '{"task_id": "own/1", "prompt": "def weave_ribbons(reds, blues):\\n    \\"\\"\\"Weave the red ribbons and the blue '
-        'ribbons into one braid that alternates colours.\\"\\"\\"\\n", "entry_point": "weave_ribbons", "test": "def check(f):\\n    assert f(1, 2)"}\n'
+    prompt = (
+        'def weave_ribbons(reds, blues):\n    """Weave the red ribbons and the blue ribbons into one braid '
+        'that alternates colours."""\n'
     )
+    test = "def check(f):\n    assert f(1, 2)"
+    task = json.dumps({"task_id": "own/1", "prompt": prompt, "entry_point": "weave_ribbons", "test": test})
     tasks = tmp_path / "tasks.jsonl"
-    tasks.write_text(task)
+    tasks.write_text(task + "\n")
     refused = {
         "weave_ribbons": "Return the sum of all the numbers.",
         "ribbons_weave": "Return the sum of all the numbers.",

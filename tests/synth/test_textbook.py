@@ -49,7 +49,7 @@ def test_a_section_is_kept_or_says_why_not(
     made = Textbook(model="teacher", cpu_s=0.5).make(seeds.slice(0, 1), context)
     if reason is None:
         [row] = made.documents.to_pylist()
-        assert row["text"].startswith("# A for loop in a bakery\n")
+        assert row["text"].startswith("# Adding up in a bakery\n")
         assert "print(sum(numbers))\n```\n\nOutput:\n\n```text\n6\n```\n" in row["text"]
         assert row["seed_id"] == "file0.py::f#0"
     else:
@@ -63,9 +63,8 @@ def test_what_the_teacher_says_is_printed_gives_way_to_what_is() -> None:
         "x = 2  # a half of four\n```\n\nThe output is:\n\n```\n3\n```\n\nIt is so."
     )
     assert section.blocks == ("print(1 + 1)\nx = 2  # a half of four",)
-    assert section.text(["2\n"]) == (
-        "# Adding\n\nAdd them.\n\n```python\nprint(1 + 1)\nx = 2  # a half of four\n```\n\nOutput:\n\n```text\n2\n```\n\nIt is so.\n"
-    )
+    printed = "print(1 + 1)\nx = 2  # a half of four\n```\n\nOutput:\n\n```text\n2\n```\n\nIt is so.\n"
+    assert section.text(["2\n"]) == f"# Adding\n\nAdd them.\n\n```python\n{printed}"
 
 
 def test_a_comment_stays_where_the_code_would_change_without_it() -> None:
@@ -112,6 +111,8 @@ def test_a_section_that_was_cut_off_is_finished(teach: Any, seeds: pa.Table, con
         assert request.messages
         if request.id.endswith("/section"):
             return Cut("Adding\n\n" + PROSE + CODE[:30])
+        if request.choices:
+            return "Yes"
         assert request.messages[-1].content.endswith(CODE[:30])
         return CODE[30:] + "\nThat is all. And"
 
