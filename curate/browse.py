@@ -1,13 +1,11 @@
 """Reading what a run kept and dropped: `show` prints documents of one stage, `trace` the life of one document.
 
-In: a run directory. Out: plain values ready for JSON, and text of them for a terminal. Texts of documents are not
-trusted: `render_rows` and `render_trace` show control characters instead of sending them. A condition that the user
-gives in SQL sees the rows of one shard at a time and nothing else: no files, no network, no extensions.
+In: a run directory. Out: plain values ready for JSON (as text for a terminal: curate/showing.py). A condition that the
+user gives in SQL sees the rows of one shard at a time and nothing else: no files, no network, no extensions.
 
 Documents are found by a scan of the id columns, a shard at a time, so memory is bounded by one shard.
 """
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,9 +16,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from rich.console import Group, RenderableType
-from rich.syntax import Syntax
-from rich.text import Text
 
 from curate import display
 from curate.errors import UserError, did_you_mean
@@ -30,7 +25,6 @@ from curate.status import RunFiles, StageFiles, read_run
 
 PARENT = "seed_id"  # the column of a made document that names the document it was made from
 HALVES = ("kept", "dropped")
-LINES_SHOWN = 60
 IDS_SHOWN = 10
 IDS_COMPARED = 20_000  # ids that a misspelt one is compared with: more would take seconds
 
@@ -267,64 +261,3 @@ def _nearest(files: RunFiles, document: str) -> str:
         return f"; did you mean {', '.join(repr(display.one_line(name)) for name in near[:3])}?"
     guess = did_you_mean(document, compared)
     return guess if guess.startswith("; did you mean") else "; `curate show` prints the ids of a stage's documents"
-
-
-def render_rows(rows: list[dict[str, Any]]) -> str:
-    """Return rows for a terminal: a rule with the id, the other columns, the text in colour; long texts are cut."""
-    if not rows:
-        return "no such documents"
-    parts: list[RenderableType] = []
-    for row in rows:
-        parts.append(_heading(row["id"]))
-        parts.append(_facts({name: value for name, value in row.items() if name not in ("id", "text")}))
-        parts.append(_code(str(row["text"])))
-    return display.render(Group(*parts))
-
-
-def _heading(identity: str) -> Text:
-    return Text(f"── {display.one_line(identity)}", style="bold")
-
-
-def _facts(values: Mapping[str, Any], indent: str = "") -> Text:
-    lines = [
-        Text.assemble(indent, (f"{display.one_line(name)}: ", "dim"), display.one_line(value, 160))
-        for name, value in values.items()
-        if value is not None
-    ]
-    return Text("\n").join(lines)
-
-
-def _code(text: str) -> RenderableType:
-    lines = display.printable(text).splitlines()
-    code = Syntax("\n".join(lines[:LINES_SHOWN]), "python", background_color="default", word_wrap=True)
-    hidden = len(lines) - LINES_SHOWN
-    return Group(code, Text(f"… {hidden:,} more lines (--json prints all)", style="dim")) if hidden > 0 else code
-
-
-def render_trace(steps: list[dict[str, Any]]) -> str:
-    """Return a trace for a terminal: one heading a document, one block a step."""
-    colours = {"dropped": "red", "kept": "green", "made": "cyan", "used": "cyan"}
-    parts: list[RenderableType] = []
-    document = None
-    for step in steps:
-        if step["document"] != document:
-            document = step["document"]
-            parts.append(_heading(document))
-        line = Text.assemble(
-            (step["fate"].ljust(8), colours.get(step["fate"], "")), (step["stage"], "bold"), f"  {step['use']}"
-        )
-        line.append(f"  {display.one_line(step['reason'])}" if step["reason"] else "", style="red")
-        parts.append(line)
-        parts += [_facts(facts, " " * 8) for facts in (step["gained"], step["evidence"], _told(step)) if facts]
-    return display.render(Group(*parts))
-
-
-def _told(step: Mapping[str, Any]) -> dict[str, str]:
-    """Say in words which other documents and calls a step is about."""
-    told = {}
-    for what, words in (("absorbed", "stands for duplicates"), ("made", "made from it")):
-        if step[what]:
-            told[words] = f"{step[what]:,}: {', '.join(step[what + '_ids'])}"
-    if step["calls"]:
-        told["LLM calls"] = f"{len(step['calls'])}: {json.dumps(step['calls'][0], ensure_ascii=False)}"
-    return told

@@ -33,6 +33,7 @@ Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", he
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read at most N documents per source.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes or threads; one a core.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Wide = Annotated[bool, typer.Option("--wide", help="All columns, however wide the terminal is.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -75,6 +76,9 @@ def run(
     engine: Annotated[str | None, typer.Option(metavar="local|ray", help="Override the recipe's engine.")] = None,
     settings: Settings = None,
     runs: RunsRoot = Path("runs"),
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Stages that keep nothing are no mistake.")
+    ] = False,
 ) -> None:
     """Execute a recipe, or continue it: what is done is not done again."""
     from curate.run import execute
@@ -83,23 +87,25 @@ def run(
     if engine not in (None, "local", "ray"):
         raise UserError(f"--engine {engine!r}: it must be local or ray")
     opened = _open(recipe, runs, settings, limit)
-    with open_display() as display:
-        execute(opened, display, until=until, workers=workers, engine=engine or "")
+    with open_display([node.name for node in opened.recipe.nodes]) as display:
+        emptied = execute(opened, display, until=until, workers=workers, engine=engine or "")
     if until is None:
         from curate.report import report as write_report
 
         write_report(opened.directory)
         _print(f"report: {opened.directory / 'report.html'}")
+    if emptied and not allow_empty:
+        raise UserError(f"nothing kept (--allow-empty accepts that): {emptied[0].text(opened.directory)}")
 
 
 @app.command()
-def status(run: RunPath, as_json: AsJson = False) -> None:
+def status(run: RunPath, wide: Wide = False, as_json: AsJson = False) -> None:
     """Say how far a run is, stage by stage; works on a live run."""
     from curate.status import render_status
     from curate.status import status as read_status
 
     value = read_status(run)
-    _print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else render_status(value))
+    _print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else render_status(value, wide=wide))
 
 
 @app.command()
@@ -111,6 +117,7 @@ def show(
     count: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many.")] = 5,
     where: Annotated[str | None, typer.Option(metavar="SQL", help="A condition, such as 'quality > 0.9'.")] = None,
     cluster: Annotated[str | None, typer.Option(metavar="ID", help="The duplicates of a document, as diffs.")] = None,
+    columns: Annotated[str, typer.Option(metavar="A,B|all", help="Show these signal columns too.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Read the documents of a stage."""
@@ -122,11 +129,15 @@ def show(
         found = read_cluster(run, stage, cluster, count=count)
         _print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else render_cluster(found))
         return
-    from curate.browse import render_rows
     from curate.browse import show as read_rows
+    from curate.showing import render_rows
 
     rows = read_rows(run, stage, dropped=dropped or reason is not None, reason=reason, count=count, where=where)
-    _print(json.dumps(rows, indent=2, ensure_ascii=False, default=str) if as_json else render_rows(rows))
+    _print(
+        json.dumps(rows, indent=2, ensure_ascii=False, default=str)
+        if as_json
+        else render_rows(rows, list(filter(None, columns.split(","))))
+    )
 
 
 @app.command()
@@ -136,8 +147,8 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """Tell the life of one document, stage by stage."""
-    from curate.browse import render_trace
     from curate.browse import trace as read_trace
+    from curate.showing import render_trace
 
     steps = read_trace(run, document)
     _print(json.dumps(steps, indent=2, ensure_ascii=False, default=str) if as_json else render_trace(steps))

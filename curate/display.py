@@ -1,13 +1,7 @@
 """How numbers and untrusted text are shown to people: one spelling in the terminal and in the report."""
 
 import re
-import sys
-from io import StringIO
 from typing import Any
-
-from rich.console import Console, RenderableType
-
-WIDE = 200  # columns where no terminal says how many it has
 
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but newline and tab: they move the cursor, ring, recolour
@@ -34,9 +28,36 @@ def _escape(match: re.Match[str]) -> str:
 
 def one_line(value: Any, width: int = 100) -> str:
     """Return a value as one printable line of at most `width` characters."""
-    text = printable(number(value) if isinstance(value, float) else str(value))
+    text = printable(number(value) if isinstance(value, float) else str(value)[: 20 * width])
     text = " ".join(text.split())
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def cut(text: str, lines: int = 60, characters: int = 6000, of_a_line: int = 800) -> tuple[str, str]:
+    """Return the beginning of a text, and how much of it is left out in words (empty if nothing is).
+
+    It is cut by lines, by characters, and within each line, so that one endless line is as short as many.
+
+    >>> cut("a\\nb\\nc", lines=2)
+    ('a\\nb', '1 more line')
+    >>> cut("x" * 5_000_000, of_a_line=3)
+    ('xxx…', '4,999,997 more characters')
+    """
+    head = text[: 4 * max(characters, of_a_line)]
+    shown: list[str] = []
+    room = characters
+    for line in head.split("\n")[:lines]:
+        if room <= 0:
+            break
+        most = min(of_a_line, room)
+        shown.append(line if len(line) <= most else line[:most] + "…")
+        room -= len(shown[-1])
+    whole = text.count("\n") + (not text.endswith("\n") if text else 0)
+    if whole > len(shown):
+        more = whole - len(shown)
+        return "\n".join(shown), f"{more:,} more line{'s' if more != 1 else ''}"
+    left = len(text.rstrip("\n")) - len("\n".join(shown)) + sum(line.endswith("…") for line in shown)
+    return "\n".join(shown), f"{left:,} more characters" if any(line.endswith("…") for line in shown) and left else ""
 
 
 def number(value: float | None) -> str:
@@ -122,12 +143,3 @@ def energy(joules: float | None) -> str:
     if joules is None:
         return "–"
     return f"{joules:.0f} J" if joules < 3600 else f"{joules / 3600:,.3g} Wh"
-
-
-def render(content: RenderableType) -> str:
-    """Return rich content as text: coloured and as wide as the window in a terminal, plain and wide otherwise."""
-    console = Console(file=StringIO(), force_terminal=True) if sys.stdout.isatty() else None
-    console = console or Console(file=StringIO(), no_color=True, width=WIDE)
-    with console.capture() as capture:
-        console.print(content)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -20,7 +20,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from curate import display
+from curate import display, terminal
 from curate.browse import plain
 from curate.errors import UserError
 from curate.findings import fetch
@@ -28,7 +28,7 @@ from curate.shards import list_shards, read_shard
 from curate.status import StageFiles, read_run
 
 DIFF_LINES = 60
-COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+STYLES = {"+": "good", "-": "bad", "@": "live"}
 EVIDENCE = ("similarity", "survivor", "cluster", "reason")
 
 
@@ -113,8 +113,8 @@ def render_cluster(cluster: Cluster) -> str:
         name, survivor = display.one_line(member["id"]), display.one_line(member["survivor"])
         title = Text(f"── {name}  {member['similarity']:.3f} like {survivor}", style="bold")
         where = f"which stands in {display.one_line(member['corpus'])}" if member["diff"] is None else ""
-        parts += [title, Text(where, style="dim") if where else _coloured(member["diff"])]
-    return display.render(Group(*parts))
+        parts += [title, Text(where, style="quiet") if where else _coloured(member["diff"])]
+    return terminal.render(Group(*parts))
 
 
 def _side_by_side(members: list[dict[str, Any]]) -> Table:
@@ -125,11 +125,11 @@ def _side_by_side(members: list[dict[str, Any]]) -> Table:
         if name not in ("id", "fate", "text", "diff", *EVIDENCE)
     }
     told = [name for name, values in facts.items() if len(set(map(str, values))) > 1]
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="quiet")
     for name in ("", "id", "similarity", "lines", *told):
         table.add_column(display.one_line(name), overflow="fold")
     for member in members:
-        colour = "green" if member["fate"] == "kept" else "red"
+        colour = "good" if member["fate"] == "kept" else "bad"
         table.add_row(
             Text(member["fate"], style=colour), _cell(member, "id"), _cell(member, "similarity"),
             Text(f"{len(member['text'].splitlines()):,}"), *(_cell(member, name) for name in told),
@@ -144,8 +144,8 @@ def _cell(member: Mapping[str, Any], name: str) -> Text:
 
 def _coloured(diff: list[str]) -> Text:
     if not diff:
-        return Text("the same lines", style="dim")
-    lines = [Text(display.printable(line), style=COLOURS.get(line[:1], "")) for line in diff[:DIFF_LINES]]
+        return Text("the same lines", style="quiet")
+    lines = [Text(display.printable(line), style=STYLES.get(line[:1], "")) for line in diff[:DIFF_LINES]]
     if len(diff) > DIFF_LINES:
-        lines.append(Text(f"… {len(diff) - DIFF_LINES:,} more lines (--json prints all)", style="dim"))
+        lines.append(Text(f"… {len(diff) - DIFF_LINES:,} more lines (--json prints all)", style="quiet"))
     return Text("\n").join(lines)

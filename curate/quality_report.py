@@ -15,7 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from curate import display
+from curate import display, terminal
 from curate.findings import read_json
 from curate.profile import SAMPLE, VERSION, Profile, profile
 from curate.receipts import read_receipts, read_record
@@ -156,14 +156,14 @@ def quality_text(directory: Path, *, as_json: bool = False) -> str:
     if not found:
         return "no stage with documents is finished yet"
     columns = cells(found)
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    table = Table(box=None, pad_edge=False, header_style="quiet")
     table.add_column("stage", no_wrap=True)
     for figure, _ in columns:
         table.add_column(figure.title, justify="right")
     for index, change in enumerate(found):
         row = (" → ".join(filter(None, pairs[index])) for _, pairs in columns)
         table.add_row(Text(display.one_line(change.stage)), *map(Text, row))
-    meanings = [Text(f"{f.title}: {f.meaning}", style="dim") for f, _ in columns if f.meaning]
-    return display.render(
-        Group(table, Text("before → after; one figure where both read the same", style="dim"), *meanings)
+    meanings = [Text(f"{f.title}: {f.meaning}", style="quiet") for f, _ in columns if f.meaning]
+    return terminal.render(
+        Group(table, Text("before → after; one figure where both read the same", style="quiet"), *meanings)
     )

@@ -12,6 +12,7 @@ A receipt is written last, after the shard's kept and dropped rows are on disk, 
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,11 @@ class StageRecord:
     failures: dict[str, str] = field(default_factory=dict)
     """Shard name -> one line, for shards that could not be worked on."""
     plan_seconds: float = 0.0
+    """Work: that of the sketches, summed over workers, and the time of the plan."""
     plan_joules: float | None = None
     plan_metrics: dict[str, float] = field(default_factory=dict)
+    wall_seconds: float = 0.0
+    """By the clock, over all sessions that worked on it."""
 
 
 def read_receipts(directory: Path) -> list[Receipt]:
@@ -89,6 +93,16 @@ def read_record(directory: Path) -> StageRecord | None:
 def write_record(record: StageRecord, directory: Path) -> None:
     """Write `stage.json`, atomically."""
     write_json(asdict(record), directory / "stage.json")
+
+
+def wall_so_far(directory: Path) -> float:
+    """Return the seconds by the clock that earlier sessions spent on a stage; of a killed one up to its last file."""
+    record = read_record(directory)
+    if record is None or record.state != "running" or record.wall_seconds:
+        return record.wall_seconds if record else 0.0
+    traces = [*(directory / "done").glob("*.json"), *(directory / "plan").rglob("*"), directory / "progress.json"]
+    begun = datetime.fromisoformat(record.started).timestamp()
+    return max([0.0, *(path.stat().st_mtime - begun for path in traces if path.is_file())])
 
 
 def total(receipts: Iterable[Receipt]) -> dict[str, Any]:

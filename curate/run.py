@@ -12,27 +12,34 @@ it depends on, so a changed recipe never meets an old file.
 
 import fcntl
 import json
-import os
-import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from curate import __version__
+from curate.emptied import Emptied
 from curate.energy import joules_so_far
 from curate.engine import Engine, LocalEngine, Outcome, ThreadEngine, open_engine, ordered
 from curate.errors import UserError, from_os_error
+from curate.journal import Journal, now
 from curate.llm import close_models
-from curate.receipts import StageRecord, read_receipts, read_record, total, write_receipt, write_record
+from curate.receipts import (
+    Receipt,
+    StageRecord,
+    read_receipts,
+    read_record,
+    total,
+    wall_so_far,
+    write_receipt,
+    write_record,
+)
 from curate.recipe import Node, Recipe, keys
 from curate.screen import Display, StageProgress
-from curate.shards import list_shards, write_json, write_text
+from curate.shards import list_shards, write_json
 from curate.shelf import Shelf
 from curate.stage import Context, Filter, Global, Job, Maker, Source, StreamMaker
 from curate.work import judge_shard, make_shard, make_stream, read_part, run_job, sketch_shard
@@ -85,8 +92,8 @@ def open_run(recipe: Recipe, runs: Path) -> Run:
 
 def execute(
     run: Run, display: Display, *, until: str | None = None, workers: int | None = None, engine: str = ""
-) -> None:
-    """Bring every stage (or those that `until` needs) to completion.
+) -> list[Emptied]:
+    """Bring every stage (or those that `until` needs) to completion. Returns the stages that kept nothing.
 
     Raises UserError for what the user can mend, ShardsFailed after finishing what could be finished, and
     KeyboardInterrupt when interrupted; in each case everything receipted is kept.
@@ -96,14 +103,19 @@ def execute(
     try:
         with _locked(run.directory), open_engine(engine or spec.kind, workers or spec.workers, spec.address) as machine:
             journal = Journal(run, nodes)
+            emptied: list[Emptied] = []
             try:
                 for place, node in enumerate(nodes):
                     close_models(besides={recipe.models[name] for later in nodes[place:] for name in later.models})
-                    StageRun(run, node, machine, journal, display).finish()
+                    stats = StageRun(run, node, machine, journal, display).finish()
+                    if Emptied.is_one(node, stats):
+                        emptied.append(Emptied(node.name, stats["rows_in"], stats["dropped_by_reason"]))
+                        display.news(emptied[-1].text(run.directory))
             except BaseException as error:
                 journal.close(_state_after(error), error)
                 raise
             journal.close("done" if len(nodes) == len(recipe.nodes) else "partial")
+            return emptied
     except OSError as error:
         raise from_os_error(error) from error
 
@@ -126,58 +138,6 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
-class Journal:
-    """What happened, for people and for `curate status`: run.json (now), journal.jsonl (events), run.log (errors)."""
-
-    def __init__(self, run: Run, nodes: tuple[Node, ...]) -> None:
-        self.run = run
-        self.value: dict[str, Any] = {
-            "name": run.recipe.name,
-            "seed": run.recipe.seed,
-            "state": "running",
-            "pid": os.getpid(),
-            "started": now(),
-            "finished": None,
-            "error": None,
-            "curate_version": __version__,
-            "machine": {"system": platform.platform(), "python": platform.python_version(), "cores": os.cpu_count()},
-            "until": [node.name for node in nodes],
-            "stages": [
-                {
-                    "name": node.name,
-                    "use": node.use,
-                    "key": run.keys[node.name],
-                    "directory": str(run.stage_directory(node).relative_to(run.directory)),
-                    "inputs": list(node.inputs),
-                }
-                for node in run.recipe.nodes
-            ],
-        }
-        write_text(run.recipe.text, run.directory / "recipe.yaml")
-        self._save()
-        self.event("run started", pid=os.getpid())
-
-    def event(self, event: str, stage: str | None = None, **details: Any) -> None:
-        """Append one event."""
-        row = {"time": now(), "event": event, **({"stage": stage} if stage else {}), **details}
-        with (self.run.directory / "journal.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-    def log(self, text: str) -> None:
-        """Append to run.log: tracebacks, so that the terminal can stay at one line."""
-        with (self.run.directory / "run.log").open("a", encoding="utf-8") as file:
-            file.write(f"{now()} {text.rstrip()}\n")
-
-    def close(self, state: str, error: BaseException | None = None) -> None:
-        """Record how the run ended."""
-        self.value |= {"state": state, "finished": now(), "error": str(error) if error else None}
-        self._save()
-        self.event(f"run {state}", **({"error": str(error)} if error else {}))
-
-    def _save(self) -> None:
-        write_json(self.value, self.run.directory / "run.json")
-
-
 class StageRun:
     """One stage on its way to completion."""
 
@@ -186,20 +146,24 @@ class StageRun:
         self.run = run
         context = run.context(node)
         self.directory = context.directory
-        self.aloud = replace(context, progress=StageProgress(self.directory, node.name, display))
+        self.whole = isinstance(node.stage, StreamMaker)
+        self.aloud = replace(context, progress=StageProgress(self.directory, node.name, display, whole=self.whole))
         self.context = self.aloud if node.stage.ALONE else context
         if node.stage.ALONE:
             engine = LocalEngine(1)
         elif node.stage.THREADS and isinstance(engine, LocalEngine):
             engine = ThreadEngine(engine.workers)
         self.engine = engine
+        self.sketching_s = 0.0
 
-    def finish(self) -> None:
-        """Do what is left of the stage, or nothing if it is complete."""
+    def finish(self) -> dict[str, Any]:
+        """Do what is left of the stage, or nothing if it is complete. Returns the sum of its receipts."""
         if self.run.is_done(self.node):
-            self.display.cached(self.node.name)
+            stats = total(read_receipts(self.directory))
+            self.display.cached(self.node.name, stats)
             self.journal.event("stage cached", self.node.name)
-            return
+            return stats
+        self.earlier_s, self.began = wall_so_far(self.directory), time.monotonic()
         _sweep(self.directory)
         names = self._items()
         self.record = StageRecord(
@@ -220,6 +184,9 @@ class StageRun:
         except UserError as error:
             self._end("failed")
             raise UserError(f"{self.node.name}: {error}") from error
+        except KeyboardInterrupt:
+            write_record(replace(self.record, wall_seconds=self._wall_s()), self.directory)
+            raise
         if failures:
             self._end("failed", failures)
             first = next(iter(failures.items()))
@@ -227,7 +194,10 @@ class StageRun:
                 f"{self.node.name}: {len(failures)} of {len(names)} shards failed; {first[0]}: {first[1]}; "
                 f"tracebacks in {self.run.directory / 'run.log'}"
             )
-        self._end("done")
+        return self._end("done")
+
+    def _wall_s(self) -> float:
+        return self.earlier_s + time.monotonic() - self.began
 
     def _items(self) -> dict[str, Any]:
         """Return what there is to do: shard name -> Part, Path or None (a job has one item)."""
@@ -254,7 +224,7 @@ class StageRun:
             return {}
         finished = self.context.plan / "done.json"
         if not finished.exists():
-            start, before = time.monotonic(), self._joules()
+            before = self._joules()
             sketches = self.context.plan / "sketches"
             sketches.mkdir(parents=True, exist_ok=True)
             todo = {name: item for name, item in items.items() if not (sketches / f"{name}.parquet").exists()}
@@ -265,9 +235,11 @@ class StageRun:
                 if path != sketches:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             self.display.start(self.node.name, 1, 0, "plan")
+            start = time.monotonic()
             metrics = self.stage.plan(self.aloud, partial(ordered, self.engine))
             spent = _difference(before, self._joules())
-            write_json({"metrics": metrics, "seconds": time.monotonic() - start, "joules": spent}, finished)
+            seconds = self.sketching_s + time.monotonic() - start
+            write_json({"metrics": metrics, "seconds": seconds, "joules": spent}, finished)
         learnt = json.loads(finished.read_text())
         self.record = replace(self.record, **{f"plan_{name}": value for name, value in learnt.items()})
         write_record(self.record, self.directory)
@@ -299,17 +271,20 @@ class StageRun:
     def _collect(self, outcomes: Iterator[Outcome], todo: dict[str, Any], count: int, phase: str) -> dict[str, str]:
         """Write receipts as outcomes come, draw the progress, collect failures."""
         failures: dict[str, str] = {}
-        self.display.start(self.node.name, count, count - len(todo), phase)
+        self.display.start(self.node.name, count, count - len(todo), phase, whole=self.whole and not phase)
         before = self._joules()
         for outcome in outcomes:
             if outcome.error is not None:
                 self._failed(outcome, failures)
                 continue
-            if outcome.value is not None:
+            receipt = outcome.value if isinstance(outcome.value, Receipt) else None
+            if receipt is not None:
                 after = self._joules()
-                write_receipt(replace(outcome.value, joules=_difference(before, after)), self.directory)
+                write_receipt(replace(receipt, joules=_difference(before, after)), self.directory)
                 before = after
-            self.display.advance(self.node.name, outcome.value)
+            else:
+                self.sketching_s += outcome.value
+            self.display.advance(self.node.name, receipt)
         return failures
 
     def _joules(self) -> float | None:
@@ -324,14 +299,18 @@ class StageRun:
             raise UserError(str(outcome.error))
         failures[name] = str(outcome.error)
 
-    def _end(self, state: str, failures: dict[str, str] | None = None) -> None:
-        """Write stats.json and the final stage.json, and say so."""
+    def _end(self, state: str, failures: dict[str, str] | None = None) -> dict[str, Any]:
+        """Write stats.json and the final stage.json, and say so. Returns the sum of the receipts."""
         stats = total(read_receipts(self.directory))
         write_json(stats, self.directory / "stats.json")
-        self.record = replace(self.record, state=state, finished=now(), failures=failures or {})
+        self.record = replace(
+            self.record, state=state, finished=now(), failures=failures or {}, wall_seconds=self._wall_s()
+        )
         write_record(self.record, self.directory)
         self.journal.event(f"stage {state}", self.node.name, rows_in=stats["rows_in"], rows_kept=stats["rows_kept"])
-        self.display.finish(self.node.name, state, stats)
+        worked_s = stats["seconds"] + self.record.plan_seconds
+        self.display.finish(self.node.name, state, {**stats, "seconds": worked_s})
+        return stats
 
 
 def _difference(before: float | None, after: float | None) -> float | None:
@@ -343,8 +322,3 @@ def _sweep(directory: Path) -> None:
     """Remove the temporary files that a killed run left behind."""
     for path in directory.rglob(".*.tmp") if directory.exists() else ():
         path.unlink()
-
-
-def now() -> str:
-    """Return the time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -15,20 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
-from curate import display
+from curate import display, terminal
 from curate.errors import UserError, did_you_mean
-from curate.receipts import Receipt, StageRecord, read_receipts, read_record, total
+from curate.receipts import Receipt, StageRecord, read_receipts, read_record, total, wall_so_far
 
-COLOURS = {
-    "done": "green",
-    "partial": "green",
-    "running": "cyan",
-    "interrupted": "yellow",
-    "failed": "red",
-    "pending": "dim",
+STYLES = {
+    "done": "",
+    "partial": "",
+    "running": "live",
+    "interrupted": "news",
+    "failed": "bad",
+    "pending": "quiet",
 }
 
 
@@ -118,7 +117,8 @@ def status(directory: Path, now: datetime | None = None) -> dict[str, Any]:
     """Return the state of a run and of each of its stages, as plain values ready for JSON.
 
     `rows_in = rows_kept + rows_dropped` for every stage. None stands for what is not known (yet). Rates are per
-    second of work, planning included, summed over workers. `time_left_s` is wall time, judged by the shards that
+    second of work, planning included, summed over workers; `wall_seconds` is the same by the clock, over all sessions
+    that worked on a stage, and for the run over all its stages. `time_left_s` is wall time, judged by the shards that
     were finished since the stage started.
     Raises UserError for a directory that is no run.
     """
@@ -130,6 +130,7 @@ def status(directory: Path, now: datetime | None = None) -> dict[str, Any]:
         "state": run.state,
         **{name: run.facts.get(name) for name in ("seed", "started", "finished", "error", "curate_version", "machine")},
         "seconds": sum(stage["seconds"] + stage["plan_seconds"] for stage in stages),
+        "wall_seconds": sum(stage["wall_seconds"] for stage in stages),
         "joules": _sum_known(stage["joules"] for stage in stages),
         "tokens": _sum_known(stage["tokens"] for stage in stages),
         "usd": _sum_known(stage["usd"] for stage in stages),
@@ -158,6 +159,7 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
         "joules": _sum_known((sums["joules"], planned["plan_joules"])),
         "plan_seconds": planned["plan_seconds"],
         "plan_metrics": planned["plan_metrics"],
+        "wall_seconds": _wall(stage, record, live, now) if record else 0.0,
         "rows_per_s": sums["rows_in"] / work_s if work_s and sums["rows_in"] else None,
         "mb_per_s": volume / 1e6 / work_s if work_s and volume else None,
         "time_left_s": _time_left(stage, live, receipts, now) if live else None,
@@ -203,6 +205,13 @@ def _time_left(stage: StageFiles, record: StageRecord, receipts: list[Receipt], 
     return remaining * max(now.timestamp() - min(fresh), 0.0) / len(fresh)
 
 
+def _wall(stage: StageFiles, record: StageRecord, live: StageRecord | None, now: datetime) -> float:
+    """Seconds by the clock; of a live stage up to now."""
+    if live is None:
+        return wall_so_far(stage.directory)
+    return record.wall_seconds + max(now.timestamp() - _timestamp(record.started), 0.0)
+
+
 def _timestamp(iso: object) -> float:
     try:
         return datetime.fromisoformat(str(iso)).timestamp()
@@ -222,49 +231,50 @@ def _sum_known(values: Any) -> float | None:
     return sum(known) if known else None
 
 
-def render_status(state: Mapping[str, Any]) -> str:
+def render_status(state: Mapping[str, Any], *, wide: bool = False) -> str:
     """Return the status for a terminal: one line of totals, one table row a stage, one line a failure.
 
-    Columns that no stage has a value for (energy, tokens, cost) are left out.
+    Columns that no stage has a value for (energy, tokens, cost) are left out, and the least telling ones where the
+    terminal has no room for them, unless `wide`.
     """
     head = Text.assemble(
         (display.one_line(state["name"]), "bold"),
         "  ",
-        (state["state"], COLOURS.get(state["state"], "")),
-        f"  {display.duration(state['seconds'])} of work",
+        (state["state"], STYLES.get(state["state"], "")),
+        f"  wall {display.duration(state['wall_seconds'])}, work {display.duration(state['seconds'])}",
     )
-    columns = [column for column in _columns(state["stages"]) if any(column[2])]
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for title, side, _ in columns:
-        table.add_column(title, justify="right" if side == "right" else "left", no_wrap=True)
-    for index, stage in enumerate(state["stages"]):
-        table.add_row(*[Text(cells[index]) for _, _, cells in columns], style=COLOURS.get(stage["state"], ""))
+    stages = state["stages"]
+    shown, hidden = terminal.fit(_columns(stages), None if wide else terminal.room())
+    table = terminal.draw(shown, [STYLES.get(stage["state"], "") for stage in stages])
     failures = [
-        Text(f"{stage['name']}/{display.one_line(shard)}: {display.one_line(line, 200)}", style="red")
-        for stage in state["stages"]
+        Text(f"{stage['name']}/{display.one_line(shard)}: {display.one_line(line, 200)}", style="bad")
+        for stage in stages
         for shard, line in stage["failures"].items()
     ]
-    return display.render(Group(head, table, *failures))
+    width = terminal.width_of(shown) if wide else None
+    return terminal.render(Group(head, table, *terminal.left_out(hidden), *failures), width)
 
 
-def _columns(stages: list[Mapping[str, Any]]) -> list[tuple[str, str, list[str]]]:
-    """Return the table as columns of (title, side, cells); an absent value is an empty cell."""
+def _columns(stages: list[Mapping[str, Any]]) -> list[terminal.Column]:
+    """Return the table; an absent value is an empty cell."""
     shards = [f"{s['shards_done']}/{s['shards_total']}" if s["shards_total"] is not None else "" for s in stages]
+    rates = [_cell(s["rows_per_s"], lambda v: f"{v:,.0f}" if v >= 10 else f"{v:.2g}") for s in stages]
     return [
-        ("stage", "left", [s["name"] for s in stages]),
-        ("use", "left", [s["use"] for s in stages]),
-        ("state", "left", [s["state"] for s in stages]),
-        ("shards", "right", shards),
-        ("in", "right", [_cell(s["rows_in"], display.number) for s in stages]),
-        ("kept", "right", [_cell(s["rows_kept"] if s["rows_in"] else 0, display.number) for s in stages]),
-        ("dropped", "right", [_dropped(s) for s in stages]),
-        ("rows/s", "right", [_cell(s["rows_per_s"], lambda v: f"{v:,.0f}" if v >= 10 else f"{v:.2g}") for s in stages]),
-        ("MB/s", "right", [_cell(s["mb_per_s"], lambda v: f"{v:.3g}") for s in stages]),
-        ("work", "right", [_cell(s["seconds"] + s["plan_seconds"], display.duration) for s in stages]),
-        ("left", "right", [_left(s) for s in stages]),
-        ("energy", "right", [_cell(s["joules"], display.energy) for s in stages]),
-        ("tokens", "right", [_cell(s["tokens"], display.number) for s in stages]),
-        ("cost", "right", [_cell(s["usd"], lambda v: f"${v:,.2f}") for s in stages]),
+        terminal.Column("stage", [s["name"] for s in stages], left=True),
+        terminal.Column("use", [s["use"] for s in stages], 9, left=True),
+        terminal.Column("state", [s["state"] for s in stages], left=True),
+        terminal.Column("shards", shards, 4),
+        terminal.Column("in", [_cell(s["rows_in"], display.number) for s in stages]),
+        terminal.Column("kept", [display.number(s["rows_kept"]) if s["rows_in"] else "" for s in stages]),
+        terminal.Column("dropped", [_dropped(s) for s in stages]),
+        terminal.Column("rows/s", rates, 5),
+        terminal.Column("MB/s", [_cell(s["mb_per_s"], lambda v: f"{v:.3g}") for s in stages], 7),
+        terminal.Column("work", [_cell(s["seconds"] + s["plan_seconds"], display.duration) for s in stages]),
+        terminal.Column("wall", [_cell(s["wall_seconds"], display.duration) for s in stages], 2),
+        terminal.Column("left", [_left(s) for s in stages], 1),
+        terminal.Column("energy", [_cell(s["joules"], display.energy) for s in stages], 8),
+        terminal.Column("tokens", [_cell(s["tokens"], display.number) for s in stages], 3),
+        terminal.Column("cost", [_cell(s["usd"], lambda v: f"${v:,.2f}") for s in stages], 6),
     ]
 
 
@@ -279,8 +289,11 @@ def _dropped(stage: Mapping[str, Any]) -> str:
 
 
 def _left(stage: Mapping[str, Any]) -> str:
-    """Time left where shards tell it, else how far the job says it is."""
+    """Say how far a live stage is and how long the rest takes, as far as either is known."""
+    left = _cell(stage["time_left_s"], display.duration)
     progress = stage["progress"]
-    if progress and progress["total"]:
-        return display.percent(progress["done"], progress["total"])
-    return _cell(stage["time_left_s"], display.duration)
+    if not progress or not progress["total"]:
+        return left
+    done, shards = min(progress["done"] / progress["total"], 1.0), max(stage["shards_total"] or 1, 1)
+    share = display.percent(done, 1) if progress.get("whole") else display.percent(stage["shards_done"] + done, shards)
+    return f"{share}, {left}" if left else share

@@ -70,10 +70,12 @@ def make_stream(stage: StreamMaker, context: Context, items: Sequence[tuple[str,
             return
 
 
-def sketch_shard(stage: Global, context: Context, item: tuple[str, Path]) -> None:
-    """Let a global stage sketch one shard."""
+def sketch_shard(stage: Global, context: Context, item: tuple[str, Path]) -> float:
+    """Let a global stage sketch one shard. Returns the seconds that it took."""
+    start = time.monotonic()
     sketch = stage.sketch(context.shelf.read(item[1]), context)
     write_shard(sketch, context.plan / "sketches" / f"{item[0]}.parquet")
+    return time.monotonic() - start
 
 
 def run_job(stage: Job, context: Context, item: tuple[str, Any]) -> Receipt:

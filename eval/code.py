@@ -81,7 +81,7 @@ class EvalCode(Job):
         """Score every input's model."""
         subjects = [trained(name, directory / "model") for name, directory in context.inputs.items()]
         rows = _score(
-            self, subjects, context.directory, context.seed, progress, lambda line: progress.update(0, 1, line)
+            self, subjects, context.directory, context.seed, progress, lambda line: progress.update(0, 0, line)
         )
         alone = len(subjects) == 1
         asked = Counter((row["label"], row["benchmark"]) for row in rows)

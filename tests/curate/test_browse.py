@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.browse import render_rows, render_trace, show, trace
+from curate.browse import show, trace
 from curate.display import UNSAFE, printable
 from curate.errors import UserError
+from curate.showing import render_rows, render_trace
 
 
 def fates(steps: list[dict[str, Any]]) -> list[tuple[str, str]]:
