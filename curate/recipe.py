@@ -268,6 +268,10 @@ def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[
     for model in named:
         if model not in models:
             raise UserError(f"{where}: no model {model!r} under models:{did_you_mean(model, models)}")
+    try:
+        stage.check_inputs(inputs)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
     return Node(name, str(use), stage, inputs, _named(stage, "stage"), named)
 
 

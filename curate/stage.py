@@ -153,6 +153,9 @@ class Stage(BaseModel, ABC):
     def check(self, models: Mapping[str, ModelSpec]) -> None:
         """Raise UserError before anything runs if something outside is missing (a file, a benchmark, a model)."""
 
+    def check_inputs(self, inputs: tuple[str, ...]) -> None:
+        """Raise UserError while the recipe is read if a parameter does not suit the names under `from:`."""
+
 
 @dataclass(frozen=True)
 class Part:

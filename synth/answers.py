@@ -5,12 +5,19 @@ word on what is missing. Nothing here runs the code.
 """
 
 import ast
+import inspect
 import re
 import warnings
 from dataclasses import dataclass
 from textwrap import dedent
 from typing import Any
 
+HEADING = re.compile(
+    r"(Args|Arguments|Param(?:eter)?s|Inputs?|Returns?|Yields?|Raises|Examples?|Notes?|Constraints?):\s*(.*)",
+    re.IGNORECASE,
+)
+TYPED = re.compile(r"^`?[\w.]+(?:\[[^:]*\])?`?\s*:\s+")
+"""A type before the description of a result."""
 FENCE = re.compile(r"^[ \t]*```[ \t]*(\S*)[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 PYTHON = frozenset({"python", "py", "python3"})
 TYPING_NAMES = "Any Callable Dict FrozenSet Iterable Iterator List Mapping Optional Sequence Set Tuple Union"
@@ -42,11 +49,12 @@ class Program:
 
     def source(self, stub: Stub, docstring: str = "") -> str:
         """Return the whole program."""
-        parts = [self.before] if self.before else []
         inside = f"{docstring}\n{self.body}" if docstring else self.body
-        code = "\n\n\n".join([*parts, f"{stub.header}\n{inside}"])
-        missing = _missing_imports(code)
-        return f"{missing}\n\n\n{code}\n" if missing and not parts else "\n".join(filter(None, [missing, f"{code}\n"]))
+        return "\n\n\n".join(filter(None, [self.above(stub), f"{stub.header}\n{inside}\n"]))
+
+    def above(self, stub: Stub) -> str:
+        """Return what must stand above the function: the imports that it lacks, then what the answer had there."""
+        return "\n".join(filter(None, [_missing_imports(f"{self.before}\n{stub.header}\n{self.body}"), self.before]))
 
 
 def code_blocks(text: str) -> list[str]:
@@ -69,8 +77,11 @@ def parse(code: str) -> ast.Module | None:
         return None
 
 
-def read_stub(text: str) -> Stub | str:
-    """Return the first stub of an answer, or the reason why there is none."""
+def read_stub(text: str, *, cut_off: bool = False) -> Stub | str:
+    """Return the first stub of an answer, or the reason why there is none.
+
+    The docstring of an answer that was cut off must be whole.
+    """
     blocks = code_blocks(text)
     lines = (next((block for block in blocks if "def " in block), text)).splitlines()
     start = next((index for index, line in enumerate(lines) if line.startswith("def ")), None)
@@ -80,7 +91,7 @@ def read_stub(text: str) -> Stub | str:
         header = "\n".join(line.rstrip() for line in lines[start:end])
         module = parse(f"{header}\n    pass")
         if module and isinstance(module.body[0], ast.FunctionDef):
-            return _stub(module.body[0], header, "\n".join(lines[end:]))
+            return _stub(module.body[0], header, "\n".join(lines[end:]), cut_off)
     return "stub does not parse"
 
 
@@ -110,12 +121,15 @@ def read_solution(text: str, stub: Stub, *, cut_off: bool) -> Program | None:
     return None
 
 
-def _stub(function: ast.FunctionDef, header: str, rest: str) -> Stub | str:
+def _stub(function: ast.FunctionDef, header: str, rest: str, cut_off: bool) -> Stub | str:
     opening = re.match(r"\s*r?(\"\"\"|''')", rest)
     if not opening:
         return "no docstring"
-    docstring = rest[opening.end() :].split(opening.group(1), maxsplit=1)[0]
+    docstring, closing, _ = rest[opening.end() :].partition(opening.group(1))
+    if cut_off and not closing:
+        return "cut off"
     prose, examples = _split_docstring(docstring, function.name)
+    prose = plain_prose(prose)
     if len(prose.split()) < 4:
         return "no docstring"
     return Stub(function.name, header, function.args, function.returns, prose, examples)
@@ -136,7 +150,37 @@ def _split_docstring(docstring: str, name: str) -> tuple[str, tuple[tuple[Any, .
             prose.append(line.rstrip() if prose else text)
     while prose and (not prose[-1] or prose[-1].endswith(":")):
         prose.pop()
-    return "\n".join(prose).replace("\\", "\\\\"), tuple(examples)
+    return "\n".join(prose), tuple(examples)
+
+
+def plain_prose(prose: str) -> str:
+    """Return the prose of a docstring as paragraphs at one margin. Lists of arguments, which say what the header says
+    or something else, are left out; what a heading for the result holds becomes a sentence.
+
+    >>> plain_prose("Count the words.\\n\\n    Args:\\n    text: some.\\n\\n    Returns:\\n    int: how many.")
+    'Count the words.\\n\\nReturns how many.'
+    """
+    kept: list[str] = []
+    section, depth = "", 0
+    for line in inspect.cleandoc(prose).splitlines():
+        text, indented = line.strip(), len(line) - len(line.lstrip())
+        if heading := HEADING.fullmatch(text):
+            section, depth, text = heading[1].lower(), indented, heading[2]
+        elif section and text and indented <= depth and kept and not kept[-1]:
+            section = ""
+        if section.startswith(("ret", "yield")) and text:
+            text, section = f"Returns {_uncapitalised(TYPED.sub('', text))}", "more"
+        if section in ("", "more"):
+            kept.append(text)
+        elif not text and kept and kept[-1]:
+            kept.append("")
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
+
+
+def _uncapitalised(text: str) -> str:
+    """Lower a capital that only began a sentence."""
+    text = re.sub(r"^Returns?\s+", "", text)
+    return text[:1].lower() + text[1:] if re.match(r"(?:The|An?|Number|How)\b", text) else text
 
 
 def _call_arguments(line: str, name: str) -> tuple[Any, ...] | None:

@@ -1,27 +1,69 @@
 """Asking the teacher: which seeds, in which words, and what the calls came to.
 
-In: seeds and a template under prompts/. Out: completions by request id. A template comes in two styles: `chat`, an
-instruction for a chat model, and `completion`, the beginning of a file of worked examples that any model continues.
+In: seeds and a template under prompts/. Out: requests, and rows sorted into documents and rejected. A template comes
+in two styles: `chat`, an instruction for a chat model, and `completion`, the beginning of a file of worked examples
+that any model continues. Where the model runs here, its answer to a chat is begun for it, so that it writes no more
+than is wanted; endpoints do not take up such a beginning, and write the whole.
 """
 
-from collections.abc import Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import Field
 
-from curate.llm import Completion, Message, Model, ModelSpec, Request, check_model, open_model
+from curate.errors import UserError
+from curate.llm import Completion, Message, ModelSpec, Request, check_model, open_model
+from curate.llm.chat import chats
+from curate.sandbox import Limits
 from curate.shards import REQUIRED, read_shard
-from curate.stage import Context, Made, Maker, Metrics, ModelRef, derive_seed
+from curate.stage import Context, Made, Metrics, ModelRef, StreamMaker, derive_seed
+from synth.flow import Attempt
+from synth.stream import by_shard
 
 Style = Literal["chat", "completion"]
 PROMPTS = Path(__file__).parent / "prompts"
 TEMPLATES = Environment(loader=FileSystemLoader(PROMPTS), undefined=StrictUndefined, trim_blocks=True)  # no HTML
+FENCE = "```python\n"
+FROM = "let it read synth.seeds, or for synth.evolve exercises"
 
 
-class Asking(Maker):
+@dataclass(frozen=True)
+class Voice:
+    """How a teacher is spoken to."""
+
+    style: Style
+    continues: bool
+    """Whether it takes up an answer that was begun for it."""
+    seed: int
+    """The run's."""
+
+    def request(
+        self, request_id: str, template: str, values: Mapping[str, Any], *, begun: str = "", **options: Any
+    ) -> Request:
+        """Render a template into a Request, whose sampling seed follows from the run's seed and its id.
+
+        `begun` is the beginning of the answer, for a chat with a model that goes on from there.
+        """
+        text = TEMPLATES.get_template(f"{template}.{self.style}.jinja").render(values)
+        seed = derive_seed(self.seed, request_id)
+        if self.style == "completion":
+            return Request(request_id, prompt=text, seed=seed, **options)
+        turns = [Message("user", text.strip())]
+        if begun and self.continues:
+            turns.append(Message("assistant", begun))
+        return Request(request_id, messages=tuple(turns), seed=seed, **options)
+
+    def whole(self, reply: Completion, begun: str) -> str:
+        """Return an answer with what was begun for it."""
+        return f"{begun}{reply.text}" if self.style == "completion" or self.continues else reply.text
+
+
+class Asking(StreamMaker):
     """What textbooks and exercises share: a teacher, how to ask it, and how much."""
 
     model: ModelRef
@@ -29,46 +71,55 @@ class Asking(Maker):
     count: int | None = Field(default=None, ge=1)
     """Attempts, at most one a seed; default: every seed."""
     style: Style | None = None
-    """`chat` or `completion`; default: chat for `openai` endpoints, completion for models that run here."""
+    """`chat` or `completion`; default: chat for a model that has a chat template."""
     top_p: float = Field(default=0.95, gt=0, le=1)
+
+    NEEDED: ClassVar[tuple[str, ...]]
+    """Columns of the input that attempts are made from."""
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:
         """Raise UserError if the teacher cannot be had."""
         if self.model in models:
             check_model(models[self.model])
 
-    def teacher(self, context: Context) -> tuple[Model, Style]:
-        """Open the teacher with this stage's call log."""
+    def make_all(self, shards: Iterator[tuple[str, pa.Table]], context: Context) -> Iterator[tuple[str, Made]]:
+        """Drive the attempts of all shards in one stream."""
         spec = context.models[self.model]
-        return open_model(spec, context.calls, context.progress), self.style or (
-            "chat" if spec.backend == "openai" else "completion"
-        )
+        model = open_model(spec, context.calls, context.progress)
+        style: Style = self.style or ("chat" if chats(spec) else "completion")
+        voice = Voice(style, spec.backend != "openai", context.seed)
+        drawn = self._drawn(context)
 
-    def seeds(self, shard: pa.Table, context: Context) -> list[dict[str, Any]]:
-        """Return the shard's rows that are to be tried: all, or its part of `count`, drawn over all shards by hash."""
-        rows: list[dict[str, Any]] = shard.to_pylist()
+        def begin(shard: pa.Table) -> list[Attempt]:
+            missing = [name for name in self.NEEDED if name not in shard.column_names]
+            if missing:
+                raise UserError(f"{context.name} needs the column {missing[0]!r}, which its input lacks; {FROM}")
+            rows = shard.to_pylist()
+            return self.attempts([row for row in rows if drawn is None or row["id"] in drawn], voice, context)
+
+        stream = by_shard(shards, begin, model, self.limits(), context, total=self.count or 0)
+        for name, rows, metrics in stream:
+            yield name, self.finish(rows, metrics)
+
+    @abstractmethod
+    def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
+        """Return the attempts on the rows of a shard that are to be tried."""
+
+    @abstractmethod
+    def limits(self) -> Limits:
+        """Return what a program may use."""
+
+    @abstractmethod
+    def finish(self, rows: list[dict[str, Any]], metrics: Metrics) -> Made:
+        """Return what is made of a shard from the rows of its attempts."""
+
+    def _drawn(self, context: Context) -> set[str] | None:
+        """Return the ids of the `count` rows that are to be tried, drawn over all shards by hash; None: all."""
         if self.count is None:
-            return rows
+            return None
         everywhere = [name for path in context.shards() for name in read_shard(path, ["id"])["id"].to_pylist()]
         ranked = sorted(everywhere, key=lambda name: derive_seed(context.seed, context.name, name))
-        wanted = set(ranked[: self.count])
-        return [row for row in rows if row["id"] in wanted]
-
-
-def request(
-    request_id: str, template: str, style: Style, values: Mapping[str, Any], *, run_seed: int, **options: Any
-) -> Request:
-    """Render a template in a style into a Request, whose sampling seed follows from the run's seed and its id."""
-    text = TEMPLATES.get_template(f"{template}.{style}.jinja").render(values)
-    seed = derive_seed(run_seed, request_id)
-    if style == "chat":
-        return Request(request_id, messages=(Message("user", text),), seed=seed, **options)
-    return Request(request_id, prompt=text, seed=seed, **options)
-
-
-def answers(model: Model, requests: Sequence[Request]) -> dict[str, Completion]:
-    """Ask everything at once; return the completions by request id."""
-    return {completion.id: completion for completion in model.generate(requests)}
+        return set(ranked[: self.count])
 
 
 def sort_out(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pa.DataType], metrics: Metrics) -> Made:

@@ -1,206 +1,138 @@
 """`synth.exercise`: functions with a docstring, tests and a solution, each believed only after running.
 
-In: seeds. For each, one attempt: the teacher writes a signature and a docstring for the seed's topic; it writes several
-solutions; all of them run in the sandbox on inputs made from the signature; if a majority agrees on every input, the
-attempt becomes a Document. Its asserts and the docstring's examples are printed from execution, never taken from the
-teacher. Out: one row an attempt, kept or rejected with a reason.
+In: seeds. For each, one attempt: the teacher writes a signature and a docstring; two solutions of it run in the
+sandbox; what they agree on is held against what the docstring states and against what stands already; more solutions
+are asked for only where they can decide. Examples and asserts are printed from execution, never taken from the teacher.
+Out: one row an attempt, kept or rejected with a reason; the course of an attempt is in synth/attempt.py.
 """
 
-import ast
-from dataclasses import dataclass, field
-from textwrap import indent
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import pyarrow as pa
 from pydantic import Field
 
-from curate.llm import Completion, Model, Request
-from curate.sandbox import CallOutcome, Limits, call_many
-from curate.stage import Context, Made, derive_seed
-from synth.agreement import Agreed, agree
-from synth.answers import Program, Stub, read_solution, read_stub
-from synth.asking import Asking, Style, answers, request, sort_out, source_of
-from synth.inputs import argument_rows
-from synth.item import Case
+from curate.llm import ModelSpec
+from curate.sandbox import Limits
+from curate.stage import Context, Made, Metrics
+from synth.asking import FENCE, Asking, Voice, sort_out, source_of
+from synth.attempt import COLUMNS, Course, Settings
+from synth.avoid import Avoid, digests
+from synth.flow import Attempt
+from synth.form import tidy
+from synth.item import read_item
+from synth.item import row as item_row
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
-SOLUTION_STOPS = ("\ndef ", "\nclass ", "\nif ", "\nprint", "\nassert", "\n#", "\n@", "\n```", '\n"""', "\n>>>")
-LONGEST_CASE = 200
-"""Characters of an assert; longer ones teach nothing."""
-COLUMNS = {
-    "function_name": pa.string(),
-    "tests": pa.string(),
-    "agreement": pa.float64(),
-    "distinct": pa.int64(),
-}
-"""`tests` are assert lines; `agreement` is the share of solutions that agree; `distinct` counts different ones among
-these."""
+CHAT_STOPS = ("\n```", "\n    pass", "\n    ...", '"""\n    return', '"""\n    #')
 
 
-@dataclass
-class Attempt:
-    """One seed on its way to an exercise."""
-
-    id: str
-    seed: dict[str, Any]
-    text: str = ""
-    """The teacher's stub."""
-    stub: Stub | None = None
-    inputs: list[tuple[Any, ...]] = field(default_factory=list)
-    programs: list[Program] = field(default_factory=list)
-    outcomes: list[list[CallOutcome]] = field(default_factory=list)
-    reason: str | None = None
-
-
-class Exercise(Asking):
-    """Let the teacher write exercises and keep those whose solutions agree when they run."""
-
-    ALONE: ClassVar[bool] = True
+class Solving(Asking):
+    """What exercises and their second wave share: how solutions are asked for, and what is believed."""
 
     solutions: int = Field(default=4, ge=2)
-    """Solutions asked for each exercise."""
+    """Solutions asked for each exercise, at most."""
+    first: int = Field(default=2, ge=2)
+    """Solutions asked for at first; the others only where these leave something to decide."""
     agreement: float = Field(default=0.75, gt=0, le=1)
-    """Share of the solutions that must agree on every input."""
-    inputs: int = Field(default=14, ge=6)
-    """Inputs that the solutions run on."""
-    stub_temperature: float = Field(default=0.6, ge=0)
-    temperature: float = Field(default=0.4, ge=0)
+    """Share of the solutions that must agree on every input; where all agree, and three at least, the tier is `gold`,
+    else `silver`."""
+    inputs: int = Field(default=20, ge=6)
+    """Inputs that the solutions run on, beside those that are the same for all functions of the same types."""
+    per_name: int = Field(default=2, ge=1)
+    """Exercises whose names consist of the same words, at most."""
+    avoid: list[str] = Field(default=[])
+    """Benchmarks, or JSONL files of tasks, to keep away from: a stub that is near one of their tasks is refused."""
+    truth: bool = False
+    """Ask the teacher whether description, code and examples agree; its probability of Yes is the column `truth`."""
+    min_truth: float = Field(default=0.0, ge=0, le=1)
+    """Reject what the teacher gives less; needs `truth`."""
+    round_trip: bool = False
+    """Let the teacher describe the code anew and solve that description once; whether the results are the same is the
+    column `round_trip` (Zhao et al. 2026, BatCoder)."""
+    stub_temperature: float = Field(default=0.9, ge=0)
+    temperature: float = Field(default=0.6, ge=0)
     """Of the solutions: low enough to be right, high enough to differ where the teacher is unsure."""
-    stub_tokens: int = Field(default=96, ge=16)
-    max_tokens: int = Field(default=96, ge=16)
+    stub_tokens: int = Field(default=160, ge=16)
+    max_tokens: int = Field(default=200, ge=16)
     """Of one solution."""
-    cpu_s: float = Field(default=2.0, gt=0)
+    cpu_s: float = Field(default=1.0, gt=0)
     """CPU seconds of one solution over all its inputs."""
 
-    def make(self, shard: pa.Table, context: Context) -> Made:
-        """Try every seed of the shard that is drawn."""
-        attempts = [Attempt(f"{seed['id']}/{context.name}", seed) for seed in self.seeds(shard, context)]
-        model, style = self.teacher(context)
-        self._write_stubs(attempts, model, style, context)
-        self._solve([attempt for attempt in attempts if attempt.stub], model, style, context)
-        self._run([attempt for attempt in attempts if attempt.programs])
-        rows = [self._judge(attempt, context) for attempt in attempts]
-        return sort_out(rows, COLUMNS, model.usage.metrics())
+    def fingerprint(self) -> str:
+        """Return the digests of the benchmarks."""
+        return digests(tuple(self.avoid))
 
-    def _write_stubs(self, attempts: list[Attempt], model: Model, style: Style, context: Context) -> None:
-        options = {"max_tokens": self.stub_tokens, "temperature": self.stub_temperature, "top_p": self.top_p}
-        asked = [
-            request(
-                f"{attempt.id}/stub", "stub", style, attempt.seed, run_seed=context.seed, **options,
-                stop=STUB_STOPS if style == "completion" else (),
-            )
-            for attempt in attempts
-        ]  # fmt: skip
-        replies = answers(model, asked)
-        for attempt in attempts:
-            self._read_stub(attempt, replies[f"{attempt.id}/stub"], style, context)
+    def check(self, models: Mapping[str, ModelSpec]) -> None:
+        """Raise UserError if the teacher or a benchmark cannot be had."""
+        super().check(models)
+        digests(tuple(self.avoid))
 
-    def _read_stub(self, attempt: Attempt, reply: Completion, style: Style, context: Context) -> None:
-        """Take the stub from the reply and make inputs for it, or note the reason why not."""
-        attempt.text = f"def{reply.text}" if style == "completion" else reply.text
-        if reply.finish_reason == "error":
-            attempt.reason = "no answer"
-            return
-        stub = read_stub(attempt.text)
-        if isinstance(stub, str):
-            attempt.reason = stub
-            return
-        if f"def {stub.name}(" in source_of("stub", style) + source_of("solution", style):
-            attempt.reason = "copied from the prompt"
-            return
-        drawn = argument_rows(stub.parameters, self.inputs, derive_seed(context.seed, attempt.id, "inputs"))
-        if drawn is None:
-            attempt.reason = "no inputs for its types"
-            return
-        own = [row for row in stub.examples if len(row) == len(drawn[0])]
-        attempt.stub, attempt.inputs = stub, [*own, *(row for row in drawn if row not in own)][: self.inputs]
+    def settings(self) -> Settings:
+        """Return what an attempt needs to know."""
+        names = set(Settings.__dataclass_fields__) & set(type(self).model_fields)
+        given = {name: getattr(self, name) for name in names} | {"avoid": Avoid(tuple(self.avoid))}
+        return Settings(**given)
 
-    def _solve(self, attempts: list[Attempt], model: Model, style: Style, context: Context) -> None:
-        asked: list[Request] = []
-        for attempt in attempts:
-            assert attempt.stub
-            values = {"header": attempt.stub.header, "docstring": indent(attempt.stub.prose, "    ").strip()}
-            asked += [
-                request(
-                    f"{attempt.id}/solution/{index}", "solution", style, values, run_seed=context.seed,
-                    max_tokens=self.max_tokens, temperature=self.temperature, top_p=self.top_p,
-                    stop=SOLUTION_STOPS if style == "completion" else (),
-                )
-                for index in range(self.solutions)
-            ]  # fmt: skip
-        replies = answers(model, asked)
-        for attempt in attempts:
-            assert attempt.stub
-            mine = [replies[f"{attempt.id}/solution/{index}"] for index in range(self.solutions)]
-            read = [read_solution(r.text, attempt.stub, cut_off=r.finish_reason == "length") for r in mine]
-            attempt.programs = [program for program in read if program]
+    def limits(self) -> Limits:
+        """Return what a solution may use."""
+        return Limits(cpu_s=self.cpu_s, memory_mb=512)
 
-    def _run(self, attempts: list[Attempt]) -> None:
-        """Run every program on its attempt's inputs."""
-        work = [
-            (program.source(attempt.stub), attempt.stub.name, attempt.inputs)
-            for attempt in attempts
-            if attempt.stub
-            for program in attempt.programs
-        ]
-        results = call_many(work, Limits(cpu_s=self.cpu_s, memory_mb=512))
-        for attempt in attempts:
-            attempt.outcomes = [next(results) for _ in attempt.programs]
+    def finish(self, rows: list[dict[str, Any]], metrics: Metrics) -> Made:
+        """Give the exercises of a shard their form, and sort its rows."""
+        rows = formed(rows)
+        return sort_out(rows, COLUMNS, {**metrics, **histogram(rows)})
 
-    def _judge(self, attempt: Attempt, context: Context) -> dict[str, Any]:
-        row = {
-            "id": attempt.id,
-            "text": attempt.text,
-            "source": context.name,
-            "seed_id": attempt.seed["id"],
-            "topic": attempt.seed.get("topic"),
-            "reason": attempt.reason,
+    def stub_options(self, voice: Voice) -> dict[str, Any]:
+        """Return how a stub is asked for, and how its answer begins."""
+        chat = voice.style == "chat"
+        return {
+            "begun": f"{FENCE}def" if chat else "def",
+            "stop": CHAT_STOPS if chat else STUB_STOPS,
+            "max_tokens": self.stub_tokens,
+            "temperature": self.stub_temperature,
+            "top_p": self.top_p,
         }
-        if attempt.stub is None:
-            return row
-        found = agree(
-            attempt.stub, attempt.programs, attempt.outcomes, attempt.inputs, asked=self.solutions, share=self.agreement
-        )
-        if isinstance(found, str):
-            tried = (program.source(attempt.stub, _docstring(attempt.stub, ())) for program in attempt.programs)
-            return row | {"text": next(tried, attempt.text), "reason": found}
-        return row | _exercise(attempt.stub, found, self.solutions)
 
 
-def _exercise(stub: Stub, agreed: Agreed, asked: int) -> dict[str, Any]:
-    """Return the columns of an accepted exercise. The shortest of the agreeing solutions stands for them."""
-    program = min(agreed.programs, key=lambda program: (len(program.body), program.body))
-    short = [case for case in agreed.cases if len(case.arguments) + len(case.value) <= LONGEST_CASE]
-    return {
-        "text": program.source(stub, _docstring(stub, tuple(short))),
-        "function_name": stub.name,
-        "tests": "\n".join(f"assert {stub.name}({case.arguments}) == {case.value}" for case in short),
-        "agreement": len(agreed.programs) / asked,
-        "distinct": len({program.body for program in agreed.programs}),
-    }
+class Exercise(Solving):
+    """Let the teacher write exercises and keep those whose solutions agree when they run."""
+
+    VERSION: ClassVar[int] = 2
+    NEEDED: ClassVar[tuple[str, ...]] = (
+        "function_name", "concept", "setting", "level", "result", "second", "topic", "wording", "signature",
+    )  # fmt: skip
+
+    def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
+        """Begin an attempt a seed."""
+        options, settings = self.stub_options(voice), self.settings()
+        copied = source_of("stub", voice.style) + source_of("solution", voice.style)
+        made = []
+        for seed in seeds:
+            known = {"id": f"{seed['id']}/{context.name}", "source": context.name, "seed_id": seed["id"]}
+            asked = voice.request(f"{known['id']}/stub", "stub", seed, **options)
+            course = Course(
+                known | {"topic": seed["topic"]}, asked, options["begun"], copied, settings, voice, self.top_p
+            )
+            made.append(course.run())
+        return made
 
 
-def _docstring(stub: Stub, cases: tuple[Case, ...]) -> str:
-    """Print the docstring: the teacher's prose, then up to three examples from execution."""
-    shown: dict[str, Case] = {}
-    for case in sorted(cases, key=lambda case: len(case.arguments) + len(case.value) > 60):
-        if _prints_as_written(case.value):
-            shown.setdefault(case.value, case)
-    examples = "\n".join(f">>> {stub.name}({case.arguments})\n{case.value}" for case in list(shown.values())[:3])
-    quote = 'r"""' if "\\" in examples else '"""'
-    prose = stub.prose.replace("\\\\", "\\") if quote.startswith("r") else stub.prose
-    lines = f"{quote}{prose}\n\n{examples}\n" if examples else f"{quote}{prose}\n"
-    return indent(lines.rstrip("\n"), "    ") + '\n    """'
+def formed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows with those kept in the form that synth/form.py gives an Item, or rejected for what it says."""
+    kept = [place for place, row in enumerate(rows) if row["reason"] is None]
+    for place, made in zip(kept, tidy([read_item(rows[place]) for place in kept]), strict=True):
+        row = rows[place]
+        if isinstance(made, str):
+            rows[place] = row | {"reason": made}
+            continue
+        same = {name: row[name] for name in ("id", "source", "seed_id", "topic", "agreement", "distinct", "tier")}
+        rows[place] = row | item_row(made, **same)
+    return rows
 
 
-def _prints_as_written(value: str) -> bool:
-    """Tell whether the interpreter prints the value as this text: not None, no sets, whose order varies."""
-    try:
-        tree = ast.parse(value, mode="eval")
-        return (
-            value != "None"
-            and not any(isinstance(n, ast.Set) for n in ast.walk(tree))
-            and (repr(ast.literal_eval(tree)) == value)
-        )
-    except (ValueError, SyntaxError):
-        return False
+def histogram(rows: list[dict[str, Any]]) -> Metrics:
+    """Count attempts by how many of the solutions asked for agreed: `agree_3_of_4`; and the kept ones by tier."""
+    counts = Counter(f"agree_{row['agree']}" for row in rows if row.get("agree"))
+    counts.update(str(row["tier"]) for row in rows if row["reason"] is None)
+    return {name: float(count) for name, count in sorted(counts.items())}

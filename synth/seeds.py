@@ -1,12 +1,16 @@
 """`synth.seeds`: what the teacher is asked about, with the variety that the teacher lacks.
 
-In: the clean corpus. Out: as many seeds as asked for, spread evenly over the input shards; each joins an idea mined
-from a document (a function's name and first sentence) with a subject, an audience and a constraint drawn for it.
+In: the clean corpus. Out: as many seeds as asked for. Each takes an idea from real code (a function's name, signature
+and first sentence), files it under a topic, one of the words that are common among the ideas, and joins it with a
+second idea, a setting, a level and a kind of result drawn for it. Topics are filled evenly, large ones no more than
+the square root of their size, so that what the corpus is full of does not fill the seeds.
 Every idea found is accounted for: a seed, several seeds where the corpus has fewer ideas than seeds are wanted, or a
 rejected row ("not chosen"). Seeds that no corpus can give (nothing documented in it) raise a UserError.
 """
 
-from collections.abc import Mapping
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from random import Random
 from typing import Any
@@ -18,26 +22,32 @@ from pydantic import Field
 from curate.errors import UserError
 from curate.shards import REQUIRED, list_shards, read_shard, write_shard
 from curate.stage import Context, GlobalMaker, Made, Map, Metrics, derive_seed
-from synth.mining import ideas
-from synth.topics import AUDIENCES, CONSTRAINTS, SUBJECTS
+from synth.mining import ideas, topic_words
+from synth.topics import AUDIENCES, LEVELS, RESULTS, SETTINGS, TECHNIQUES
 
-IDEAS = pa.schema([(name, pa.string()) for name in ("id", "seed_id", "function_name", "concept")])
+IDEAS = pa.schema([(name, pa.string()) for name in ("id", "seed_id", "function_name", "concept", "signature")])
 """A sketch. `seed_id` is the document that the idea was mined from."""
-DRAWN = [(name, pa.string()) for name in ("topic", "audience", "constraint")]
+DRAWN = [(name, pa.string()) for name in ("topic", "second", "setting", "level", "result", "audience", "technique")]
 REJECTED = pa.schema([*REQUIRED.items(), *list(IDEAS)[1:], ("reason", pa.string())])
-SEEDS = pa.schema([*REQUIRED.items(), *list(IDEAS)[1:], *DRAWN, ("seed", pa.int64())])
+SEEDS = pa.schema([*REQUIRED.items(), *list(IDEAS)[1:], *DRAWN, ("wording", pa.int64()), ("seed", pa.int64())])
+WORDINGS = 1 << 16
+"""`wording` is drawn below this; a template takes it modulo the number of its wordings."""
 
 
 class Seeds(GlobalMaker):
-    """Draw what to write about: ideas from the corpus, joined with subjects, audiences and constraints."""
+    """Draw what to write about: two ideas from the corpus, joined with a setting, a level and a kind of result."""
+
+    VERSION = 2
 
     count: int = Field(default=1000, ge=1)
     """Seeds to make."""
     per_document: int = Field(default=2, ge=1)
     """Ideas taken from one document, at most."""
     per_shard: int = Field(default=25, ge=1)
-    """Fewer shards are drawn from rather than fewer seeds than this from each: a teacher works on a shard at a time,
-    and a small batch takes nearly as long as a large one."""
+    """Fewer shards are drawn from rather than fewer seeds than this from each, as far as their ideas reach: a teacher
+    that works on a shard at a time takes nearly as long for a small batch as for a large one."""
+    topics: int = Field(default=400, ge=1)
+    """Words that are topics, at most: those that the most ideas hold."""
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:
         """List the ideas of a shard, in the order in which they are to be drawn."""
@@ -46,35 +56,35 @@ class Seeds(GlobalMaker):
         rows.sort(key=lambda row: derive_seed(context.seed, context.name, row["id"]))
         return pa.Table.from_pylist(rows, IDEAS)
 
-    def plan(self, context: Context, map: Map) -> Metrics:  # noqa: ARG002 - a sort of ids needs no helpers
-        """Give each idea its number of seeds: in turns over the shards, and over again until there are enough."""
+    def plan(self, context: Context, map: Map) -> Metrics:  # noqa: ARG002 - counting words needs no helpers
+        """File every idea under a topic and give it its number of seeds."""
         sketches = [read_shard(path) for path in list_shards(context.plan / "sketches")]
-        ideas_found = pa.concat_tables(sketches) if sketches else IDEAS.empty_table()
-        if not ideas_found.num_rows:
+        found = pa.concat_tables(sketches) if sketches else IDEAS.empty_table()
+        if not found.num_rows:
             raise UserError("the corpus holds no documented function to take ideas from; feed it more or other code")
-        ranked = self._in_turns(sketches)
-        every, extra = divmod(self.count, len(ranked))
-        draws = {name: every + (index < extra) for index, name in enumerate(ranked)}
-        column = pa.array([draws[name] for name in ideas_found["id"].to_pylist()], pa.int64())
-        write_shard(ideas_found.append_column("draws", column), context.plan / "draws.parquet")
-        return {"ideas": float(len(ranked)), "seeds": float(self.count)}
+        topics = topics_of(found.to_pylist(), self.topics)
+        draws = fill(self._allowed(sketches), topics, self.count)
+        names = found["id"].to_pylist()
+        found = found.append_column("topic", pa.array([topics[name] for name in names], pa.string()))
+        found = found.append_column("draws", pa.array([draws[name] for name in names], pa.int64()))
+        write_shard(found, context.plan / "draws.parquet")
+        drawn = {topics[name] for name, number in draws.items() if number}
+        return {"ideas": float(len(names)), "topics": float(len(drawn)), "seeds": float(self.count)}
 
-    def _in_turns(self, sketches: list[pa.Table]) -> list[str]:
-        """Return ids of ideas in the order in which they are drawn: one from each shard in turn, those shards first
-        that have the most, as many shards as `per_shard` allows; the other shards after them."""
-        sketches = sorted(sketches, key=lambda sketch: -sketch.num_rows)
-        first = max(1, self.count // self.per_shard)
-        ranked = [
-            (index >= first, rank, index, name)
-            for index, sketch in enumerate(sketches)
-            for rank, name in enumerate(sketch["id"].to_pylist())
-        ]
-        return [name for *_, name in sorted(ranked)]
+    def _allowed(self, sketches: Sequence[pa.Table]) -> list[str]:
+        """Return ids of the ideas to draw from, one of each shard in turn: of as many shards as `per_shard` allows,
+        those first that have the most, and of more as long as there are fewer ideas than seeds are wanted."""
+        allowed: list[tuple[int, int, str]] = []
+        for number, sketch in enumerate(sorted(sketches, key=lambda sketch: -sketch.num_rows)):
+            if number < max(1, self.count // self.per_shard) or len(allowed) < self.count:
+                allowed += ((rank, number, name) for rank, name in enumerate(sketch["id"].to_pylist()))
+        return [name for *_, name in sorted(allowed)]
 
     def make(self, shard: pa.Table, context: Context) -> Made:
         """Return the seeds of one shard's ideas."""
         planned = read_shard(context.plan / "draws.parquet")
         mine = planned.filter(pc.is_in(planned["seed_id"], pc.unique(shard["id"].combine_chunks())))
+        others = list(zip(*(planned[name].to_pylist() for name in ("topic", "function_name", "concept")), strict=True))
         made: list[dict[str, Any]] = []
         rejected = []
         for idea in mine.to_pylist():
@@ -82,7 +92,7 @@ class Seeds(GlobalMaker):
             if draws == 0:
                 text = f"{idea['function_name']}: {idea['concept']}"
                 rejected.append(idea | {"text": text, "source": context.name, "reason": "not chosen"})
-            made += [_seed(context, f"{idea['id']}#{draw}", idea) for draw in range(draws)]
+            made += [_seed(context, f"{idea['id']}#{draw}", idea, others) for draw in range(draws)]
         return Made(pa.Table.from_pylist(made, SEEDS), pa.Table.from_pylist(rejected, REJECTED))
 
     def _ideas(self, document_id: str, text: str, context: Context) -> list[dict[str, str]]:
@@ -95,20 +105,58 @@ class Seeds(GlobalMaker):
         ]
 
 
-def _seed(context: Context, seed_id: str, idea: Mapping[str, str]) -> dict[str, Any]:
+def topics_of(found: Sequence[Mapping[str, str]], most: int) -> dict[str, str]:
+    """Return the topic of each idea by its id: the rarest of its words among the `most` that the most ideas hold, or
+    its name where none is among them."""
+    words = {row["id"]: topic_words(row["function_name"], row["concept"]) for row in found}
+    held = Counter(word for own in words.values() for word in own)
+    ranked = sorted(held, key=lambda word: (-held[word], word))[:most]
+    rank = {word: place for place, word in enumerate(ranked)}
+    return {
+        row["id"]: max(
+            (word for word in words[row["id"]] if word in rank),
+            key=lambda word: rank[word],
+            default=row["function_name"].replace("_", " "),
+        )
+        for row in found
+    }
+
+
+def fill(names: Sequence[str], topics: Mapping[str, str], count: int) -> Counter[str]:
+    """Return how often each idea is drawn: a topic's turns grow with the square root of its ideas, which come in the
+    order of `names`, over and over where there are fewer than its turns."""
+    members: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        members[topics[name]].append(name)
+    queue = [(1 / len(ideas) ** 0.5, topic, 0) for topic, ideas in members.items()]
+    heapq.heapify(queue)
+    draws: Counter[str] = Counter()
+    for _ in range(count):
+        _, topic, given = queue[0]
+        ideas = members[topic]
+        draws[ideas[given % len(ideas)]] += 1
+        heapq.heapreplace(queue, ((given + 2) / len(ideas) ** 0.5, topic, given + 1))
+    return draws
+
+
+def _seed(
+    context: Context, seed_id: str, idea: Mapping[str, str], others: Sequence[tuple[str, str, str]]
+) -> dict[str, Any]:
     """Draw the rest of a seed; the same seed id draws the same."""
     seed = derive_seed(context.seed, context.name, seed_id)
     random = Random(seed)
-    subject, audience, constraint = random.choice(SUBJECTS), random.choice(AUDIENCES), random.choice(CONSTRAINTS)
-    words = idea["function_name"].replace("_", " ")
-    text = f"About {subject}, for {audience}; {constraint}. An idea from real code is to {words}: {idea['concept']}"
-    return {
-        **idea,
-        "id": seed_id,
-        "text": text,
-        "source": context.name,
-        "topic": subject,
-        "audience": audience,
-        "constraint": constraint,
-        "seed": seed,
+    topic, name, concept = min(random.sample(others, min(2, len(others))), key=lambda other: other[0] == idea["topic"])
+    drawn = {
+        "second": f"{name.replace('_', ' ')} ({concept.rstrip('.')})" if topic != idea["topic"] else "",
+        "setting": random.choice(SETTINGS),
+        "level": random.choice(LEVELS),
+        "result": random.choice(RESULTS),
+        "audience": random.choice(AUDIENCES),
+        "technique": random.choice(TECHNIQUES),
+        "wording": random.randrange(WORDINGS),
     }
+    words = idea["function_name"].replace("_", " ")
+    text = (
+        f"An idea from real code: {words} ({idea['concept']}) Setting: {drawn['setting']}. Result: {drawn['result']}."
+    )
+    return {**idea, **drawn, "id": seed_id, "text": text, "source": context.name, "seed": seed}

@@ -1,108 +1,169 @@
-"""`synth.textbook`: sections of prose with code, kept only if the code runs.
+"""`synth.textbook`: sections of prose with code, whose outputs come from running and whose claims were checked.
 
-In: seeds. For each, one attempt: the teacher writes a section on the seed's topic; its fenced Python blocks are run in
-the sandbox, one after the other, as a reader would. Out: one row an attempt, kept or rejected with a reason.
-Whether the prose is true is not checked; that it is no refusal, no loop and not cut off is.
+In: seeds. For each, one attempt: the teacher writes a section; one that was cut off is finished; its fenced Python
+blocks run in the sandbox, one after the other, as a reader would run them. What they print is put behind them; what the
+prose claims of the code is held against it (synth/section.py). Out: one row an attempt, kept or rejected with a reason.
+Not checked: whether an explanation without results, names and techniques is right; for that the teacher may be asked
+(`truth`).
 """
 
+import ast
 import re
 from collections import Counter
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import Field
 
-from curate.llm import Completion
-from curate.sandbox import CallOutcome, Limits, call_many
-from curate.stage import Context, Made
-from synth.answers import code_blocks, parse
-from synth.asking import Asking, Style, answers, request, sort_out
+from curate.llm import Request
+from curate.sandbox import CallOutcome, Limits
+from curate.stage import Context, Made, Metrics
+from synth.asking import Asking, Voice, sort_out
+from synth.flow import Ask, Attempt, Claim, Run
+from synth.section import (
+    Section,
+    fault_of_code,
+    fault_of_output,
+    fault_of_prose,
+    read_section,
+    true_prose,
+)
 
 REFUSAL = re.compile(
     r"\b(i'm sorry|i am sorry|i cannot|i can't|as an ai|as a language model|i am unable)\b", re.IGNORECASE
 )
-HEADING = "# "
 STOPS = ("\n# ",)
-PROBE = "_section_runs"
-"""A function put behind a section's code: calling it tells whether the code before it ran."""
+PROBE = "section_runs"
+MOST_GONE = 2
+"""Sentences with a wrong result that a section may lose; one with more is about something else than its code."""
+COLUMNS = {"removed": pa.int64(), "truth": pa.float64()}
+"""Sentences that went for a wrong result; the teacher's probability that all is true, null where it was not asked."""
 
 
 class Textbook(Asking):
-    """Let the teacher write textbook sections and keep those whose code runs."""
+    """Let the teacher write textbook sections and keep those whose code runs and whose text is true of it."""
 
-    ALONE: ClassVar[bool] = True
+    VERSION: ClassVar[int] = 2
+    NEEDED: ClassVar[tuple[str, ...]] = (
+        "function_name", "concept", "setting", "technique", "audience", "topic", "wording",
+    )  # fmt: skip
 
     temperature: float = Field(default=0.7, ge=0)
-    max_tokens: int = Field(default=200, ge=32)
-    min_words: int = Field(default=40, ge=1)
+    max_tokens: int = Field(default=420, ge=32)
+    """Of a section; one that needs more may go on for half of that."""
+    min_words: int = Field(default=60, ge=1)
     """Words of prose and code together, at least."""
     max_repeats: float = Field(default=0.3, gt=0, le=1)
     """Share of the section's 4-word sequences that may be repeats of earlier ones."""
+    truth: bool = False
+    """Ask the teacher whether the text is true of the code; its probability of Yes is the column `truth`."""
+    min_truth: float = Field(default=0.0, ge=0, le=1)
+    """Reject what the teacher gives less; needs `truth`."""
     cpu_s: float = Field(default=2.0, gt=0)
     """CPU seconds for all code of a section."""
 
-    def make(self, shard: pa.Table, context: Context) -> Made:
-        """Try every seed of the shard that is drawn."""
-        seeds = {f"{seed['id']}/{context.name}": seed for seed in self.seeds(shard, context)}
-        model, style = self.teacher(context)
-        asked = [
-            request(
-                name, "textbook", style, seed, run_seed=context.seed, max_tokens=self.max_tokens,
-                temperature=self.temperature, top_p=self.top_p, stop=STOPS if style == "completion" else (),
-            )
-            for name, seed in seeds.items()
-        ]  # fmt: skip
-        replies = answers(model, asked)
-        texts = {name: section(replies[name], seed, style) for name, seed in seeds.items()}
-        reasons = {name: self.objection(texts[name], replies[name]) for name in seeds}
-        reasons |= self._run({name: texts[name] for name, reason in reasons.items() if reason is None})
-        rows = [
-            {
-                "id": name,
-                "text": texts[name],
-                "source": context.name,
-                "seed_id": seed["id"],
-                "topic": seed.get("topic"),
-                "reason": reasons[name],
-            }
-            for name, seed in seeds.items()
-        ]
-        return sort_out(rows, {}, model.usage.metrics())
+    def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
+        """Begin an attempt a seed."""
+        return [Writing(self, voice, seed, context.name).run() for seed in seeds]
 
-    def objection(self, text: str, reply: Completion) -> str | None:
+    def limits(self) -> Limits:
+        """Return what the code of a section may use."""
+        return Limits(cpu_s=self.cpu_s, memory_mb=512)
+
+    def finish(self, rows: list[dict[str, Any]], metrics: Metrics) -> Made:
+        """Sort the rows of a shard."""
+        return sort_out(rows, COLUMNS, metrics)
+
+    def objection(self, text: str, section: Section) -> str | None:
         """Say what is wrong with a section before its code is run, if anything is."""
-        words, blocks = text.split(), code_blocks(text)
+        words = text.split()
         faults = {
-            "no answer": reply.finish_reason == "error",
             "refusal": REFUSAL.search(text) is not None,
-            "too short": len(words) < self.min_words,
-            "repetition": repeats(words) > self.max_repeats or len(set(blocks)) < len(blocks),
             "cut off inside code": text.count("```") % 2 == 1,
-            "no code": not blocks,
-            "code does not parse": not all(parse(block) for block in blocks),
+            "too short": len(words) < self.min_words,
+            "repetition": repeats(words) > self.max_repeats or len(set(section.blocks)) < len(section.blocks),
+            "not English": sum(map(str.isascii, text)) < 0.97 * len(text),
         }
-        return next((reason for reason, is_so in faults.items() if is_so), None)
-
-    def _run(self, texts: dict[str, str]) -> dict[str, str | None]:
-        """Run the code of sections; return a reason for each whose code does not end well, None for the others."""
-        programs = [
-            ("\n\n".join([*code_blocks(text), f"def {PROBE}():\n    return True\n"]), PROBE, [()])
-            for text in texts.values()
-        ]
-        results = call_many(programs, Limits(cpu_s=self.cpu_s, memory_mb=512))
-        return {name: _reason(outcome) for name, [outcome] in zip(texts, results, strict=True)}
+        return next((reason for reason, is_so in faults.items() if is_so), None) or fault_of_code(section)
 
 
-def section(reply: Completion, seed: dict[str, Any], style: Style) -> str:
-    """Return the section's text. A reply that ran out of tokens in the prose after its code ends with a sentence."""
-    text = reply.text.strip()
-    if style == "completion":
-        text = f"{HEADING}{str(seed.get('topic', '')).capitalize()}\n\n{text}"
-    if reply.finish_reason == "length" and text.count("```") % 2 == 0:
-        tail = text.rfind("```")
-        end = max(text.rfind(mark, tail) for mark in (". ", ".\n", ".")) if tail >= 0 else -1
-        text = text[: end + 1] if end >= 0 else text[: tail + 3] if tail >= 0 else text
-    return text
+@dataclass
+class Writing:
+    """One attempt."""
+
+    stage: Textbook
+    voice: Voice
+    seed: dict[str, Any]
+    source: str
+
+    def run(self) -> Generator[Ask | Run | Claim, Any, dict[str, Any]]:
+        """Go the whole way and return the row."""
+        text, reason = yield from self._written()
+        section = read_section(text)
+        leaked = "_" in self.seed["function_name"] and self.seed["function_name"] in text
+        reason = reason or ("names the seed's function" if leaked else None) or self.stage.objection(text, section)
+        if reason:
+            return self._row(text, reason)
+        [[outcome]] = yield Run(((section.program(), PROBE, [()]),))
+        if outcome.status != "value":
+            return self._row(text, _reason(outcome))
+        printed, values = ast.literal_eval(outcome.value)
+        section, gone = true_prose(section, printed, dict(zip(section.calls, values, strict=True)))
+        reason = fault_of_output(printed) or fault_of_prose(section)
+        reason = reason or ("states wrong results" if gone > MOST_GONE else None)
+        text = section.text(printed)
+        if reason is None and len(text.split()) < self.stage.min_words:
+            reason = "too short"
+        if reason or not self.stage.truth:
+            return self._row(text, reason, removed=gone)
+        [told] = yield Ask(
+            (self._asked("truth", "section_truth", {"section": text}, max_tokens=1, choices=("Yes", "No")),)
+        )
+        sure = sum(told.probabilities or ())
+        truth = told.probabilities[0] / sure if told.probabilities and sure else None
+        untrue = self.stage.min_truth > (truth or 0.0)
+        return self._row(text, "the teacher finds it untrue" if untrue else None, removed=gone, truth=truth)
+
+    def _written(self) -> Generator[Ask | Run | Claim, Any, tuple[str, str | None]]:
+        """Let the section be written, and finished where it was cut off; return it and why it is none, if it is."""
+        stage, chat = self.stage, self.voice.style == "chat"
+        options = {"temperature": stage.temperature, "top_p": stage.top_p, "stop": () if chat else STOPS}
+        begun = "# " if chat else self._title()
+        [reply] = yield Ask(
+            (self._asked("section", "textbook", self.seed, begun=begun, max_tokens=stage.max_tokens, **options),)
+        )
+        if reply.finish_reason == "error":
+            return "", "no answer"
+        text = self.voice.whole(reply, begun) if not reply.text.lstrip().startswith("# ") else reply.text
+        if reply.finish_reason == "length" and chat and self.voice.continues:
+            more = self._asked("rest", "textbook", self.seed, begun=text, max_tokens=stage.max_tokens // 2, **options)
+            [reply] = yield Ask((more,))
+            text += reply.text
+        return (whole_sentences(text) if reply.finish_reason == "length" else text.strip()), None
+
+    def _asked(self, what: str, template: str, values: dict[str, Any], **options: Any) -> Request:
+        return self.voice.request(f"{self.seed['id']}/{self.source}/{what}", template, values, **options)
+
+    def _title(self) -> str:
+        technique = self.seed["technique"]
+        return f"# {technique[0].upper()}{technique[1:]} in {self.seed['setting']}\n"
+
+    def _row(self, text: str, reason: str | None, *, removed: int = 0, truth: float | None = None) -> dict[str, Any]:
+        known = {"id": f"{self.seed['id']}/{self.source}", "source": self.source, "seed_id": self.seed["id"]}
+        return known | {
+            "text": text, "topic": self.seed.get("topic"), "reason": reason, "removed": removed, "truth": truth,
+        }  # fmt: skip
+
+
+def whole_sentences(text: str) -> str:
+    """Return a text that ran out of tokens up to its last whole sentence after its code; inside code, as it is."""
+    if text.count("```") % 2:
+        return text
+    tail = text.rfind("```")
+    end = max(text.rfind(mark, tail) for mark in (". ", ".\n", ".")) if tail >= 0 else -1
+    return text[: end + 1] if end >= 0 else text[: tail + 3] if tail >= 0 else text
 
 
 def repeats(words: list[str], n: int = 4) -> float:
@@ -116,7 +177,5 @@ def repeats(words: list[str], n: int = 4) -> float:
     return 1 - len(counts) / total if total else 0.0
 
 
-def _reason(outcome: CallOutcome) -> str | None:
-    if outcome.status == "value":
-        return None
+def _reason(outcome: CallOutcome) -> str:
     return "code fails" if outcome.status in ("error", "raised", "missing", "syntax") else f"code: {outcome.status}"

@@ -1,72 +1,63 @@
-"""What seeds are combined from: subjects, audiences and constraints.
+"""What seeds are combined from beside the corpus: settings, kinds of result, levels, audiences and techniques.
 
-phi-1 found that a teacher repeats itself unless the prompt brings the variety (Gunasekar et al. 2023, section 2.2);
-these lists, times what is mined from the corpus, are that variety. Every subject is something that a pure function of
-plain values can do, so that an exercise about it can be run and checked.
+phi-1 found that a teacher repeats itself unless the prompt brings the variety (Gunasekar et al. 2023, section 2.2).
+Topics come from the corpus (synth/seeds.py); these lists, multiplied with them, are the rest. Every kind of result is
+a plain value, so that an exercise can be run and checked.
 """
 
-SUBJECTS = (
-    "counting characters in a text",
-    "reversing words in a sentence",
-    "finding the longest word",
-    "removing repeated characters",
-    "checking for a palindrome",
-    "changing the case of letters",
-    "splitting a text into parts",
-    "joining words with a separator",
-    "replacing characters in a text",
-    "comparing two strings",
-    "padding a text to a width",
-    "shifting letters of the alphabet",
-    "counting vowels and consonants",
-    "finding the position of a character",
-    "checking what a text begins with",
-    "adding up a list of numbers",
-    "finding the largest number",
-    "finding the second largest number",
-    "averaging numbers",
-    "counting even and odd numbers",
-    "filtering numbers above a limit",
-    "multiplying all numbers of a list",
-    "running totals of a list",
-    "differences between neighbours",
-    "rotating a list",
-    "removing duplicates from a list",
-    "merging two lists",
-    "interleaving two lists",
-    "splitting a list into chunks",
-    "sorting by length",
-    "finding common elements",
-    "counting how often items occur",
-    "flattening nested lists",
-    "finding the index of an item",
-    "checking whether a list is sorted",
-    "the digits of a number",
-    "prime numbers and divisors",
-    "the greatest common divisor",
-    "powers and squares",
-    "factorials and products",
-    "the Fibonacci numbers",
-    "converting between units",
-    "converting between number bases",
-    "rounding and clamping a value",
-    "the area and perimeter of shapes",
-    "the distance between two points",
-    "leap years and days of a month",
-    "hours, minutes and seconds",
-    "prices, discounts and totals",
-    "looking up values in a dictionary",
-    "inverting a dictionary",
-    "merging dictionaries",
-    "grouping words by their first letter",
-    "sums of rows in a table",
-    "transposing a matrix",
-    "stacks and queues made of lists",
-    "matching brackets",
-    "simple text encodings",
-    "binary search in a sorted list",
-    "recursion over a list",
+SETTINGS = (
+    "a library that lends books", "a bakery's orders", "a weather station", "a railway timetable", "a chess club",
+    "a garden with beds and seeds", "a post office", "a cinema's seats", "a swimming race", "a hiking trail",
+    "a music playlist", "a recipe collection", "a bus company", "a school's grades", "a museum's catalogue",
+    "a football league", "a chemist's shelf", "a hotel's rooms", "a farm's harvest", "a bicycle workshop",
+    "a telescope's observations", "a harbour with ships", "a spelling contest", "a stamp collection",
+    "a vending machine",
+    "an elevator", "a parking garage", "a phone's call list", "a choir's rehearsals", "a warehouse with crates",
+    "a treasure map", "a card game", "a board game with dice", "a robot on a grid", "a traffic light", "a coffee bar",
+    "a theatre's tickets", "a river's water levels", "a bird watcher's notes", "a printing shop", "a power meter",
+    "a text editor", "a log file's lines", "a chat room", "a spreadsheet's cells", "a shop's barcodes", "a calendar",
+    "a clock shop", "a language course", "a crossword puzzle", "a DNA sequence", "a thermostat", "a running diary",
+    "a zoo's feeding plan", "a fishing boat", "a paint mixer", "a knitting pattern", "a drum machine", "a mail server",
+    "a package manager", "a file tree", "a version number", "a web address", "a colour palette", "a photo album",
+    "a bank's statements", "a piggy bank", "an airport's gates", "a taxi meter", "a blood donor list", "a fire station",
+    "a space probe", "a mine's tunnels", "an orchard", "a beekeeper's hives", "a glacier survey", "a radio schedule",
+    "a puzzle of tiles", "a maze", "a word game", "a secret message", "a quiz show", "a voting office", "a class trip",
+    "a toy train", "a kitchen scale", "a sewing kit", "a lottery", "a marathon's checkpoints", "a snow report",
+    "plain numbers", "plain text", "plain lists", "nested lists", "tables as lists of rows", "pairs of values",
+)  # fmt: skip
+
+RESULTS = (
+    "an integer", "a float", "a string", "a boolean", "a list of integers", "a list of strings",
+    "a list of tuples", "a list of lists", "a tuple of several values", "a dictionary that maps strings to integers",
+    "a dictionary that maps to lists", "a string in a fixed format",
+)  # fmt: skip
+
+LEVELS = (
+    "easy: one idea in three to six lines of code",
+    "medium: two ideas that work together",
+    "medium: a loop that has to remember something",
+    "hard: several conditions that have to be kept apart",
 )
+
+TECHNIQUES = (
+    "a for loop",
+    "a while loop",
+    "a list comprehension",
+    "a dictionary",
+    "a set",
+    "slicing",
+    "a conditional expression",
+    "an early return",
+    "recursion",
+    "sorting with a key",
+    "tuple unpacking",
+    "enumerate",
+    "zip",
+    "string methods",
+    "a generator expression",
+    "an f-string",
+)
+"""What a textbook section shows; each can be found in a syntax tree (synth/claims.py)."""
 
 AUDIENCES = (
     "a student in the first week of a course",
@@ -77,19 +68,4 @@ AUDIENCES = (
     "a student preparing for an exam",
     "a candidate before an interview",
     "a programmer who knows another language",
-)
-
-CONSTRAINTS = (
-    "use a simple loop",
-    "use a comprehension",
-    "use recursion",
-    "use only built-in functions",
-    "handle the empty input",
-    "handle negative numbers",
-    "use a dictionary",
-    "use slicing",
-    "use a conditional expression",
-    "keep the order of the input",
-    "return early where that is clearer",
-    "do not change the arguments",
 )

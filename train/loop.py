@@ -1,34 +1,33 @@
-"""The training loop: plain PyTorch on one device.
+"""The training loop: plain PyTorch, on one device or on several of a host.
 
-In: a `transformers` causal language model, packed blocks, a Schedule. Out: the trained model, a line in
-`metrics.jsonl` now and then. A checkpoint is one file, renamed into place, so that a kill at any moment costs the
-steps since the last one and nothing else. There is no dropout and each step's blocks follow from the seed and the
-step's number, so no random state has to be kept: on the CPU, with the same number of threads, a resumed run ends with
-the same bits as one that was never stopped. Not covered: more than one device.
+In: a stock model, rows of tokens, a Schedule. Out: the trained model, a line in `metrics.jsonl` now and then, a
+checkpoint. There is no dropout, and each step's rows follow from the seed and the step's number, so no random state
+has to be kept: on the CPU, with the same number of threads, a resumed run ends with the same bits as one that was
+never stopped. The device is waited for only where a line is logged: how many tokens a batch has is known on the host.
 """
 
-import json
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from torch.nn import functional
 
-from curate.shards import read_jsonl, write_text
-from curate.stage import derive_seed
+from curate.energy import joules_so_far
+from curate.errors import UserError
+from train.checkpoint import MetricsFile, State, load_checkpoint, save_checkpoint
+from train.feed import Feed
+from train.loss import linear_cross_entropy, loss_sum, shifted, softmax_gradient
+from train.model import Attention, Body, Weights, choose_attention
+from train.optimizer import Optimizers
+from train.place import Place
+from train.presets import OptimizerName
+from train.rows import Rows
 
-IGNORE = -100
-FLOOR = 0.1
-"""The cosine ends at this share of the peak learning rate."""
-HELD_OUT_TOKENS = 16_384
-"""Held-out loss is measured on the first so many tokens: a second's work for the tiny preset on two cores."""
+HELD_OUT_TOKENS = {"cpu": 16_384, "cuda": 1_048_576}
+"""Held-out loss is measured on the first so many tokens: a second's work, for the tiny preset on two cores."""
 
 
 @dataclass(frozen=True)
@@ -36,180 +35,202 @@ class Schedule:
     """How to train."""
 
     steps: int
-    batch_blocks: int
-    pass_blocks: int
-    """Blocks in one forward and backward pass; a step makes as many passes as its batch needs."""
+    batch_rows: int
+    """Rows in a step, of all processes together."""
+    pass_rows: int
+    """Rows in one forward and backward pass; a step makes as many passes as its batch needs."""
+    optimizer: OptimizerName
     learning_rate: float
     warmup_steps: int
+    decay_steps: int
+    """Last steps, in which the learning rate falls to zero."""
     weight_decay: float
     clip: float
-    seed: int
     checkpoint_every: int
     log_every: int
     measure_every: int
     bf16: bool
     compile: bool
+    compile_mode: str | None = None
+    """A mode of `torch.compile`, such as max-autotune-no-cudagraphs; None: its default."""
+    whole: bool = True
+    """Compile the model whole, or layer by layer: quicker to compile, a little slower to run."""
+    attention: Attention = "auto"
 
 
-@dataclass
-class State:
-    """How far it is."""
-
-    step: int = 0
-    tokens_seen: int = 0
-    seconds: float = 0.0
-    first_held_out_loss: float | None = None
-    held_out_loss: float | None = None
+Documents = Callable[[list[int]], list[str]]
+"""Turns documents' places in the corpus into their ids."""
 
 
 def train(
-    model: torch.nn.Module,
-    blocks: npt.NDArray[Any],
-    held_out: npt.NDArray[Any],
-    pad: int,
+    model: Any,
+    rows: Rows,
+    held_out: Rows,
     schedule: Schedule,
     folder: Path,
     report: Callable[[int, str], None],
+    place: Place,
+    identify: Documents,
 ) -> State:
-    """Train the model in place, going on from the checkpoint in `folder` if there is one; return the final state."""
-    device = next(model.parameters()).device
-    optimizer = _optimizer(model, schedule)
-    state = load_checkpoint(folder, model, optimizer) or State()
-    metrics = Metrics(folder / "metrics.jsonl", state.step)
-    forward = torch.compile(model, dynamic=False) if schedule.compile else model
+    """Train the model in place, going on from the checkpoint in `folder` if there is one; return the final state.
+
+    Raises UserError when the loss is no longer a number: with the step, its documents, and the last good checkpoint.
+    """
+    torch.set_float32_matmul_precision("high")
+    learner = Learner(model, schedule, place)
+    state = load_checkpoint(folder, model, learner.optimizers) or State()
+    metrics = MetricsFile(folder / "metrics.jsonl", state.step, write=place.first)
     if state.step == 0:
-        state.first_held_out_loss = state.held_out_loss = measure(model, held_out, pad, schedule)
+        state.first_held_out_loss = state.held_out_loss = learner.measure(held_out)
         metrics.write(step=0, tokens=0, held_out_loss=state.held_out_loss)
-    before = time.monotonic() - state.seconds
-    for step in range(state.step, schedule.steps):
-        rate = learning_rate(step, schedule)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        batch = to_tensor(blocks[batch_rows(len(blocks), step, schedule)], device)
-        loss = _step(forward, optimizer, batch, pad, schedule)
-        state.step, state.seconds = step + 1, time.monotonic() - before
-        state.tokens_seen += int((batch != pad).sum())
-        last = state.step == schedule.steps
-        if state.step % schedule.log_every == 0 or last:
-            value = float(loss)
-            metrics.write(
-                step=state.step, tokens=state.tokens_seen, loss=value, learning_rate=rate, seconds=state.seconds
+    clock = Clock(state, place)
+    losses: list[torch.Tensor] = []
+    with Feed(rows, schedule, state.step, place) as feed:
+        for step in range(state.step, schedule.steps):
+            ids, predicted = feed.next()
+            losses.append(learner.step(ids, predicted, learning_rate(step, schedule)))
+            state.step = step + 1
+            state.tokens_seen += rows.filled(step * schedule.batch_rows, (step + 1) * schedule.batch_rows)
+            last = state.step == schedule.steps
+            logging, measuring, saving = (
+                last or state.step % every == 0
+                for every in (schedule.log_every, schedule.measure_every, schedule.checkpoint_every)
             )
-            report(state.step, f"loss {value:.3f}")
-        if state.step % schedule.measure_every == 0 or last:
-            state.held_out_loss = measure(model, held_out, pad, schedule)
-            metrics.write(step=state.step, tokens=state.tokens_seen, held_out_loss=state.held_out_loss)
-        if state.step % schedule.checkpoint_every == 0 or last:
-            save_checkpoint(folder, model, optimizer, state)
+            if logging or measuring or saving:
+                values = place.total(torch.stack(losses)).tolist()
+                _finite(values, step + 1, rows, schedule, folder, identify)
+                losses.clear()
+                clock.stop()
+            if logging:
+                rate = learning_rate(step, schedule)
+                metrics.write(
+                    step=state.step,
+                    tokens=state.tokens_seen,
+                    loss=values[-1],
+                    learning_rate=rate,
+                    seconds=state.seconds,
+                )
+                report(state.step, f"loss {values[-1]:.3f}, {clock.rate():,.0f} tokens/s")
+            if measuring:
+                state.held_out_loss = learner.measure(held_out)
+                metrics.write(step=state.step, tokens=state.tokens_seen, held_out_loss=state.held_out_loss)
+            if saving:
+                save_checkpoint(folder, model, learner.optimizers, state, place)
+            if logging or measuring or saving:
+                clock.go()
+    clock.close()
     return state
 
 
-def batch_rows(count: int, step: int, schedule: Schedule) -> npt.NDArray[np.int64]:
-    """Return the numbers of a step's blocks: every pass over the corpus is a fresh permutation of all blocks."""
-    first = step * schedule.batch_blocks
-    rows: list[npt.NDArray[np.int64]] = []
-    left = schedule.batch_blocks
-    while left:
-        epoch, offset = divmod(first, count)
-        order = np.random.default_rng(derive_seed(schedule.seed, "epoch", epoch)).permutation(count)
-        rows.append(order[offset : offset + left])
-        first += len(rows[-1])
-        left -= len(rows[-1])
-    return np.concatenate(rows)
-
-
 def learning_rate(step: int, schedule: Schedule) -> float:
-    """Return a step's learning rate: linear warm-up, then a cosine down to FLOOR of the peak."""
-    if step < schedule.warmup_steps:
-        return schedule.learning_rate * (step + 1) / schedule.warmup_steps
-    done = (step - schedule.warmup_steps) / max(1, schedule.steps - schedule.warmup_steps)
-    return schedule.learning_rate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * done)))
+    """Return a step's learning rate: linear warm-up, level, then linear down to zero over the last steps.
+
+    Linear to zero beats a cosine to a tenth (Bergsma et al. 2025, arXiv:2502.15938).
+    """
+    up = (step + 1) / schedule.warmup_steps if step < schedule.warmup_steps else 1.0
+    down = (schedule.steps - step) / schedule.decay_steps if schedule.decay_steps else 1.0
+    return schedule.learning_rate * min(up, down, 1.0)
 
 
-def to_tensor(blocks: npt.NDArray[Any], device: torch.device) -> torch.Tensor:
-    """Return blocks as a tensor of int64 on the device."""
-    return torch.from_numpy(blocks.astype(np.int64)).to(device, non_blocking=True)
+class Learner:
+    """What makes a step: the weights, the compiled passes, the optimisers."""
+
+    def __init__(self, model: Any, schedule: Schedule, place: Place) -> None:
+        choose_attention(schedule.attention)
+        self.schedule, self.place = schedule, place
+        self.pad = model.config.pad_token_id
+        self.weights = Weights(model, schedule.bf16)
+        self.optimizers = Optimizers(model, schedule.optimizer, schedule.learning_rate, schedule.weight_decay)
+        self.body = Body(self.weights.working)
+        self.kernel = softmax_gradient
+        self.forward: Callable[[torch.Tensor], torch.Tensor] = self.body
+        if schedule.compile:
+            self.kernel = torch.compile(softmax_gradient, dynamic=False)
+            if schedule.whole:
+                self.forward = torch.compile(self.body, dynamic=False, mode=schedule.compile_mode)
+            else:
+                for layer in self.body.model.layers:
+                    layer.compile(dynamic=False, mode=schedule.compile_mode)
+
+    def step(self, ids: torch.Tensor, predicted: int, rate: float) -> torch.Tensor:
+        """Make one optimiser step from this process's rows and return its part of the batch's mean loss.
+
+        `predicted` counts the tokens to predict in the whole batch.
+        """
+        self.weights.begin()
+        scale = torch.full((), 1.0 / predicted, device=ids.device)
+        total = torch.zeros((), device=ids.device)
+        for part in torch.split(ids, self.schedule.pass_rows):
+            loss = linear_cross_entropy(
+                self.forward(part), self.weights.head, shifted(part, self.pad), scale, self.kernel
+            )
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.weights.collect()
+            total += loss.detach()
+        gradient = self.place.sum(self.weights.gradient)
+        gradient.mul_((self.schedule.clip / torch.linalg.vector_norm(gradient)).clamp(max=1.0))
+        self.optimizers.step(rate)
+        return total
+
+    @torch.no_grad()
+    def measure(self, held_out: Rows) -> float:
+        """Return the mean loss per held-out token, in nats."""
+        self.weights.refresh()
+        device = self.place.device
+        count = min(len(held_out), max(1, HELD_OUT_TOKENS[device.type] // held_out.length))
+        total = torch.zeros((), device=device)
+        for start in range(0, count, self.schedule.pass_rows):
+            ids = torch.from_numpy(held_out.read(start, min(count, start + self.schedule.pass_rows))).to(device)
+            total += loss_sum(self.body(ids), self.weights.head, shifted(ids, self.pad))
+        return float(total) / max(1, held_out.predicted(0, count))
 
 
-def loss_sum(model: Any, ids: torch.Tensor, pad: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the sum of the next-token losses of some blocks, in nats, and how many tokens it covers."""
-    targets = ids[:, 1:].masked_fill(ids[:, 1:] == pad, IGNORE)
-    logits = model(input_ids=ids, use_cache=False).logits[:, :-1]
-    loss = functional.cross_entropy(
-        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE, reduction="sum"
+def _finite(losses: list[float], step: int, rows: Rows, schedule: Schedule, folder: Path, identify: Documents) -> None:
+    """Raise UserError if one of the last losses, the newest of them of `step`, is not a number."""
+    bad = next((number for number, loss in enumerate(losses) if not math.isfinite(loss)), None)
+    if bad is None:
+        return
+    bad_step = step - len(losses) + 1 + bad
+    names = identify(rows.in_rows((bad_step - 1) * schedule.batch_rows, bad_step * schedule.batch_rows))
+    good = folder / "checkpoint.pt"
+    resumes = f"the last good checkpoint is {good}" if good.exists() else "there is no checkpoint yet"
+    raise UserError(
+        f"the loss of step {bad_step} is {losses[bad]}; its documents: {', '.join(names[:5])}"
+        f"{f' and {len(names) - 5} more' if len(names) > 5 else ''}; {resumes}; lower learning_rate"
     )
-    return loss, (targets != IGNORE).sum()
 
 
-@torch.no_grad()
-def measure(model: torch.nn.Module, held_out: npt.NDArray[Any], pad: int, schedule: Schedule) -> float:
-    """Return the mean loss per held-out token, in nats."""
-    device = next(model.parameters()).device
-    blocks = held_out[: max(1, HELD_OUT_TOKENS // held_out.shape[1])]
-    total = count = 0.0
-    for start in range(0, len(blocks), schedule.pass_blocks):
-        with torch.autocast(device.type, torch.bfloat16, enabled=schedule.bf16):
-            loss, tokens = loss_sum(model, to_tensor(blocks[start : start + schedule.pass_blocks], device), pad)
-        total, count = total + float(loss), count + float(tokens)
-    return total / count
+class Clock:
+    """Seconds and joules of training, measuring and saving apart; the rate once everything is compiled."""
 
+    def __init__(self, state: State, place: Place) -> None:
+        self.state, self.place = state, place
+        self.settled = (0, 0.0)
+        self.intervals = 0
+        self.joules = joules_so_far()
+        self.go()
 
-def _step(
-    model: Any, optimizer: torch.optim.Optimizer, batch: torch.Tensor, pad: int, schedule: Schedule
-) -> torch.Tensor:
-    """Make one optimiser step and return the mean loss of its batch."""
-    count = (batch[:, 1:] != pad).sum()
-    total = torch.zeros((), device=batch.device)
-    for ids in torch.split(batch, schedule.pass_blocks):
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=schedule.bf16):
-            loss = loss_sum(model, ids, pad)[0] / count
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += loss.detach()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), schedule.clip)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return total
+    def go(self) -> None:
+        """Start counting."""
+        self.since, self.tokens = time.monotonic(), self.state.tokens_seen
 
+    def stop(self) -> None:
+        """Stop counting; the device has just been waited for. The first interval has the compilation in it."""
+        seconds = time.monotonic() - self.since
+        self.state.seconds += seconds
+        self.intervals += 1
+        if self.intervals > 1:
+            self.state.steady_seconds += seconds
+            self.state.steady_tokens += self.state.tokens_seen - self.tokens
+        self.settled = (self.state.tokens_seen - self.tokens, seconds)
 
-def _optimizer(model: torch.nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
-    """AdamW; matrices decay, norms do not."""
-    matrices = [parameter for parameter in model.parameters() if parameter.dim() >= 2]
-    vectors = [parameter for parameter in model.parameters() if parameter.dim() < 2]
-    groups = [{"params": matrices, "weight_decay": schedule.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=schedule.learning_rate, betas=(0.9, 0.95), fused=True)
+    def rate(self) -> float:
+        """Return the tokens a second of the last interval."""
+        return self.settled[0] / max(self.settled[1], 1e-9)
 
-
-def save_checkpoint(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: State) -> None:
-    """Write the one checkpoint of a run, atomically."""
-    temporary = folder / ".checkpoint.pt"
-    with temporary.open("wb") as file:
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "state": vars(state)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / "checkpoint.pt")
-
-
-def load_checkpoint(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> State | None:
-    """Restore model and optimiser from the checkpoint and return its state, or None where there is none."""
-    path = folder / "checkpoint.pt"
-    if not path.exists():
-        return None
-    device = next(model.parameters()).device
-    saved = torch.load(path, map_location=device, weights_only=True)
-    model.load_state_dict(saved["model"])
-    optimizer.load_state_dict(saved["optimizer"])
-    return State(**saved["state"])
-
-
-class Metrics:
-    """`metrics.jsonl`: one line a log or measurement. Lines after the checkpoint that a run goes on from are cut."""
-
-    def __init__(self, path: Path, step: int) -> None:
-        lines = [line for line in read_jsonl(path) if line["step"] <= step] if path.exists() and step else []
-        write_text("".join(json.dumps(line) + "\n" for line in lines), path)
-        self.path = path
-
-    def write(self, **values: float | None) -> None:
-        """Append one line."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(values) + "\n")
+    def close(self) -> None:
+        """Take the energy of this start, and the most memory."""
+        after = joules_so_far()
+        if after is not None and self.joules is not None:
+            self.state.joules = (self.state.joules or 0.0) + after - self.joules
+        self.state.peak_bytes = max(self.state.peak_bytes, self.place.peak_bytes())

@@ -1,7 +1,7 @@
 """A teacher that answers from a table, behind the real door, and the stages' usual surroundings."""
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,29 +10,55 @@ import pytest
 from curate.llm import Completion, ModelSpec, Request, door
 from curate.shards import documents, write_shard
 from curate.stage import Context
+from synth import asking
 
 Answer = Callable[[Request], str]
 
 
 class Table:
-    """A backend that answers with a function of the request."""
+    """A backend that answers with a function of the request; `Cut(text)` is an answer that ran out of tokens."""
+
+    capacity = 64
 
     def __init__(self, answer: Answer) -> None:
         self.reply, self.asked = answer, 0
+        self.waiting: list[Request] = []
 
-    def answer(self, requests: list[Request]) -> Iterator[list[Completion]]:
+    def submit(self, requests: Sequence[Request]) -> None:
         self.asked += len(requests)
-        yield [Completion(request.id, self.reply(request), "stop", 10, 5) for request in requests]
+        self.waiting += requests
+
+    def take(self, wait_s: float) -> list[Completion]:
+        asked, self.waiting = self.waiting, []
+        return [self.answered(request) for request in asked]
+
+    def answered(self, request: Request) -> Completion:
+        text = self.reply(request)
+        reason = "length" if isinstance(text, Cut) else "stop"
+        chances = (0.6, 0.2) if request.choices else None
+        return Completion(request.id, str(text), reason, 10, 5, probabilities=chances)
+
+    def drop(self) -> list[Completion]:
+        self.waiting = []
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+class Cut(str):
+    """An answer that ran out of tokens."""
 
 
 @pytest.fixture
-def teach(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], Table]:
+def teach(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Table]:
     """Put a table of answers behind every model."""
 
-    def put(answer: Answer) -> Table:
+    def put(answer: Answer, chat: bool = False) -> Table:
         table = Table(answer)
         monkeypatch.setattr(door, "backend", lambda spec: table)
         monkeypatch.setattr(door, "check_model", lambda spec: None)
+        monkeypatch.setattr(asking, "chats", lambda spec: chat)
         return table
 
     return put
@@ -43,7 +69,9 @@ def seeds() -> pa.Table:
     return documents(
         {
             "id": f"file{i}.py::f#0", "text": "About sums.", "source": "seeds", "topic": f"sums of {i}",
-            "audience": "a student", "constraint": "use a loop", "concept": "Add it up.", "function_name": "add_up",
+            "audience": "a student", "concept": "Add it up.", "function_name": "add_up", "signature": "(xs)",
+            "setting": "a bakery", "level": "easy", "result": "an integer", "technique": "adding up", "wording": i,
+            "second": "",
         }
         for i in range(6)
     )  # fmt: skip

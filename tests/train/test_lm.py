@@ -20,7 +20,7 @@ from curate.progress import Progress
 from curate.shards import documents, write_shard
 from curate.stage import Context
 from train.lm import TrainLM
-from train.loop import Schedule, batch_rows, learning_rate
+from train.loop import Schedule, learning_rate
 
 SMALL: dict[str, Any] = {
     "hidden": 64,
@@ -87,8 +87,10 @@ def test_the_record_says_what_the_model_saw(trained: tuple[Path, dict[str, float
     record = json.loads((folder / "model" / "curate.json").read_text())
     weights = load_file(folder / "model" / "model.safetensors")
     assert record["parameters"] == sum(weight.numel() for weight in weights.values())
-    assert record["tokens_seen"] == 48 * 512 == metrics["tokens_seen"]
-    assert record["unique_tokens"] == min(record["tokens_seen"], record["dataset_tokens"])
+    assert 0.98 * 48 * 512 < record["tokens_seen"] == metrics["tokens_seen"] <= 48 * 512
+    assert record["unique_tokens"] == record["tokens_seen"] < record["dataset_tokens"]
+    assert record["inputs"]["corpus"]["visits"] == metrics["corpus.visits"] == record["tokens_seen"]
+    assert metrics["corpus.epochs"] == pytest.approx(record["tokens_seen"] / record["dataset_tokens"])
     assert record["held_out_loss"] == metrics["held_out_loss"]
 
 
@@ -149,21 +151,22 @@ def test_training_goes_on_from_another_model(
     metrics = job.run(context_in(tmp_path, corpus, base=trained[0]), Progress())
     assert metrics["first_held_out_loss"] < trained[1]["first_held_out_loss"] - 0.8
     record = json.loads((tmp_path / "model" / "curate.json").read_text())
-    assert record["tokens_seen"] == trained[1]["tokens_seen"] + 4 * 512
+    assert record["tokens_seen"] == trained[1]["tokens_seen"] + metrics["tokens_seen"]
     assert (tmp_path / "model" / "tokenizer.json").read_text() == (trained[0] / "model" / "tokenizer.json").read_text()
 
 
 def test_bf16_arithmetic_leaves_f32_weights(corpus: Path, tmp_path: Path) -> None:
-    settings = {**SMALL, "precision": "bf16", "steps": 2, "pass_tokens": 128}
+    settings = {**SMALL, "precision": "bf16", "steps": 10, "pass_tokens": 256}
     metrics = TrainLM(**settings).run(context_in(tmp_path, corpus), Progress())
     assert metrics["held_out_loss"] < metrics["first_held_out_loss"]
     weights = load_file(tmp_path / "model" / "model.safetensors")
     assert {weight.dtype for weight in weights.values()} == {torch.float32}
 
 
-def test_a_corpus_too_small_for_a_block_is_refused(tmp_path: Path) -> None:
-    write_shard(documents([{"id": "1", "text": "x = 1", "source": "s"}]), tmp_path / "in" / "kept" / "0.parquet")
-    with pytest.raises(UserError, match="too few for one block"):
+def test_a_corpus_smaller_than_a_batch_is_refused(tmp_path: Path) -> None:
+    rows = [{"id": str(n), "text": f"x = {n}", "source": "s"} for n in range(9)]
+    write_shard(documents(rows), tmp_path / "in" / "kept" / "0.parquet")
+    with pytest.raises(UserError, match="fewer than one batch of 512; give more documents or lower batch_tokens"):
         TrainLM(**SMALL).run(context_in(tmp_path / "out", tmp_path / "in"), Progress())
 
 
@@ -186,21 +189,16 @@ def test_tokens_may_be_written_as_a_power_of_ten() -> None:
 
 
 def schedule(**changes: Any) -> Schedule:
-    values = {"steps": 100, "batch_blocks": 8, "pass_blocks": 4, "learning_rate": 1.0, "warmup_steps": 10}
-    rest = {"weight_decay": 0.1, "clip": 1.0, "seed": 5, "checkpoint_every": 10, "log_every": 10, "measure_every": 10}
-    return Schedule(**{**values, **rest, "bf16": False, "compile": False, **changes})  # type: ignore[arg-type]
+    values = {"steps": 100, "batch_rows": 8, "pass_rows": 4, "optimizer": "adamw", "learning_rate": 1.0}
+    rest = {"weight_decay": 0.1, "clip": 1.0, "checkpoint_every": 10, "log_every": 10, "measure_every": 10}
+    lengths = {"warmup_steps": 10, "decay_steps": 40, "bf16": False, "compile": False}
+    return Schedule(**{**values, **rest, **lengths, **changes})  # type: ignore[arg-type]
 
 
-def test_each_pass_over_the_corpus_shows_every_block_once_in_a_new_order() -> None:
-    rows = np.concatenate([batch_rows(20, step, schedule()) for step in range(5)])
-    assert sorted(rows[:20]) == sorted(rows[20:40]) == list(range(20))
-    assert rows[:20].tolist() != rows[20:40].tolist()
-    assert len(batch_rows(3, 0, schedule())) == 8
-
-
-def test_the_learning_rate_warms_up_and_falls_to_a_tenth() -> None:
+def test_the_learning_rate_warms_up_stays_and_falls_to_zero() -> None:
     rates = [learning_rate(step, schedule()) for step in range(101)]
     assert rates[0] == pytest.approx(0.1)
-    assert max(rates) == rates[9] == rates[10] == 1.0
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert rates[100] == pytest.approx(0.1)
+    assert rates[9:61] == [1.0] * 52
+    assert rates[60:] == sorted(rates[60:], reverse=True)
+    assert rates[80] == pytest.approx(0.5)
+    assert rates[100] == 0.0

@@ -1,0 +1,216 @@
+"""Training on GPUs, measured: our loop by variants, beside transformers.Trainer, on several GPUs, Muon beside AdamW.
+
+    python3 -m benchmarks.train speed [--quick] [--presets 124m,151m,350m] [--budget 360] [--out FILE.json]
+    python3 -m benchmarks.train scaling [--presets 124m] [--out FILE.json]
+    python3 -m benchmarks.train optimizers --corpus FILE.parquet[,FILE.parquet] [--tokens 1e8]
+
+On a machine without the project installed, run it in the repository's folder with what is missing beside it:
+
+    PYTHONPATH=.:extra python3 -m benchmarks.train speed --quick --out $OUT/train.json                        # 1 GPU
+    PYTHONPATH=.:extra python3 -m benchmarks.train speed scaling --quick --budget 420 --out $OUT/train.json   # 2 or 4
+
+Every measurement is a process of its own with a time limit; one that fails is a line, not the end. They run side by
+side, one a GPU, as long as there are GPUs; those of `scaling` take several at once. What is done is in the file after
+each. `speed`: tokens/s of `train.loop.train` on rows of random tokens, once compiled, a step's parts timed apart, and
+Trainer with the same model, batch and precision, compiled and not. `scaling`: the stage as a recipe runs it, on one
+GPU, two, four, with the same batch. `optimizers`: the stage on real documents, AdamW for so many tokens and Muon for
+as many, two thirds and half, each with its own decay: where Muon's held-out loss reaches AdamW's. FLOPs are
+6 N + 12 x layers x heads x head size x length a token, N with the head and without the embedding look-up; the peak
+is a bf16 product of two random matrices of 8192 x 8192 on the same GPU in the same process.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+BATCH = 131_072
+Job = dict[str, Any]
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "ours": {},
+    "cudnn attention": {"attention": "cudnn"},
+    "flash attention": {"attention": "flash"},
+    "chunks of 32,768": {"chunk": 32_768},
+    "passes of 32,768": {"pass_tokens": 32_768},
+    "passes of 131,072": {"pass_tokens": 131_072},
+    "layer by layer": {"whole": False},
+    "adamw": {"optimizer": "adamw"},
+    "all logits in the graph": {"loss": "whole"},
+    "cudnn, chunks of 32,768": {"attention": "cudnn", "chunk": 32_768},
+    "max-autotune": {"mode": "max-autotune-no-cudagraphs"},
+}
+QUICK = (
+    "ours",
+    "cudnn attention",
+    "chunks of 32,768",
+    "passes of 32,768",
+    "passes of 131,072",
+    "all logits in the graph",
+)
+
+
+def main() -> None:
+    """Plan the measurements, run them, print a line each and keep all in a file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="+", choices=["speed", "scaling", "optimizers"])
+    parser.add_argument("--quick", action="store_true", help="the variants that decide, and fewer steps")
+    parser.add_argument("--presets", default="124m,151m,350m")
+    parser.add_argument("--variants", default="", help="names, split by ';', instead of all")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to use; default: all")
+    parser.add_argument("--budget", type=float, default=360, help="seconds after which nothing new is started")
+    parser.add_argument("--limit", type=float, default=200, help="seconds for one measurement")
+    parser.add_argument("--corpus", default="", help="Parquet files with id and text, for optimizers")
+    parser.add_argument("--tokens", type=float, default=1e8, help="tokens that AdamW sees in optimizers")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train.json")
+    given = parser.parse_args()
+    gpus = given.gpus or _gpu_count()
+    jobs = [job for part in given.parts for job in PLANS[part](given, gpus)]
+    Runner(jobs, gpus, given).run()
+
+
+def _gpu_count() -> int:
+    import torch
+
+    return max(1, torch.cuda.device_count())
+
+
+def plan_speed(given: argparse.Namespace, _: int) -> list[Job]:
+    """The first preset in all variants, the others as they are; Trainer beside each."""
+    presets = given.presets.split(",")
+    names = given.variants.split(";") if given.variants else QUICK if given.quick else tuple(VARIANTS)
+    steps = 24 if given.quick else 48
+    common = {"part": "speed", "steps": steps, "gpus": 1}
+    jobs = [{**common, "preset": preset, "name": "ours"} for preset in presets]
+    jobs += [{**common, "preset": presets[0], "name": name} for name in ("Trainer, compiled", "Trainer")]
+    jobs += [{**common, "preset": presets[0], "name": name} for name in names if name != "ours"]
+    jobs += [{**common, "preset": preset, "name": "Trainer, compiled"} for preset in presets[1:]]
+    jobs += [{**common, "preset": preset, "name": "cudnn attention"} for preset in presets[1:]]
+    return [job | {"settings": VARIANTS.get(job["name"], {})} for job in jobs]
+
+
+def plan_scaling(given: argparse.Namespace, gpus: int) -> list[Job]:
+    """The stage on one GPU, two, four, with the same batch."""
+    preset = given.presets.split(",")[0]
+    steps = 40 if given.quick else 80
+    counts = [count for count in (1, 2, 4, 8) if count <= gpus]
+    return [
+        {"part": "scaling", "preset": preset, "name": f"{count} GPUs", "gpus": count, "steps": steps}
+        for count in counts
+    ]
+
+
+def plan_optimizers(given: argparse.Namespace, _: int) -> list[Job]:
+    """AdamW for so many tokens, Muon for as many and fewer."""
+    shares = {"adamw": [1.0], "muon": [1.0, 2 / 3, 0.5]}
+    return [
+        {
+            "part": "optimizers",
+            "preset": given.presets.split(",")[0],
+            "name": f"{optimizer}, {given.tokens * share:.3g} tokens",
+            "gpus": 1,
+            "optimizer": optimizer,
+            "tokens": given.tokens * share,
+            "corpus": given.corpus.split(","),
+        }
+        for optimizer, parts in shares.items()
+        for share in parts
+    ]
+
+
+PLANS = {"speed": plan_speed, "scaling": plan_scaling, "optimizers": plan_optimizers}
+
+
+class Runner:
+    """Runs jobs side by side, each in a process on GPUs of its own."""
+
+    def __init__(self, jobs: list[Job], gpus: int, given: argparse.Namespace) -> None:
+        self.waiting, self.free, self.given = jobs, list(range(gpus)), given
+        self.changed = threading.Condition()
+        self.results: list[dict[str, Any]] = []
+        self.start = time.monotonic()
+
+    def run(self) -> None:
+        """Run all that fits into the budget."""
+        print(
+            f"{'part':<11}{'preset':<12}{'what':<26}{'tokens/s':>10}{'TFLOP/s':>9}{'of peak':>9}{'GB':>7}{'s':>6}",
+            flush=True,
+        )
+        threads = []
+        with self.changed:
+            while self.waiting:
+                job = next((job for job in self.waiting[:1] if job["gpus"] <= len(self.free)), None)
+                if time.monotonic() - self.start > self.given.budget:
+                    break
+                if job is None:
+                    self.changed.wait(1.0)
+                    continue
+                self.waiting.remove(job)
+                mine = [self.free.pop(0) for _ in range(job["gpus"])]
+                threads.append(threading.Thread(target=self._one, args=(job, mine)))
+                threads[-1].start()
+            skipped = list(self.waiting)
+        for thread in threads:
+            thread.join()
+        for job in skipped:
+            self._done({**job, "error": "not started: the budget was used up"})
+
+    def _one(self, job: Job, gpus: list[int]) -> None:
+        began = time.monotonic()
+        left = self.given.budget + 60 - (began - self.start)
+        limit = max(30.0, min(self.given.limit if job["part"] != "optimizers" else 3600, left))
+        visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))} if _gpus_there() else {}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.train_job", json.dumps(job)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, **visible, "TOKENIZERS_PARALLELISM": "true"},
+        )
+        try:
+            output, errors = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            output, errors = process.communicate()
+            errors += f"\nstopped after {limit:.0f} s"
+        last = output.strip().rpartition("\n")[2]
+        found = json.loads(last) if process.returncode == 0 and last.startswith("{") else {"error": _tail(errors)}
+        with self.changed:
+            self.free += gpus
+            self._done({**job, **found, "seconds": round(time.monotonic() - began, 1)})
+            self.changed.notify()
+
+    def _done(self, result: dict[str, Any]) -> None:
+        self.results.append(result)
+        print(_line(result), flush=True)
+        self.given.out.parent.mkdir(parents=True, exist_ok=True)
+        self.given.out.write_text(json.dumps({"results": self.results}, indent=1) + "\n")
+
+
+def _gpus_there() -> bool:
+    return Path("/dev/nvidiactl").exists()
+
+
+def _tail(errors: str) -> str:
+    lines = [line for line in errors.strip().splitlines() if line.strip()]
+    return " | ".join(lines[-6:])[-1500:]
+
+
+def _line(found: dict[str, Any]) -> str:
+    head = f"{found['part']:<11}{found['preset']:<12}{found['name']:<26}"
+    if "error" in found:
+        return f"{head}{found['error']}"
+    share = f"{100 * found['of_peak']:8.1f}%" if found.get("of_peak") else f"{'-':>9}"
+    rest = f"{found['tokens_per_s']:10,.0f}{found['tflops']:9.1f}{share}{found['peak_gb']:7.1f}{found['seconds']:6.0f}"
+    extra = {key: found[key] for key in ("ms", "held_out_loss", "steps", "kwh") if found.get(key) is not None}
+    return f"{head}{rest}  {json.dumps(extra)}"
+
+
+if __name__ == "__main__":
+    main()

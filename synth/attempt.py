@@ -1,0 +1,292 @@
+"""The course of one exercise: from the request for a stub to the row of an Item, or the reason why there is none.
+
+Written as a generator for synth/flow.py, which keeps thousands under way: it yields requests to the teacher, programs
+for the sandbox and claims, and goes on with their answers. What is cheap comes first: a stub is refused by its words
+and its name before solutions are asked for; two solutions are held against the description and against what stands
+already before a third is.
+"""
+
+import ast
+import re
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from textwrap import indent
+from typing import Any
+
+import pyarrow as pa
+
+from curate.decontam.trees import function_in, labels
+from curate.llm import Completion, Request
+from curate.sandbox import CallOutcome
+from curate.stage import derive_seed
+from synth.agreement import Agreed, agree
+from synth.answers import Program, Stub, read_solution, read_stub
+from synth.asking import FENCE, Voice
+from synth.avoid import Avoid
+from synth.clauses import Shown, untrue
+from synth.flow import Ask, Claim, Run
+from synth.item import COLUMNS as ITEM_COLUMNS
+from synth.item import Item, row
+from synth.probes import Row, different, probes, standard
+
+COLUMNS = {**ITEM_COLUMNS, "asked": pa.int64(), "truth": pa.float64(), "round_trip": pa.float64()}
+"""Beside an Item's: how many solutions were asked for, the teacher's probability that all statements are true, and
+whether a description written anew from the code was solved to the same results (1 or 0). Null where not asked."""
+SOLUTION_STOPS = ("\ndef ", "\nclass ", "\nif ", "\nprint", "\nassert", "\n#", "\n@", "\n```", '\n"""', "\n>>>")
+OUTSIDE = re.compile(
+    r"\b(prints?|printed|random(ly)?|shuffled?|user input|standard input|current (date|time)|today|downloads?|"
+    r"reads? (a|the) file|database|in place|modif(y|ies) the)\b",
+    re.IGNORECASE,
+)
+"""What a description of a pure function does not speak of."""
+MOST_WORDS = 90
+FEW = 4
+"""Values that tell a function from others; with fewer it is known by its tree alone."""
+Steps = Generator[Ask | Run | Claim, Any, Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of a stage that an attempt needs; see `synth.exercise`."""
+
+    solutions: int
+    first: int
+    agreement: float
+    inputs: int
+    per_name: int
+    truth: bool
+    min_truth: float
+    round_trip: bool
+    temperature: float
+    max_tokens: int
+    avoid: Avoid
+
+
+@dataclass
+class Course:
+    """One attempt. `known` are the columns of its row that are known before it begins."""
+
+    known: dict[str, Any]
+    asked: Request
+    begun: str
+    """The beginning of the answer, which the teacher did not write."""
+    copied: str
+    """What the teacher has seen: functions in it are no answer."""
+    settings: Settings
+    voice: Voice
+    top_p: float
+
+    def run(self) -> Generator[Ask | Run | Claim, Any, dict[str, Any]]:
+        """Go the whole way and return the row."""
+        [reply] = yield Ask((self.asked,))
+        text = self.voice.whole(reply, self.begun)
+        stub = self._stub(reply, text)
+        if isinstance(stub, str):
+            return self._rejected(text, stub)
+        inputs = probes(stub, self.settings.inputs, derive_seed(self.voice.seed, self.known["id"], "inputs"))
+        if inputs is None:
+            return self._rejected(text, "no inputs for its types")
+        words = " ".join(sorted(stub.name.split("_")))
+        if not (yield Claim(words, self.settings.per_name, "name")):
+            return self._rejected(text, "its name is taken")
+        trial = Trial(self, stub, inputs)
+        found = yield from trial.run()
+        shown = trial.programs[0].source(stub, _quoted(stub.prose)) if trial.programs else text
+        if isinstance(found, str):
+            return self._rejected(shown, found, agree=trial.agree)
+        made: dict[str, Any] = self._row(stub, found, trial)
+        checks: dict[str, Any] = yield from self._checks(stub, found, inputs, made["text"])
+        if self.settings.truth and (checks["truth"] or 0.0) < self.settings.min_truth:
+            return self._rejected(made["text"], "the teacher finds it untrue", agree=trial.agree)
+        return made | checks
+
+    def _stub(self, reply: Completion, text: str) -> Stub | str:
+        """Read the stub, or say why it is refused."""
+        if reply.finish_reason == "error":
+            return "no answer"
+        stub = read_stub(text, cut_off=reply.finish_reason == "length")
+        if isinstance(stub, str):
+            return stub
+        if f"def {stub.name}(" in self.copied:
+            return "copied from the prompt"
+        return objection(stub) or self.settings.avoid.objection(stub) or stub
+
+    def _row(self, stub: Stub, found: Agreed, trial: "Trial") -> dict[str, Any]:
+        bodies = sorted({program.body for program in found.programs}, key=lambda body: (len(body), body))
+        program = next(each for each in found.programs if each.body == bodies[0])
+        alike = [body for body in bodies[1:] if trial.above(body) == program.above(stub)]
+        item = Item(stub.name, program.above(stub), stub.header, stub.prose, found.cases, (bodies[0], *alike[-1:]))
+        share = len(found.programs) / trial.asked
+        made = row(
+            item,
+            id=self.known["id"],
+            source=self.known["source"],
+            seed_id=self.known["seed_id"],
+            topic=self.known["topic"],
+            agreement=share,
+            distinct=len(bodies),
+            tier="gold" if share == 1 and trial.asked > 2 else "silver",
+        )
+        return made | {"reason": None, "asked": trial.asked, "agree": trial.agree, "truth": None, "round_trip": None}
+
+    def _checks(self, stub: Stub, found: Agreed, inputs: list[Row], text: str) -> Steps:
+        """Ask for the probability that all is true, and for the way round: description anew, solved blind."""
+        name, checks = self.known["id"], {"truth": None, "round_trip": None}
+        if self.settings.truth:
+            values = {"program": text.strip()}
+            [told] = yield Ask(
+                (self.voice.request(f"{name}/truth", "truth", values, max_tokens=1, choices=("Yes", "No")),)
+            )
+            if told.probabilities and sum(told.probabilities) > 0:
+                checks["truth"] = told.probabilities[0] / sum(told.probabilities)
+        if self.settings.round_trip:
+            program = min(found.programs, key=lambda program: (len(program.body), program.body))
+            bare = text.replace(stub.prose, "", 1) if "\n" not in stub.prose else program.source(stub)
+            checks["round_trip"] = yield from self._round_trip(stub, program, bare, inputs)
+        return checks
+
+    def _round_trip(self, stub: Stub, program: Program, shown: str, inputs: list[Row]) -> Steps:
+        name = self.known["id"]
+        asked = self.voice.request(
+            f"{name}/description",
+            "describe",
+            {"program": shown.strip()},
+            begun="Return",
+            max_tokens=100,
+            temperature=0.0,
+        )
+        [reply] = yield Ask((asked,))
+        prose = " ".join(self.voice.whole(reply, "Return").split())
+        [reply] = yield Ask((self.solution(stub, prose, f"{name}/blind"),))
+        blind = read_solution(reply.text, stub, cut_off=reply.finish_reason == "length")
+        if blind is None:
+            return 0.0
+        both = yield Run(tuple((each.source(stub), stub.name, inputs) for each in (program, blind)))
+        return float(_results(both[0]) == _results(both[1]))
+
+    def solution(self, stub: Stub, prose: str, request_id: str) -> Request:
+        """Return the request for one solution."""
+        values = {"header": stub.header, "docstring": indent(prose, "    ").strip()}
+        return self.voice.request(
+            request_id, "solution", values, begun=f"{FENCE}{stub.header}\n{_quoted(prose)}\n",
+            max_tokens=self.settings.max_tokens, temperature=self.settings.temperature, top_p=self.top_p,
+            stop=SOLUTION_STOPS if self.voice.style == "completion" or self.voice.continues else (),
+        )  # fmt: skip
+
+    def _rejected(self, text: str, reason: str, agree: str = "") -> dict[str, Any]:
+        return {**self.known, "text": text, "reason": reason, "agree": agree}
+
+
+class Trial:
+    """The solutions of one stub, and what they gave."""
+
+    def __init__(self, course: Course, stub: Stub, inputs: list[Row]) -> None:
+        self.course, self.settings, self.stub, self.inputs = course, course.settings, stub, inputs
+        self.types, self.standard = standard(stub)
+        self.rows = different([*inputs, *self.standard])
+        self.asked = 0
+        self.programs: list[Program] = []
+        self.outcomes: list[Sequence[CallOutcome]] = []
+        self.agree = ""
+
+    def run(self) -> Steps:
+        """Ask and run until it is decided; return Agreed or a reason."""
+        claimed = False
+        while True:
+            more = self.settings.first if not self.asked else self.settings.solutions - self.asked
+            yield from self._solve(min(more, self.settings.solutions))
+            found = self._found()
+            if isinstance(found, str) and not (found == "no majority" and self._undecided()):
+                return found
+            if not isinstance(found, str) and not claimed:
+                claimed = True
+                taken = yield from self._claims(found)
+                if taken:
+                    return taken
+            if self.asked >= self.settings.solutions:
+                return found
+
+    def _solve(self, count: int) -> Steps:
+        name = self.course.known["id"]
+        numbers = range(self.asked, self.asked + count)
+        replies = yield Ask(
+            tuple(self.course.solution(self.stub, self.stub.prose, f"{name}/solution/{number}") for number in numbers)
+        )
+        self.asked += count
+        read = [read_solution(r.text, self.stub, cut_off=r.finish_reason == "length") for r in replies]
+        programs = [program for program in read if program]
+        outcomes = yield Run(tuple((program.source(self.stub), self.stub.name, self.rows) for program in programs))
+        self.programs += programs
+        self.outcomes += outcomes
+
+    def _found(self) -> Agreed | str:
+        """Return the majority among the solutions so far, if it is one to believe."""
+        groups = [_results(each) for each in self.outcomes]
+        most = max((groups.count(group) for group in groups), default=0)
+        self.agree = f"{most}_of_{self.asked}"
+        share = 1.0 if self.asked < self.settings.solutions else self.settings.agreement
+        found = agree(self.stub, self.programs, self.outcomes, self.rows, asked=self.asked, share=share)
+        if isinstance(found, str):
+            return found
+        shortest = min(found.programs, key=lambda program: (len(program.body), program.body))
+        outcomes = self.outcomes[self.programs.index(found.programs[0])]
+        shown = [Shown(arguments, outcome) for arguments, outcome in zip(self.rows, outcomes, strict=True)]
+        wrong = untrue(self.stub.prose, shortest.source(self.stub), self.stub.name, shown)
+        return wrong or Agreed(found.programs, found.cases[: max(len(self.inputs), 1)])
+
+    def _undecided(self) -> bool:
+        """Tell whether the solutions that are left could make a majority."""
+        most, left = int(self.agree.split("_")[0]), self.settings.solutions - self.asked
+        return left > 0 and most + left >= max(2, self.settings.agreement * self.settings.solutions)
+
+    def _claims(self, found: Agreed) -> Steps:
+        """Claim what the function does and how it is written; return the reason where another holds either."""
+        outcomes = self.outcomes[self.programs.index(found.programs[0])]
+        if not (yield Claim(self._behaviour(outcomes), 1, "behaviour")):
+            return "does what another does"
+        shortest = min(found.programs, key=lambda program: (len(program.body), program.body))
+        function = function_in(f"{self.stub.header}\n{shortest.body}\n")
+        tree = labels(function, values=True).tobytes().hex() if function else None
+        if not (yield Claim(tree, 1, "tree")):
+            return "is written like another"
+        return None
+
+    def _behaviour(self, outcomes: Sequence[CallOutcome]) -> str | None:
+        """Return what the function gives on the standard rows, or None where that tells little."""
+        given = {repr(row): outcome for row, outcome in zip(self.rows, outcomes, strict=True)}
+        results = [given[repr(row)] for row in self.standard]
+        values = [result.value for result in results if result.status == "value"]
+        telling = len(values) >= FEW and len(set(values)) > 1
+        return f"{self.types}: {_results(results)}" if telling else None
+
+    def above(self, body: str) -> str:
+        """Return what stands above a body in its own program."""
+        return next(program.above(self.stub) for program in self.programs if program.body == body)
+
+
+def objection(stub: Stub) -> str | None:
+    """Say what is wrong with a stub's words, if anything is."""
+    words = stub.prose.split()
+    letters = [letter for letter in stub.prose if letter.isalpha()]
+    pairs = [tuple(words[start : start + 3]) for start in range(len(words) - 2)]
+    faults = {
+        "not English": sum(letter.isascii() for letter in letters) < 0.95 * len(letters),
+        "too long": len(words) > MOST_WORDS,
+        "repetition": len(pairs) > 8 and len(set(pairs)) < 0.7 * len(pairs),
+        "speaks of more than a result": OUTSIDE.search(stub.prose) is not None,
+        "types are missing": stub.returns is None or any(
+            parameter.annotation is None for parameter in [*stub.parameters.posonlyargs, *stub.parameters.args]
+        ),
+        "returns nothing": isinstance(stub.returns, ast.Constant) and stub.returns.value is None,
+    }  # fmt: skip
+    return next((reason for reason, is_so in faults.items() if is_so), None)
+
+
+def _quoted(prose: str) -> str:
+    """Return a docstring with its quotes, indented; as item.docstring does, without examples."""
+    quotes = 'r"""' if "\\" in prose else '"""'
+    return indent(f'{quotes}{prose}\n"""', "    ")
+
+
+def _results(outcomes: Sequence[CallOutcome]) -> tuple[tuple[str, str], ...]:
+    return tuple((outcome.status, outcome.value) for outcome in outcomes)

@@ -1,0 +1,251 @@
+"""One training from parameters to a published model, as one process sees it.
+
+`prepare` trains the tokenizer and tokenises the corpus: files, so that a second start, or the other processes of a
+training on several devices, find them done. `fit` lays out the rows, trains, and publishes `model/` by one rename.
+"""
+
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import torch
+
+from curate.errors import UserError
+from curate.progress import Progress
+from curate.shards import list_shards, write_json
+from curate.stage import Context, Metrics, derive_seed
+from train.accounts import figures, input_figures, totals
+from train.loop import Schedule, train
+from train.mix import mix_tokens, phases, weights
+from train.model import new_model, saved_model
+from train.packing import Corpus, load_corpus, tokenise
+from train.place import Place
+from train.rows import Rows, held_out_rows, training_rows
+from train.tokenizer import load_tokenizer, sample_texts, train_tokenizer
+
+if TYPE_CHECKING:
+    from train.lm import TrainLM
+
+RECORD = "curate.json"
+COMPRESSION = 4
+"""Bytes of source code in a byte of a zstd shard, about (3.5 to 4.5 seen)."""
+INIT_LEARNING_RATE = 1e-4
+"""phi-1's for fine-tuning (section 2.3)."""
+PASS_TOKENS = ((2e8, 65_536), (6e8, 32_768), (math.inf, 16_384))
+"""Tokens in one pass on a GPU, by the parameters of a model up to which it is taken; 16,384 on the CPU."""
+
+
+def base_of(job: "TrainLM", context: Context) -> Path | None:
+    """Return the folder of the model to go on from, if there is one."""
+    return context.references[job.init] / "model" if job.init is not None else None
+
+
+def prepare(job: "TrainLM", context: Context, progress: Progress) -> tuple[Any, Corpus]:
+    """Train the tokenizer, or take the base model's, and tokenise the corpus; what stands already is only read."""
+    seed = derive_seed(context.seed, context.name)
+    progress.update(0, 0, "tokenizer")
+    tokenizer = _tokenizer(job, context, seed)
+    shards = {name: list_shards(folder / "kept") for name, folder in context.inputs.items()}
+    folder = context.directory / "tokens"
+    marker = folder / "done.json"
+    if marker.exists():
+        owners = [name for name, paths in shards.items() for _ in paths]
+        return tokenizer, load_corpus(folder, tuple(shards), owners, job.held_out)
+    corpus = tokenise(
+        shards,
+        tokenizer,
+        folder,
+        held_out=job.held_out,
+        seed=seed,
+        report=partial(progress.update, note="tokens"),
+        score={name: rule.by for name, rule in (job.upsample or {}).items()},
+    )
+    write_json({"shards": sum(map(len, shards.values()))}, marker)
+    return tokenizer, corpus
+
+
+def _tokenizer(job: "TrainLM", context: Context, seed: int) -> Any:
+    """Train the tokenizer and save it, so that a second start reads the same one."""
+    base, folder = base_of(job, context), context.directory / "tokenizer"
+    if base is not None:
+        return load_tokenizer(base)
+    if not folder.exists():
+        shards = context.shards()
+        size = sum(path.stat().st_size for path in shards) * COMPRESSION
+        share = min(1.0, job.tokenizer_mb * 1e6 / max(size, 1))
+        tokenizer = train_tokenizer(sample_texts(shards, share, seed), job.shape.vocab_size)
+        unfinished = folder.with_name(".tokenizer")
+        tokenizer.save_pretrained(unfinished)
+        unfinished.replace(folder)
+    return load_tokenizer(folder)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be trained on, and how."""
+
+    rows: Rows
+    held_out: Rows
+    schedule: Schedule
+
+
+def plan(job: "TrainLM", corpus: Corpus, model: Any, place: Place, seed: int) -> Plan:
+    """Lay out the rows and turn the parameters into step counts. Raises UserError for a corpus smaller than a batch."""
+    shape, length = job.shape, job.block_length or model.config.max_position_embeddings
+    pad = model.config.pad_token_id
+    batch_rows = max(1, shape.batch_tokens // length)
+    available = int(corpus.train["length"].sum())
+    if available < batch_rows * length:
+        raise UserError(
+            f"the corpus has {available:,} tokens to train on, fewer than one batch of {batch_rows * length:,}; "
+            f"give more documents or lower batch_tokens"
+        )
+    if batch_rows < place.world:
+        raise UserError(
+            f"a batch has {batch_rows} rows of {length} tokens, too few for {place.world} GPUs; raise batch_tokens"
+        )
+    steps, tokens = _length(job, corpus, batch_rows * length)
+    share = phases(corpus, tokens, job.mix, job.decay_mix, job.warmdown)
+    rows = training_rows(corpus, weights(corpus, job.upsample), share, steps, batch_rows, length, pad, seed)
+    return Plan(
+        rows,
+        held_out_rows(corpus, length, pad),
+        _schedule(job, len(rows) // batch_rows, batch_rows, length, model, place),
+    )
+
+
+def _length(job: "TrainLM", corpus: Corpus, step_tokens: int) -> tuple[int | None, float]:
+    """Return the steps, if they are given, and the tokens to see."""
+    if (mixed := mix_tokens(corpus, job.mix or {})) > 0:
+        return None, mixed
+    if job.epochs is not None:
+        return None, float(corpus.train["length"].sum()) * job.epochs
+    steps = round(job.tokens / step_tokens) if job.tokens else job.shape.steps
+    return (
+        (max(1, steps), max(1, steps) * float(step_tokens))
+        if steps is not None
+        else (None, float(corpus.train["length"].sum()))
+    )
+
+
+def _schedule(job: "TrainLM", steps: int, batch_rows: int, length: int, model: Any, place: Place) -> Schedule:
+    shape, gpu = job.shape, place.device.type == "cuda"
+    size = sum(parameter.numel() for parameter in model.parameters())
+    most = job.pass_tokens or (next(found for limit, found in PASS_TOKENS if size < limit) if gpu else 16_384)
+    mine = -(-batch_rows // place.world)
+    passes = -(-mine // max(1, most // length))
+    return Schedule(
+        steps=steps,
+        batch_rows=batch_rows,
+        pass_rows=-(-mine // passes),
+        optimizer=shape.optimizer,
+        learning_rate=shape.learning_rate if job.init is None or job.learning_rate else INIT_LEARNING_RATE,
+        warmup_steps=round(job.warmup * steps),
+        decay_steps=round(job.warmdown * steps),
+        weight_decay=shape.weight_decay,
+        clip=job.clip,
+        checkpoint_every=job.checkpoint_every,
+        log_every=job.log_every,
+        measure_every=job.measure_every or max(1, steps // 6),
+        bf16=job.precision == "bf16" or (job.precision == "auto" and gpu),
+        compile=job.compile if job.compile is not None else gpu,
+    )
+
+
+def fit(job: "TrainLM", context: Context, progress: Progress, place: Place) -> Metrics | None:
+    """Train, or go on training, and publish the model; return the figures, or None where another process does.
+
+    Raises UserError for what `plan` and `train` refuse, and where the device's memory does not suffice.
+    """
+    begun = time.monotonic()
+    seed = derive_seed(context.seed, context.name)
+    base = base_of(job, context)
+    tokenizer, corpus = prepare(job, context, progress)
+    if place.device.type == "cpu":
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // place.world))
+    model = saved_model(base) if base is not None else new_model(job.shape, tokenizer, seed)
+    check_tokenizer(tokenizer, model, base)
+    model = model.to(place.device).train()
+    made = plan(job, corpus, model, place, seed)
+
+    def report(step: int, note: str) -> None:
+        progress.update(step, made.schedule.steps, note)
+
+    identify = partial(document_ids, corpus, context)
+    try:
+        state = train(model, made.rows, made.held_out, made.schedule, context.directory, report, place, identify)
+    except torch.OutOfMemoryError as error:
+        tokens = made.schedule.pass_rows * made.rows.length
+        raise UserError(
+            f"the GPU's memory does not suffice for passes of {tokens:,} tokens; set pass_tokens to {tokens // 2:,} "
+            f"(the batch stays what it is), or choose a smaller preset"
+        ) from error
+    if not place.first:
+        return None
+    metrics = figures(model, corpus, made, state, place, job.usd_per_gpu_hour)
+    metrics["seconds"] = time.monotonic() - begun
+    inputs = input_figures(corpus, made.rows)
+    metrics |= {f"{name}.{what}": value for name, found in inputs.items() for what, value in found.items()}
+    record = {
+        "name": context.name,
+        "init": job.init,
+        "parameters": int(metrics["parameters"]),
+        **totals(metrics, json.loads((base / RECORD).read_text()) if base is not None else {}),
+        "held_out_loss": state.held_out_loss,
+        "block_length": made.rows.length,
+        "inputs": inputs,
+        "metrics": metrics,
+    }
+    publish(model, tokenizer, record, context.directory)
+    return metrics
+
+
+def check_tokenizer(tokenizer: Any, model: Any, base: Path | None) -> None:
+    """Raise UserError where the tokenizer makes tokens that the model does not have."""
+    if len(tokenizer) > model.config.vocab_size or tokenizer.eos_token_id is None or tokenizer.pad_token_id is None:
+        raise UserError(
+            f"{base}: the tokenizer does not fit the model: {len(tokenizer):,} tokens, end token "
+            f"{tokenizer.eos_token!r} and padding {tokenizer.pad_token!r} for a vocabulary of "
+            f"{model.config.vocab_size:,}; name another stage under init"
+        )
+
+
+def document_ids(corpus: Corpus, context: Context, places: list[int]) -> list[str]:
+    """Return the ids of documents to train on, read from their shards."""
+    shards = context.shards()
+    return [
+        pq.read_table(shards[int(corpus.train["shard"][place])], columns=["id"])["id"][
+            int(corpus.train["row"][place])
+        ].as_py()
+        for place in places[:8]
+    ] + [f"number {place}" for place in places[8:]]
+
+
+def publish(model: Any, tokenizer: Any, record: Mapping[str, Any], folder: Path) -> None:
+    """Write `model/` whole or not at all."""
+    unfinished = folder / ".model"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    write_json(dict(record), unfinished / RECORD)
+    for path in unfinished.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    unfinished.replace(folder / "model")
+
+
+def remove_scraps(folder: Path) -> None:
+    """Remove what only training needed."""
+    (folder / "checkpoint.pt").unlink(missing_ok=True)
+    shutil.rmtree(folder / "tokens", ignore_errors=True)
+    shutil.rmtree(folder / "tokenizer", ignore_errors=True)
