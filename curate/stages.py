@@ -9,6 +9,7 @@ from curate.errors import UserError, did_you_mean
 from curate.stage import Stage
 
 STAGES = {
+    "dedup.behaviour": "curate.dedup.behaviour:Behaviour",
     "dedup.exact": "curate.dedup.exact:Exact",
     "dedup.lines": "curate.dedup.lines:Lines",
     "dedup.minhash": "curate.dedup.minhash:MinHash",
