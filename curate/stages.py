@@ -30,6 +30,7 @@ STAGES = {
     "synth.seeds": "synth.seeds:Seeds",
     "synth.textbook": "synth.textbook:Textbook",
     "synth.exercise": "synth.exercise:Exercise",
+    "synth.evolve": "synth.evolve:Evolve",
     "synth.render": "synth.render:Render",
     "train.lm": "train.lm:TrainLM",
     "eval.code": "eval.code:EvalCode",

@@ -9,6 +9,7 @@ import inspect
 import re
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from textwrap import dedent
 from typing import Any
 
@@ -23,6 +24,8 @@ PYTHON = frozenset({"python", "py", "python3"})
 TYPING_NAMES = "Any Callable Dict FrozenSet Iterable Iterator List Mapping Optional Sequence Set Tuple Union"
 TYPING = frozenset(TYPING_NAMES.split())
 MODULES = frozenset({"collections", "functools", "heapq", "itertools", "math", "operator", "re", "string"})
+
+IMPORTABLE = re.compile(rf"\b(?:{'|'.join(sorted(TYPING | MODULES))})\b")
 
 
 @dataclass(frozen=True)
@@ -226,9 +229,10 @@ def _gives_a_value(function: ast.AST) -> bool:
     )
 
 
+@lru_cache(maxsize=1 << 14)  # a program is put together for every question about it
 def _missing_imports(code: str) -> str:
     """Return import lines for the typing names and plain modules that the code uses without importing them."""
-    module = parse(code)
+    module = parse(code) if IMPORTABLE.search(code) else None  # walking the tree takes a hundred times longer
     if module is None:
         return ""
     used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}

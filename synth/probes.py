@@ -8,6 +8,7 @@ known again under another name (the idea of `dedup.behaviour`).
 
 import ast
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -48,12 +49,17 @@ def standard(stub: Stub) -> tuple[str, list[Row]]:
     needed = plain[: len(plain) - len(stub.parameters.defaults)] or plain
     types = [_spelling(parameter.annotation) if parameter.annotation else "int" for parameter in needed]
     signature = ", ".join(f"_{place}: {name}" for place, name in enumerate(types))
+    return signature, _standard_rows(signature)
+
+
+@lru_cache(maxsize=4096)
+def _standard_rows(signature: str) -> list[Row]:
     try:
         [function] = ast.parse(f"def f({signature}): ...").body
     except SyntaxError:
-        return "", []
+        return []
     assert isinstance(function, ast.FunctionDef)
-    return signature, argument_rows(function.args, STANDARD, seed=0) or []
+    return argument_rows(function.args, STANDARD, seed=0) or []
 
 
 def different(rows: Iterable[Row]) -> list[Row]:

@@ -73,11 +73,16 @@ class Seeds(GlobalMaker):
 
     def _allowed(self, sketches: Sequence[pa.Table]) -> list[str]:
         """Return ids of the ideas to draw from, one of each shard in turn: of as many shards as `per_shard` allows,
-        those first that have the most, and of more as long as there are fewer ideas than seeds are wanted."""
+        those first that have the most, and of more as long as there are fewer ideas than seeds are wanted. What two
+        documents say alike is one idea."""
         allowed: list[tuple[int, int, str]] = []
+        seen: set[tuple[str, str]] = set()
         for number, sketch in enumerate(sorted(sketches, key=lambda sketch: -sketch.num_rows)):
             if number < max(1, self.count // self.per_shard) or len(allowed) < self.count:
-                allowed += ((rank, number, name) for rank, name in enumerate(sketch["id"].to_pylist()))
+                for rank, row in enumerate(sketch.to_pylist()):
+                    said = row["function_name"], row["concept"]
+                    allowed += [] if said in seen else [(rank, number, row["id"])]
+                    seen.add(said)
         return [name for *_, name in sorted(allowed)]
 
     def make(self, shard: pa.Table, context: Context) -> Made:
