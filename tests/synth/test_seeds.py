@@ -21,7 +21,7 @@ def corpus(files: int, name: str = "file") -> list[dict[str, str]]:
     made = []
     for i in range(files):
         names = [f"{WORD[(i + j) % 7]}_{WORD[j]}_{WORD[i % 7]}" for j in range(2)]
-        code = "\n\n".join(f'def {name}(x):\n    """Do the {name[:4]} of x and nothing else."""\n' for name in names)
+        code = "\n\n".join(f'def {n}(x):\n    """Do the {n[:4]} of {name}{i} and nothing else."""\n' for n in names)
         made.append({"id": f"{name}{i}.py", "text": code, "source": "code"})
     return made
 
@@ -60,6 +60,12 @@ def test_few_seeds_come_from_few_shards_so_that_a_teacher_gets_full_batches(tmp_
         Seeds(count=20, per_shard=10), [corpus(8, "a"), corpus(30, "b"), corpus(9, "c"), corpus(40, "d")], tmp_path
     )
     assert [one.documents.num_rows > 0 for one in made] == [False, True, False, True]
+
+
+def test_what_two_documents_say_alike_is_one_idea(tmp_path: Path) -> None:
+    twice = [corpus(3), [{**row, "id": f"copy-{row['id']}"} for row in corpus(3)]]
+    found = rows(run(Seeds(count=6), twice, tmp_path))
+    assert len({(row["function_name"], row["concept"]) for row in found}) == 6
 
 
 def test_a_topic_that_fills_the_corpus_does_not_fill_the_seeds() -> None:
