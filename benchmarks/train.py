@@ -58,10 +58,11 @@ QUICK = (
 def main() -> None:
     """Plan the measurements, run them, print a line each and keep all in a file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="+", choices=["speed", "scaling", "optimizers"])
+    parser.add_argument("parts", nargs="*", default=["speed"], help="speed (the default), scaling, optimizers")
     parser.add_argument("--quick", action="store_true", help="the variants that decide, and fewer steps")
     parser.add_argument("--presets", default="124m,151m,350m")
     parser.add_argument("--variants", default="", help="names, split by ';', instead of all")
+    parser.add_argument("--steps", type=int, default=0, help="steps of a measurement")
     parser.add_argument("--gpus", type=int, default=0, help="GPUs to use; default: all")
     parser.add_argument("--budget", type=float, default=360, help="seconds after which nothing new is started")
     parser.add_argument("--limit", type=float, default=200, help="seconds for one measurement")
@@ -70,6 +71,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train.json")
     given = parser.parse_args()
     gpus = given.gpus or _gpu_count()
+    if not gpus:
+        print("no GPU here; --gpus 1 measures on the CPU, which only the preset tiny suits")
+        return
     jobs = [job for part in given.parts for job in PLANS[part](given, gpus)]
     Runner(jobs, gpus, given).run()
 
@@ -77,14 +81,14 @@ def main() -> None:
 def _gpu_count() -> int:
     import torch
 
-    return max(1, torch.cuda.device_count())
+    return torch.cuda.device_count()
 
 
 def plan_speed(given: argparse.Namespace, _: int) -> list[Job]:
     """The first preset in all variants, the others as they are; Trainer beside each."""
     presets = given.presets.split(",")
     names = given.variants.split(";") if given.variants else QUICK if given.quick else tuple(VARIANTS)
-    steps = 24 if given.quick else 48
+    steps = given.steps or (24 if given.quick else 48)
     common = {"part": "speed", "steps": steps, "gpus": 1}
     jobs = [{**common, "preset": preset, "name": "ours"} for preset in presets]
     jobs += [{**common, "preset": presets[0], "name": name} for name in ("Trainer, compiled", "Trainer")]
@@ -97,7 +101,7 @@ def plan_speed(given: argparse.Namespace, _: int) -> list[Job]:
 def plan_scaling(given: argparse.Namespace, gpus: int) -> list[Job]:
     """The stage on one GPU, two, four, with the same batch."""
     preset = given.presets.split(",")[0]
-    steps = 40 if given.quick else 80
+    steps = given.steps or (40 if given.quick else 80)
     counts = [count for count in (1, 2, 4, 8) if count <= gpus]
     return [
         {"part": "scaling", "preset": preset, "name": f"{count} GPUs", "gpus": count, "steps": steps}

@@ -74,7 +74,7 @@ def schedule_of(preset: str, settings: dict[str, Any], steps: int, device: str) 
         checkpoint_every=10**9,
         log_every=LOG_EVERY,
         measure_every=10**9,
-        bf16=True,
+        bf16=gpu,
         compile=gpu,
         compile_mode=settings.get("mode"),
         whole=settings.get("whole", True),
@@ -219,7 +219,7 @@ def trainer(job: dict[str, Any]) -> dict[str, Any]:
             per_device_train_batch_size=schedule.pass_rows,
             gradient_accumulation_steps=schedule.batch_rows // schedule.pass_rows,
             max_steps=job["steps"],
-            bf16=True,
+            bf16=device.type == "cuda",
             torch_compile=device.type == "cuda" and job["name"].endswith("compiled"),
             optim="adamw_torch_fused",
             learning_rate=1e-4,
@@ -297,5 +297,5 @@ def run_one(job: dict[str, Any]) -> dict[str, Any]:
     return scaling(job) if job["part"] == "scaling" else optimizers(job)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and len(sys.argv) == 2:
     print(json.dumps(run_one(json.loads(sys.argv[1]))))

@@ -50,6 +50,8 @@ class Feed:
 
     def _work(self) -> None:
         try:
+            if self.place.device.index is not None:  # a thread begins on the first GPU
+                torch.cuda.set_device(self.place.device)
             for step in range(self.first, self.schedule.steps):
                 start = step * self.schedule.batch_rows
                 first, last = self.place.share(self.schedule.batch_rows)

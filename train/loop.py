@@ -76,7 +76,8 @@ def train(
 
     Raises UserError when the loss is no longer a number: with the step, its documents, and the last good checkpoint.
     """
-    torch.set_float32_matmul_precision("high")
+    if place.device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
     learner = Learner(model, schedule, place)
     state = load_checkpoint(folder, model, learner.optimizers) or State()
     metrics = MetricsFile(folder / "metrics.jsonl", state.step, write=place.first)

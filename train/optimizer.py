@@ -66,7 +66,7 @@ def orthogonal(matrices: torch.Tensor, group: dict[str, Any]) -> torch.Tensor:
     padded = torch.nn.functional.pad(matrices, (0, 0, 0, 0, 0, share * world - len(matrices)))
     mine = padded[dist.get_rank() * share : (dist.get_rank() + 1) * share]
     mine = newton_schulz(mine, group["ns_coefficients"], group["ns_steps"], group["eps"]).contiguous()
-    dist.all_gather_into_tensor(padded, mine)
+    dist.all_gather_into_tensor(padded.view(torch.uint8), mine.view(torch.uint8))  # gloo has no bf16
     return padded[: len(matrices)]
 
 

@@ -77,12 +77,13 @@ def fit_on(devices: list[str], job: "TrainLM", context: Context, progress: Progr
 
 def _start(task: dict[str, Any]) -> "subprocess.Popen[str]":
     """Start one process and give it its task; its standard input stays open as long as this process lives."""
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     worker = subprocess.Popen(
         [sys.executable, "-m", "train.parallel"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), *sys.path]))},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )
     assert worker.stdin is not None
     worker.stdin.write(json.dumps(task) + "\n")
