@@ -142,13 +142,15 @@ def call_many(
     *,
     workers: int = 0,
     allow_weak: bool = False,
+    hash_seed: int = 0,
 ) -> Iterator[list[CallOutcome]]:
     """Do `call` for many programs (source, entry point, arguments), in input order. CPU limits are for a program.
 
+    `hash_seed` decides the order of sets of strings: what differs between two of them is true of no Python in general.
     Every call gets its own copy of its arguments. Raises `curate.jail.values.NotPlain` for arguments that are not plain.
     """
     requests = (_call(limits, *program) for program in programs)
-    for request, reply in run(requests, _accepted(None, allow_weak), workers):
+    for request, reply in run(requests, _accepted(None, allow_weak), workers, hash_seed):
         yield _outcomes(request, reply)
 
 
@@ -158,10 +160,10 @@ class Caller:
     Owned by one thread; `close` it. `programs` counts those answered, `timeouts` those of them that ran out of time.
     """
 
-    def __init__(self, workers: int = 0, *, allow_weak: bool = False) -> None:
+    def __init__(self, workers: int = 0, *, allow_weak: bool = False, hash_seed: int = 0) -> None:
         level = _accepted(None, allow_weak)
         count = workers or len(os.sched_getaffinity(0))
-        self._pool = Pool(level, count, together=count // 4)
+        self._pool = Pool(level, count, together=count // 4, hash_seed=hash_seed)
         self.programs = self.timeouts = self._lost = 0
 
     @property

@@ -85,7 +85,7 @@ class Behaviour(GlobalFilter):
             for text, function, rows in zip(texts, functions, given, strict=True)
             if function and rows
         )
-        outcomes = call_many(work, Limits(cpu_s=self.cpu_s, memory_mb=512))
+        outcomes = call_many(work, Limits(cpu_s=self.cpu_s, memory_mb=512, leash_s=self.cpu_s / 4))
         for function, signature, rows in zip(functions, types, given, strict=True):
             if function is None or not rows:
                 yield "", "no function" if function is None else "no inputs for its types"

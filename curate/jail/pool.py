@@ -39,9 +39,9 @@ Request = dict[str, Any]
 Reply = dict[str, Any]
 
 
-def run(requests: Iterable[Request], level: str, workers: int) -> Iterator[tuple[Request, Reply]]:
+def run(requests: Iterable[Request], level: str, workers: int, hash_seed: int = 0) -> Iterator[tuple[Request, Reply]]:
     """Yield (request, reply) in input order, lazily. `workers` 0 is one a core."""
-    pool = Pool(level, workers)
+    pool = Pool(level, workers, hash_seed=hash_seed)
     answered: dict[int, tuple[Request, Reply]] = {}
     head = count = 0
     try:
@@ -72,12 +72,12 @@ class Pool:
     done; before that, the pool falls quiet for those set aside once there are `MANY` of them, or one waits `LONG_S`.
     """
 
-    def __init__(self, level: str, workers: int = 0, *, together: int = 1) -> None:
+    def __init__(self, level: str, workers: int = 0, *, together: int = 1, hash_seed: int = 0) -> None:
         self.workers = workers or len(os.sched_getaffinity(0))
         self._together = max(1, together)
         """How many of those set aside are asked at once: more than one is less strict, for calls that judge nobody."""
         self._zygotes: queue.SimpleQueue[Zygote] = queue.SimpleQueue()
-        self._every = [Zygote(level) for _ in range(self.workers)]
+        self._every = [Zygote(level, hash_seed) for _ in range(self.workers)]
         for zygote in self._every:
             self._zygotes.put(zygote)
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="sandbox")
@@ -163,7 +163,7 @@ def _may_be_the_machine(request: Request, reply: Reply) -> bool:
     return bool(by_wall_clock or reply["verdict"] == "infra" or reply.get("doubtful")) and not reply.get("final")
 
 
-def _environment() -> dict[str, str]:
+def _environment(hash_seed: int) -> dict[str, str]:
     """Return all that a sample sees of an environment: nothing of the parent's but where libraries and zones are.
 
     A fixed hash seed gives every run the same order of sets. One thread for linear algebra: more would each take
@@ -171,14 +171,14 @@ def _environment() -> dict[str, str]:
     """
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    return kept | threads | {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+    return kept | threads | {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PYTHONHASHSEED": str(hash_seed)}
 
 
 class Zygote:
     """One fork server and the pipes to it."""
 
-    def __init__(self, level: str) -> None:
-        self.level = level
+    def __init__(self, level: str, hash_seed: int) -> None:
+        self.level, self.hash_seed = level, hash_seed
         self.closed = False
         """Set when no more is wanted: a request under way is then given up within `_LOOK_S`."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -221,7 +221,7 @@ class Zygote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=_environment(self.hash_seed),
             cwd="/",
             bufsize=0,
             start_new_session=True,

@@ -418,3 +418,10 @@ def _gone(pids: list[int], within_s: float) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def test_sets_of_strings_come_in_another_order_under_another_hash_seed_and_the_same_under_the_same() -> None:
+    program = ("def order(n):\n    return ''.join({'a', 'b', 'c', 'd', 'e', 'f'})\n", "order", [(1,)])
+    orders = [next(call_many([program], workers=1, hash_seed=seed))[0].value for seed in (0, 0, 1, 2)]
+    assert orders[0] == orders[1]
+    assert len(set(orders)) > 1
