@@ -23,7 +23,7 @@ from pydantic import Field
 
 from curate.stage import Context, Filter, Verdict
 from filters.structure import Function, Structure, structure
-from filters.syntax import parse, parsing, undefined_names
+from filters.syntax import cannot_run, parse, parsing
 
 WEIGHTS = {"documentation": 0.3, "logic": 0.25, "size": 0.15, "names": 0.15, "independence": 0.15}
 FACTORS = ("substance", "brevity", "purpose", "completeness")
@@ -75,7 +75,7 @@ def parts_of(text: str) -> dict[str, float]:
         "substance": substance(facts),
         "brevity": min(1.0, (LONG_LINES / facts.lines) ** 0.2),
         "purpose": 0.5 if facts.tests > 0.3 * (len(facts.functions) + facts.classes) else 1.0,
-        "completeness": 0.5 if undefined_names(text) else 1.0,
+        "completeness": 0.5 if cannot_run(text) else 1.0,
     }
 
 

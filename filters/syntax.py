@@ -46,6 +46,18 @@ def parse(text: str) -> ast.Module | None:
         return None
 
 
+def cannot_run(text: str) -> bool:
+    """Tell whether a text that parses cannot run as it stands.
+
+    Python refuses more than its grammar says (an argument named twice, `nonlocal` without a binding, a future that it
+    does not know), and names may be undefined.
+    """
+    try:
+        return bool(undefined_names(text))
+    except REFUSALS:
+        return True
+
+
 def undefined_names(text: str) -> set[str]:
     """Return the names that a valid text uses and neither it nor Python defines: it cannot run as it stands.
 

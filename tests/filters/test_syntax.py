@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from filters.syntax import parse, parsing, undefined_names
+from filters.syntax import cannot_run, parse, parsing, undefined_names
 
 VALID = [
     "",
@@ -51,3 +51,19 @@ def test_warnings_about_a_text_stay_silent_and_the_collector_comes_back() -> Non
 )
 def test_names_that_nothing_defines_are_found(text: str, names: set[str]) -> None:
     assert undefined_names(text) == names
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from __future__ import rested_snopes\n",
+        "def f(a, a):\n    return a\n",
+        "def f():\n    nonlocal a\n",
+        "def f():\n    from os import *\n",
+        "x = 1\nglobal x\n",
+        "print(never_defined)\n",
+    ],
+)
+def test_what_python_refuses_beyond_its_grammar_cannot_run(text: str) -> None:
+    assert cannot_run(text)
+    assert not cannot_run("from __future__ import annotations\n\n\ndef f(a, b):\n    return a\n")
