@@ -9,7 +9,6 @@ those that stand for no other document are not named in it.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from rich.text import Text
 from curate import display, terminal
 from curate.browse import plain
 from curate.errors import UserError
+from curate.excerpts import WIDTH, difference, excerpt
 from curate.findings import fetch
 from curate.shards import list_shards, read_shard
 from curate.status import StageFiles, read_run
@@ -65,7 +65,7 @@ def read_cluster(run: Path, stage: str, document: str, *, count: int = 5) -> Clu
     for row in shown:
         member = gone[row["id"]]
         own = member.get("corpus") is None
-        diff = difference(kept[row["survivor"]]["text"], member["text"]) if own else None
+        diff = difference(kept[row["survivor"]]["text"], member["text"], context=2) if own else None
         members.append({"fate": "dropped", **member, "diff": diff})
     return Cluster(rows[0]["cluster"], len(survivors), len(rows), [plain(member) for member in members])
 
@@ -93,11 +93,6 @@ def _dropped(files: StageFiles) -> Iterator[pa.Table]:
         table = read_shard(path, ["id", *(name for name in ("survivor", "similarity", "cluster") if name in names)])
         table = table.filter(pc.is_valid(table.column("survivor")))
         yield table if "cluster" in names else table.append_column("cluster", table.column("survivor"))
-
-
-def difference(survivor: str, text: str) -> list[str]:
-    """Return the lines of a unified diff from the survivor to the document; none where they are the same."""
-    return list(unified_diff(survivor.splitlines(), text.splitlines(), lineterm="", n=2))[2:]
 
 
 def render_cluster(cluster: Cluster) -> str:
@@ -145,7 +140,8 @@ def _cell(member: Mapping[str, Any], name: str) -> Text:
 def _coloured(diff: list[str]) -> Text:
     if not diff:
         return Text("the same lines", style="quiet")
-    lines = [Text(display.printable(line), style=STYLES.get(line[:1], "")) for line in diff[:DIFF_LINES]]
-    if len(diff) > DIFF_LINES:
-        lines.append(Text(f"… {len(diff) - DIFF_LINES:,} more lines (--json prints all)", style="quiet"))
+    cut = excerpt("\n".join(diff), DIFF_LINES, width=WIDTH)
+    lines = [Text(line, style=STYLES.get(line[:1], "")) for line in cut.lines]
+    if cut.after:
+        lines.append(Text(f"… {cut.after:,} more lines (--json prints all)", style="quiet"))
     return Text("\n").join(lines)

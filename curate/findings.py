@@ -10,7 +10,6 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from curate.excerpts import Example, difference
 from curate.profile import is_python
 from curate.shards import list_shards, read_jsonl, read_shard
 from curate.status import StageFiles
 
 LARGEST = 5
 EACH_SIDE = 2
-DIFF_LINES = 26
-
-
-@dataclass(frozen=True)
-class Example:
-    """One document to look at, and why it is shown."""
-
-    id: str
-    note: str
-    text: str
-    language: str = "python"
 
 
 @dataclass(frozen=True)
@@ -58,17 +47,6 @@ class Duplicates:
     """Differences between a dropped document and its survivor: the least similar pair, and one from the middle."""
     detection: list[tuple[float, float]]
     """Points (similarity, chance that the bands propose such a pair), where the stage has bands."""
-
-
-@dataclass(frozen=True)
-class Contamination:
-    """A benchmark task that documents were dropped for, and the document that resembles it most."""
-
-    task: str
-    documents: int
-    score: float
-    nearest: str
-    matched: str
 
 
 @dataclass(frozen=True)
@@ -106,14 +84,14 @@ class Training:
 
 def duplicates(stage: StageFiles, parameters: Mapping[str, Any]) -> Duplicates | None:
     """Describe the dropped rows of a dedup stage; None where it dropped none."""
-    tables = list(_columns(stage, "dropped", ["id", "survivor", "similarity"]))
+    tables = list(columns(stage, "dropped", ["id", "survivor", "similarity"]))
     rows = [row for _, table in tables if "survivor" in table.column_names for row in table.to_pylist()]
     rows = [row for row in rows if row["survivor"] is not None]
     if not rows:
         return None
     sizes = Counter(row["survivor"] for row in rows)
     largest = sorted(sizes.items(), key=lambda pair: (-pair[1], pair[0]))[:LARGEST]
-    near = sorted((row for row in rows if _finite(row.get("similarity"))), key=lambda r: (r["similarity"], r["id"]))
+    near = sorted((row for row in rows if finite(row.get("similarity"))), key=lambda r: (r["similarity"], r["id"]))
     near = [row for row in near if row["similarity"] < 1]
     return Duplicates(
         stage=stage.name,
@@ -124,18 +102,6 @@ def duplicates(stage: StageFiles, parameters: Mapping[str, Any]) -> Duplicates |
         pairs=_differences(stage, [near[0], near[len(near) // 2]][: len(near)] if near else []),
         detection=detection_curve(parameters.get("bands"), parameters.get("permutations")),
     )
-
-
-def contamination(stage: StageFiles) -> list[Contamination]:
-    """Return the tasks that a decontamination stage dropped documents for, those of most documents first."""
-    tables = _columns(stage, "dropped", ["id", "task", "score", "matched"])
-    rows = [row for _, table in tables if "task" in table.column_names for row in table.to_pylist() if row["task"]]
-    found: dict[str, Contamination] = {}
-    counts = Counter(row["task"] for row in rows)
-    for row in sorted(rows, key=lambda row: (-row["score"], row["id"])):
-        task = row["task"]
-        found.setdefault(task, Contamination(task, counts[task], row["score"], row["id"], row["matched"]))
-    return sorted(found.values(), key=lambda item: (-item.documents, item.task))
 
 
 def detection_curve(bands: Any, permutations: Any) -> list[tuple[float, float]]:
@@ -156,10 +122,8 @@ def _differences(stage: StageFiles, pairs: list[dict[str, Any]]) -> list[Example
         old, new = kept.get(row["survivor"]), gone.get(row["id"])
         if old is None or new is None:
             continue
-        lines = list(unified_diff(old["text"].splitlines(), new["text"].splitlines(), lineterm="", n=1))[2:]
-        more = [f"… {len(lines) - DIFF_LINES:,} more lines"] if len(lines) > DIFF_LINES else []
         note = f"dropped for {row['survivor']}, similarity {row['similarity']:.3f}"
-        examples.append(Example(row["id"], note, "\n".join(lines[:DIFF_LINES] + more), "diff"))
+        examples.append(Example(row["id"], note, "\n".join(difference(old["text"], new["text"])), "diff"))
     return examples
 
 
@@ -186,7 +150,7 @@ def scores(stage: StageFiles, inputs: list[StageFiles], plan_metrics: Mapping[st
 
 def _score_column(stage: StageFiles, inputs: list[StageFiles]) -> str | None:
     """Return the first floating-point column that the stage's kept rows have and its input's have not."""
-    above = {name for place in inputs for path in list_shards(place.directory / "kept")[:1] for name in _names(path)}
+    above = {name for place in inputs for path in list_shards(place.directory / "kept")[:1] for name in names(path)}
     for path in list_shards(stage.directory / "kept")[:1]:
         schema = pq.read_schema(path)
         return next((f.name for f in schema if pa.types.is_floating(f.type) and f.name not in above), None)
@@ -196,10 +160,10 @@ def _score_column(stage: StageFiles, inputs: list[StageFiles]) -> str | None:
 def _scored(stage: StageFiles, half: str, column: str) -> list[tuple[float, str]]:
     return [
         (score, identity)
-        for _, table in _columns(stage, half, ["id", column])
+        for _, table in columns(stage, half, ["id", column])
         if column in table.column_names
         for identity, score in zip(*(table.column(name).to_pylist() for name in ("id", column)), strict=True)
-        if _finite(score)
+        if finite(score)
     ]
 
 
@@ -243,7 +207,7 @@ def training(stage: StageFiles, metrics: Mapping[str, float]) -> Training | None
     curves: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         for name, value in row.items():
-            if "loss" in name and _finite(value) and _finite(row.get("step")):
+            if "loss" in name and finite(value) and finite(row.get("step")):
                 curves.setdefault(name.replace("_", " "), []).append((float(row["step"]), float(value)))
     facts = {**_flat(read_json(stage.directory / "model" / "curate.json")), **metrics}
     return Training(stage.name, curves, facts) if curves or facts else None
@@ -264,23 +228,25 @@ def fetch(stage: StageFiles, half: str, ids: Collection[str]) -> dict[str, dict[
     """Return the rows with these ids from one half of a stage; only shards that hold one are read whole."""
     wanted = pa.array(sorted(ids), pa.string())
     found: dict[str, dict[str, Any]] = {}
-    for path, table in _columns(stage, half, ["id"]) if len(wanted) else ():
+    for path, table in columns(stage, half, ["id"]) if len(wanted) else ():
         mask = pc.is_in(table.column("id"), value_set=wanted)
         if pc.any(mask).as_py():
             found.update({row["id"]: row for row in read_shard(path).filter(mask).to_pylist()})
     return found
 
 
-def _columns(stage: StageFiles, half: str, names: list[str]) -> Iterator[tuple[Path, pa.Table]]:
+def columns(stage: StageFiles, half: str, wanted: list[str]) -> Iterator[tuple[Path, pa.Table]]:
     """Yield each shard of one half of a stage with those of the columns that it has."""
     for path in list_shards(stage.directory / half):
-        have = _names(path)
-        yield path, read_shard(path, [name for name in names if name in have])
+        have = names(path)
+        yield path, read_shard(path, [name for name in wanted if name in have])
 
 
-def _names(path: Path) -> list[str]:
+def names(path: Path) -> list[str]:
+    """Return the names of a shard's columns."""
     return list(pq.read_schema(path).names)
 
 
-def _finite(value: Any) -> bool:
+def finite(value: Any) -> bool:
+    """Tell whether a value is a number that can be drawn."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

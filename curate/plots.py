@@ -1,20 +1,21 @@
 """The report's pictures: inline SVG drawn by hand, a few kilobytes each, so that one file holds the whole report.
 
 Shapes carry class names and no colours: the page's style sheet paints them, in its light and its dark theme. The
-width is 440 units, so that 11-unit letters can still be read where a phone shows the picture 340 pixels wide.
+width is 360 units, so that 11-unit letters are as large as small print where a phone shows the picture 330 pixels wide.
+Each picture has a title and a description in words, for those who cannot see it.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from curate.display import number, printable
 
-WIDTH, HEIGHT = 440, 190
-LEFT, RIGHT, TOP, BOTTOM = 44, 12, 24, 34
+WIDTH, HEIGHT = 360, 190
+LEFT, RIGHT, TOP, BOTTOM = 42, 10, 24, 34
 POINTS = 400  # of a curve: more than the picture has columns
-BINS = 40
+BINS = 32
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def histogram(kept: Sequence[float], dropped: Sequence[float], cut: float | None
     tallest = max(a + b for a, b in zip(counts["dropped"], counts["kept"], strict=True))
     x, y = _scale(low, high, LEFT, WIDTH - RIGHT), _scale(0, tallest, HEIGHT - BOTTOM, TOP)
     step = (WIDTH - LEFT - RIGHT) / BINS
-    parts = _axes(x, y, (low, high), (0, tallest), label, "documents")
+    parts = _axes(x, y, (low, high), (0, tallest), label, "documents", whole=True)
     for index in range(BINS):
         base = 0
         for name, bins in counts.items():
@@ -52,7 +53,27 @@ def histogram(kept: Sequence[float], dropped: Sequence[float], cut: float | None
         shift = -4 if side == "end" else 4
         parts.append(f'<line class="cut" x1="{x(cut):.1f}" x2="{x(cut):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
         parts.append(_text(x(cut) + shift, TOP + 8, f"cut {number(cut)}", side))
-    return _svg(parts, f"{label}: {len(kept)} kept, {len(dropped)} dropped")
+    if len(kept) and len(dropped):
+        parts += [_key(WIDTH - 116, "kept"), _key(WIDTH - 68, "dropped")]
+    told = [f"{len(group):,} {name}" for name, group in (("kept", kept), ("dropped", dropped)) if len(group)]
+    middle = sorted(values)[len(values) // 2]
+    spread = f"{', '.join(told)}; from {number(low)} to {number(high)}, half of them below {number(middle)}"
+    return _svg(parts, f"Histogram: {label}", spread if cut is None else f"{spread}; cut at {number(cut)}")
+
+
+def bars(counts: Mapping[str, int], label: str) -> str:
+    """Draw named counts as horizontal bars, in the order given."""
+    if not counts:
+        return ""
+    names, height = 96, 22 * len(counts) + 22
+    x = _scale(0, max(*counts.values(), 1), 0, WIDTH - names - 60)
+    parts = [_text(2, 10, label)]
+    for index, (name, count) in enumerate(counts.items()):
+        top = 20 + 22 * index
+        parts.append(_text(names - 8, top + 12, name, "end"))
+        parts.append(_bar(names, top, max(x(count), 0.5), 16, "kept"))
+        parts.append(_text(names + x(count) + 6, top + 12, f"{count:,}"))
+    return _svg(parts, f"Bars: {label}", "; ".join(f"{name}: {count:,}" for name, count in counts.items()), height)
 
 
 def curves(series: Mapping[str, Sequence[tuple[float, float]]], across: str, up: str) -> str:
@@ -81,23 +102,28 @@ def curves(series: Mapping[str, Sequence[tuple[float, float]]], across: str, up:
                 f'<line class="line s{index % 4}" x1="{WIDTH - 150}" x2="{WIDTH - 134}" y1="{row}" y2="{row}"/>'
             )
             parts.append(_text(WIDTH - 130, row + 4, f"{name} {number(points[-1][1])}"))
-    return _svg(parts, f"{up} over {across}: {', '.join(lines)}")
+    ends = (
+        f"{name} from {number(points[0][1])} at {number(points[0][0])} to {number(points[-1][1])} at "
+        f"{number(points[-1][0])}"
+        for name, points in lines.items()
+    )
+    return _svg(parts, f"Curve: {up} over {across}", "; ".join(ends))
 
 
 def intervals(rows: Sequence[Interval], label: str) -> str:
     """Draw one dot a row from 0 to the best value, with its interval as a bar where there is one."""
     if not rows:
         return ""
-    names, top, height = 130, 4, 4 + 20 * len(rows) + BOTTOM
+    names, top, height = 104, 18, 18 + 20 * len(rows) + BOTTOM - 14
     high = max(5.0, *(row.high if row.high is not None else row.value for row in rows))
-    x = _scale(0, high, names, WIDTH - RIGHT - 34)
+    x = _scale(0, high, names, WIDTH - RIGHT - 44)
     parts = []
     for tick in _ticks(0, high, 4):
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{top}" y2="{height - BOTTOM}"/>')
         parts.append(_text(x(tick), height - BOTTOM + 13, number(tick), "middle"))
     for index, row in enumerate(rows):
         at, ours = top + 20 * index + 10, row.low is not None
-        name = row.label if len(row.label) <= 24 else row.label[:23] + "…"
+        name = row.label if len(row.label) <= 18 else row.label[:17] + "…"
         parts.append(_text(names - 8, at + 4, name, "end", "ours" if ours else "label"))
         if row.low is not None and row.high is not None:
             parts.append(f'<line class="range" x1="{x(row.low):.1f}" x2="{x(row.high):.1f}" y1="{at}" y2="{at}"/>')
@@ -105,8 +131,9 @@ def intervals(rows: Sequence[Interval], label: str) -> str:
         parts.append(f'<circle class="{kind}" cx="{x(row.value):.1f}" cy="{at}" r="4"/>')
         end = max(x(row.value), x(row.high) if row.high is not None else 0)
         parts.append(_text(end + 8, at + 4, f"{row.value:.1f}{row.mark}"))
-    parts.append(_text(WIDTH - RIGHT, height - 4, label, "end"))
-    return _svg(parts, label, height)
+    parts.append(_text(2, 10, label))
+    told = (f"{r.label} {r.value:.1f}{'' if r.low is None else f' ({r.low:.1f} to {r.high:.1f})'}" for r in rows)
+    return _svg(parts, label, "; ".join(told), height)
 
 
 def _bins(values: Sequence[float], low: float, high: float) -> list[int]:
@@ -157,9 +184,13 @@ def _axes(
     y_range: tuple[float, float],
     across: str,
     up: str,
+    *,
+    whole: bool = False,
 ) -> list[str]:
     parts = []
     for tick in _ticks(*y_range, 4):
+        if whole and not tick.is_integer():
+            continue
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>')
         parts.append(_text(LEFT - 6, y(tick) + 4, number(tick), "end"))
     for tick in _ticks(*x_range, 5):
@@ -177,6 +208,10 @@ def _text(x: float, y: float, text: str, anchor: str = "start", kind: str = "lab
     return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(printable(text))}</text>'
 
 
-def _svg(parts: Sequence[str], title: str, height: int = HEIGHT) -> str:
-    name = quoteattr(printable(title))
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label={name}>{"".join(parts)}</svg>'
+def _key(x: float, name: str) -> str:
+    return _bar(x, 2, 8, 8, name) + _text(x + 11, 10, name)
+
+
+def _svg(parts: Sequence[str], title: str, description: str, height: int = HEIGHT) -> str:
+    told = f"<title>{escape(printable(title))}</title><desc>{escape(printable(description))}</desc>"
+    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{told}{"".join(parts)}</svg>'

@@ -5,36 +5,46 @@ and every number names the file or the command it can be had from again. Chapter
 out. Text of documents is escaped by the template and highlighted by a lexer; none of it can become markup.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from curate import display, plots
-from curate.findings import Example, Scores, accepted, contamination, duplicates, grading, read_json, scores, training
-from curate.quality_report import cells, changes, share
+from curate.corpus import GRADERS, Corpus, corpus, mixture
+from curate.dropped import beside, contamination, fallen
+from curate.excerpts import Example
+from curate.findings import accepted, duplicates, grading, read_json, scores, training
+from curate.page import elapsed_s, render
+from curate.quality_report import cells, changes
 from curate.receipts import read_record
+from curate.scorecard import evaluation, score_tiles
 from curate.shards import write_json, write_text
 from curate.status import RunFiles, StageFiles, read_run, status
-from curate.table import (
-    Block,
-    as_values,
-    bits_text,
-    blocks,
-    footnotes,
-    protocols_of,
-    read_entries,
-    render_markdown,
-    size_text,
-    title_of,
-)
+from curate.table import Block, as_values, blocks, read_entries, render_markdown
 
 REASONS_SHOWN = 6
-EXAMPLE_LINES = 22
-GRADERS = ("filter.rubric", "filter.annotate")
+AGREED = re.compile(r"agree_(\d+_of_\d+)")
+"""Metrics of a maker: attempts of which so many of the solutions asked for agreed."""
 STARTERS = ("source.", "synth.")  # stages whose rows are born there: their bars have a scale of their own
+CHAPTERS = {
+    "corpus": "The corpus",
+    "funnel": "What came in, what stayed",
+    "fallen": "What the rules dropped",
+    "duplicates": "Duplicates",
+    "contamination": "Benchmark tasks found",
+    "grades": "Grades",
+    "quality": "The quality cut",
+    "makers": "What was made",
+    "models": "Training",
+    "evaluation": "What the model is worth",
+    "profiles": "Figures of the documents, stage by stage",
+    "stages": "Work, stage by stage",
+    "recipe": "The recipe",
+}
+"""Anchor -> title, in the order of the page. The anchor is also the name of the chapter's facts."""
 
 Stage = dict[str, Any]
 
@@ -42,10 +52,8 @@ Stage = dict[str, Any]
 def report(run: Path) -> None:
     """Write `report.html`, `report.md` and `table.{html,md,json}` into the run. Raises UserError without one."""
     facts = gather(run)
-    environment = _environment()
     for name in ("report.html", "report.md", "table.html"):
-        template = environment.overlay(autoescape=name.endswith(".html")).get_template(f"{name}.jinja")
-        write_text(template.render(facts), run / name)
+        write_text(render(name, facts), run / name)
     write_text(render_markdown(facts["blocks"]) + "\n", run / "table.md")
     write_json(as_values(facts["blocks"]), run / "table.json")
 
@@ -55,59 +63,90 @@ def gather(run: Path) -> dict[str, Any]:
     files = read_run(run)
     state = status(run)
     stages: list[Stage] = state["stages"]
+    both = list(zip(files.stages, stages, strict=True))
     recipe = run / "recipe.yaml"
     table = blocks(read_entries([run]))
     profiles = changes(files)
-    return {
-        "run": state,
-        "place": f"runs/{state['name']}",
-        "stages": stages,
-        "tiles": tiles(state),
+    place = f"runs/{state['name']}"
+    held = corpus(files, stages, profiles, place)
+    chapters = {
+        "corpus": held,
         "funnel": funnel(stages),
-        "profiles": profiles,
-        "figures": cells(profiles),
-        "duplicates": [_duplicates(place) for place in _using(files, "dedup.")],
-        "contamination": [(place.name, contamination(place)) for place in _using(files, "decontam.")],
-        "grades": [_grades(place) for place in files.stages if place.use in GRADERS],
-        "quality": [_quality(files, place, stage) for place, stage in zip(files.stages, stages, strict=True)],
-        "makers": [_maker(place, stage) for place, stage in zip(files.stages, stages, strict=True) if stage["rows_in"]],
-        "models": [
-            training(place, stage["metrics"])
-            for place, stage in zip(files.stages, stages, strict=True)
-            if stage["use"].startswith("train.")
+        "fallen": [(place, rows) for place in files.stages if _is_ruled(place) and (rows := fallen(place))],
+        "duplicates": _known(_duplicates(place) for place in _using(files, "dedup.")),
+        "contamination": [
+            (place.name, found, beside(place, found))
+            for place in _using(files, "decontam.")
+            if (found := contamination(place))
         ],
-        "blocks": table,
-        "evaluation": _evaluation(files, table),
+        "grades": _known(_grades(place) for place in files.stages if place.use in GRADERS),
+        "quality": _known(_quality(files, place, stage) for place, stage in both),
+        "makers": _known(_maker(place, stage) for place, stage in both if stage["rows_in"]),
+        "models": _known(_model(place, stage) for place, stage in both if stage["use"].startswith("train.")),
+        "evaluation": evaluation(files, table),
+        "profiles": profiles,
+        "stages": stages,
         "recipe": Example("recipe.yaml", "", recipe.read_text(encoding="utf-8"), "yaml") if recipe.exists() else None,
+    }
+    return {
+        **chapters,
+        "run": state,
+        "place": place,
+        "about": list(about(state)),
+        "tiles": tiles(state, held, table),
+        "titles": CHAPTERS,
+        "rows_in": {stage["name"]: stage["rows_in"] for stage in stages},
+        "contents": [(anchor, title) for anchor, title in CHAPTERS.items() if chapters[anchor]],
+        "figures": cells(profiles),
+        "blocks": table,
     }
 
 
-def tiles(state: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def about(state: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a run was: its seed, when, by which version, on what machine."""
+    yield f"seed {state['seed']}"
+    times = [re.sub(r"^(.*)T(.*)Z$", r"\1 \2", str(state[name])) for name in ("started", "finished") if state[name]]
+    if times:
+        yield f"{' to '.join(times)} UTC"
+    if state["curate_version"]:
+        yield f"curate {state['curate_version']}"
+    forms = {"system": "{}", "python": "Python {}", "cores": "{} cores"}
+    for name, value in (state["machine"] or {}).items():
+        yield forms.get(name, f"{name} {{}}").format(value)
+
+
+def _known(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if value is not None]
+
+
+def tiles(state: Mapping[str, Any], held: Corpus | None, table: Sequence[Block]) -> list[tuple[str, str, str]]:
     """Return the headline figures as (value, what it is, a remark); those that are not known are left out."""
     stages = {stage["name"]: stage for stage in state["stages"]}
-    read = [stage for stage in stages.values() if stage["use"].startswith("source.")]
     makers = [stage for stage in stages.values() if stage["use"].startswith("synth.")]
     means = {name for stage in makers for name in stage["inputs"]}  # seeds are made for makers, not to be read
-    made = [stage for stage in makers if stage["rows_in"] and stage["name"] not in means]
-    taught = [
-        stages[name]
-        for stage in stages.values()
-        if stage["use"].startswith("train.") and stage["state"] == "done"
-        for name in stage["inputs"]
-    ]
-    taught = [stage for stage in taught if stage["rows_in"]]
     found = []
-    for words, group in (("documents read", read), ("made and accepted", made), ("trained on", taught)):
-        rows, volume = (sum(stage[name] for stage in group) for name in ("rows_kept", "bytes_kept"))
-        if group:
-            found.append((display.number(rows), words, display.size(volume)))
-    found.append((display.duration(state["seconds"]), "of work", "summed over workers"))
+    if read := [stage for stage in stages.values() if stage["use"].startswith("source.")]:
+        found.append((_total(read, "rows_kept"), "documents read", display.size(sum(s["bytes_kept"] for s in read))))
+    if made := [stage for stage in makers if stage["rows_in"] and stage["name"] not in means]:
+        found.append((_total(made, "rows_kept"), "made and accepted", f"of {_total(made, 'rows_in')} tried"))
+    if held:
+        words = "in the finished corpus" if held.finished else "in the corpus so far"
+        found.append((display.number(held.documents), words, display.size(held.text_bytes)))
+    found += [tile for block in table if block.measured for tile in score_tiles(block)][:3]
+    if elapsed := elapsed_s(state):
+        found.append((display.duration(elapsed), "from start to end", f"{display.duration(state['seconds'])} of work"))
+    else:
+        found.append((display.duration(state["seconds"]), "of work", "summed over workers"))
     if state["joules"]:
-        found.append((display.energy(state["joules"]), "measured energy", "of the stages that ran alone"))
+        found.append((display.energy(state["joules"]), "of energy", "measured where a stage ran alone"))
     if state["tokens"]:
         cost = f"${state['usd']:,.2f}" if state["usd"] else "no price set"
-        found.append((display.number(state["tokens"]), "LLM tokens", cost))
+        found.append((display.amount(state["tokens"]), "LLM tokens", cost))
     return found
+
+
+def _total(stages: Sequence[Mapping[str, Any]], name: str) -> str:
+    return display.number(sum(stage[name] for stage in stages))
 
 
 def funnel(stages: list[Stage]) -> list[dict[str, Any]]:
@@ -150,14 +189,23 @@ def _using(files: RunFiles, prefix: str) -> list[StageFiles]:
     return [place for place in files.stages if place.use.startswith(prefix)]
 
 
+def _is_ruled(place: StageFiles) -> bool:
+    """Tell whether a stage drops by rules that no other chapter shows."""
+    return not place.use.startswith(("dedup.", "decontam.", "synth.", "filter.quality", *GRADERS))
+
+
 def _duplicates(place: StageFiles) -> dict[str, Any] | None:
     record = read_record(place.directory)
     found = duplicates(place, record.parameters if record else {})
     if found is None or record is None:
         return None
-    curve = plots.curves({"found": found.detection}, "similarity", "chance to be a candidate")
-    spread = plots.histogram([], found.similarities, None, "similarity of dropped documents")
-    return {"found": found, "metrics": record.plan_metrics, "pictures": [Markup(curve), Markup(spread)]}
+    curve = plots.curves({"found": found.detection}, "similarity (Jaccard)", "chance to be compared")
+    spread = plots.histogram([], found.similarities, None, "similarity of dropped documents to their survivor")
+    return {"found": found, "metrics": record.plan_metrics, "pictures": _pictures(curve, spread)}
+
+
+def _pictures(*drawn: str) -> list[Markup]:
+    return [Markup(picture) for picture in drawn if picture]
 
 
 def _grades(place: StageFiles) -> dict[str, Any] | None:
@@ -165,99 +213,39 @@ def _grades(place: StageFiles) -> dict[str, Any] | None:
     if found is None:
         return None
     curve = plots.curves({"agreement": found.agreement}, "graded documents", "agreement with held-out grades")
-    pictures = [plots.histogram(found.grades, [], None, "grade"), curve]
-    return {"found": found, "pictures": [Markup(picture) for picture in pictures if picture]}
+    return {"found": found, "pictures": _pictures(plots.histogram(found.grades, [], None, "grade"), curve)}
 
 
 def _quality(files: RunFiles, place: StageFiles, stage: Stage) -> dict[str, Any] | None:
     if not place.use.startswith("filter.quality"):
         return None
     found = scores(place, [files.stage(name) for name in place.inputs], stage["plan_metrics"])
-    return {"found": found, "metrics": stage["plan_metrics"], "picture": _score_picture(found)} if found else None
-
-
-def _score_picture(found: Scores) -> Markup:
-    return Markup(plots.histogram(found.kept, found.dropped, found.cut, found.column))
+    if found is None:
+        return None
+    picture = plots.histogram(found.kept, found.dropped, found.cut, f"{found.column} score")
+    return {"found": found, "metrics": stage["plan_metrics"], "picture": Markup(picture)}
 
 
 def _maker(place: StageFiles, stage: Stage) -> dict[str, Any] | None:
     if not place.use.startswith("synth."):
         return None
-    return {"stage": stage, "example": accepted(place, "accepted")}
-
-
-def _evaluation(files: RunFiles, table: Sequence[Block]) -> dict[str, Any] | None:
-    """Return the scores beside the published ones, a picture for each benchmark, and the verdicts behind them."""
-    if not any(block.measured for block in table):
-        return None
-    entries = [entry for place in _using(files, "eval.") for entry in read_json(place.directory / "scores.json") or []]
+    agreed = {m[1]: int(count) for name, count in stage["metrics"].items() if (m := AGREED.fullmatch(name))}
+    spread = {f"{name.replace('_', ' ')} agree": agreed[name] for name in sorted(agreed)}
     return {
-        "blocks": table,
-        "pictures": [Markup(picture) for block in table if block.measured for picture in _score_lines(block)],
-        "verdicts": [(entry["model"], entry["protocol"], entry.get("verdicts") or {}) for entry in entries],
-        "markdown": Markup(render_markdown(table)),
+        "stage": stage,
+        "metrics": {name: count for name, count in stage["metrics"].items() if not AGREED.fullmatch(name)},
+        "picture": Markup(plots.bars(spread, "attempts by how many solutions agreed: the fewer, the harder")),
+        "example": accepted(place, "accepted"),
+        "rejected": fallen(place),
     }
 
 
-def _score_lines(block: Block) -> Iterator[str]:
-    """Draw each column of a block in which something was measured."""
-    for name in block.benchmarks:
-        scored = [(row, row.scores[name]) for row in block.rows if name in row.scores]
-        if any(row.kind == "measured" for row, _ in scored):
-            marks = footnotes(block)
-            lines = [
-                plots.Interval(r.model, s.value, s.low, s.high, f" [{marks[s.note]}]" if s.note else "")
-                for r, s in scored
-            ]
-            yield plots.intervals(lines, f"{title_of(name)}, pass@1 %")
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("curate", "."), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(
-        number=display.number,
-        amount=display.amount,
-        size=display.size,
-        duration=display.duration,
-        energy=display.energy,
-        line=display.one_line,
-        cell=lambda value: display.one_line(value).replace("|", "\\|").replace("<", "&lt;"),
-        code=_highlighted,
-        fenced=_fenced,
-        share=share,
-        footnotes=footnotes,
-        bits=bits_text,
-        protocols=protocols_of,
-        size_text=size_text,
-        title_of=title_of,
-        curves=lambda series: Markup(plots.curves(series, "optimiser steps", "loss")),
-    )
-    environment.globals["percent"] = display.percent
-    return environment
-
-
-def _shortened(text: str, lines: int) -> str:
-    split = display.printable(text).splitlines()
-    more = [f"… {len(split) - lines:,} more lines"] if len(split) > lines else []
-    return "\n".join([*split[:lines], *more])
-
-
-def _highlighted(example: Example, lines: int = EXAMPLE_LINES) -> Markup:
-    """Return an example as escaped HTML with a class on every token."""
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-
-    lexer = get_lexer_by_name(example.language, stripnl=False)
-    return Markup(highlight(_shortened(example.text, lines), lexer, HtmlFormatter(nowrap=True)))
-
-
-def _fenced(example: Example, lines: int = EXAMPLE_LINES) -> str:
-    """Return an example as a Markdown code block whose fence is longer than any run of backticks within."""
-    text = _shortened(example.text, lines)
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return f"{fence}{example.language}\n{text}\n{fence}"
+def _model(place: StageFiles, stage: Stage) -> dict[str, Any] | None:
+    found = training(place, stage["metrics"])
+    if found is None:
+        return None
+    record = read_json(place.directory / "model" / "curate.json") or {}
+    mix = mixture(record.get("inputs"))
+    facts = {name: value for name, value in found.facts.items() if not mix or "." not in name}
+    picture = plots.curves(found.curves, "optimiser steps", "loss, nats a token")
+    return {"found": found, "facts": facts, "mix": mix, "picture": Markup(picture)}

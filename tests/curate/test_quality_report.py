@@ -74,7 +74,7 @@ def test_the_command_prints_what_the_report_shows(run: Path, curate: Run) -> Non
     values = json.loads(curate("report", run, "--quality", "--json").stdout)
     line = next(line for line in text.splitlines() if line.startswith("exact "))
     assert "240 → 220" in line and "240 → 220" in (run / "report.md").read_text()
-    assert "Quantity and quality" in (run / "report.html").read_text()
+    assert "Figures of the documents" in (run / "report.html").read_text()
     assert [value["stage"] for value in values][:3] == ["code", "exact", "minhash"]
     assert values[1]["before"] == values[0]["after"]
     assert values[0]["after"]["licence_classes"]["permissive"] == 240

@@ -2,8 +2,11 @@
 
 import json
 import math
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,29 +19,51 @@ from hypothesis import strategies as st
 
 from curate import plots
 from curate.errors import UserError
-from curate.findings import Example, detection_curve
-from curate.report import _fenced, gather, report
-from curate.shards import list_shards, write_text
+from curate.excerpts import Example, fenced
+from curate.findings import detection_curve
+from curate.report import gather, report
+from curate.shards import REQUIRED, list_shards, read_shard, write_json, write_text
 from curate.status import read_run
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
 
+VOID = {"meta", "br", "wbr", "line", "rect", "circle", "polyline"}
+"""Tags without an end, those of HTML and the shapes of pictures, which end themselves."""
+
+
 class Tags(HTMLParser):
-    """Collects the tags, the attributes that could load something, and the visible text of a page."""
+    """Collects the tags, the attributes that could load something, anchors, links to them, and the visible text."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.tags: set[str] = set()
         self.loads: list[str] = []
+        self.anchors: list[str] = []
+        self.links: list[str] = []
+        self.open: list[str] = []
+        self.headings: list[str | None] = []
         self.text = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = dict(attributes)
         self.tags.add(tag)
+        self.anchors += [values["id"] or ""] if "id" in values else []
+        self.links += [href[1:] for name, href in attributes if name == "href" and href and href.startswith("#")]
+        self.headings += [values.get("id")] if tag == "h2" else []
         self.loads += [
-            f"{n}={v}" for n, v in attributes if n in ("src", "href", "srcset", "data") or n.startswith("on")
+            f"{n}={v}"
+            for n, v in attributes
+            if n in ("src", "srcset", "data") or n.startswith("on") or (n == "href" and not (v or "").startswith("#"))
         ]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-3:]}"
+            self.open.pop()
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -61,6 +86,13 @@ def test_the_report_is_one_file_that_loads_nothing(reported: Path) -> None:
     assert tags.loads == []
     assert not tags.tags & {"script", "link", "img", "iframe", "object", "embed"}
     assert "@import" not in page(reported) and "url(" not in page(reported)
+
+
+def test_every_tag_is_closed_and_every_chapter_is_in_the_contents(reported: Path) -> None:
+    tags = Tags(page(reported))
+    assert tags.open == []
+    assert tags.headings == tags.links and len(set(tags.links)) == len(tags.links) > 8
+    assert set(tags.links) <= set(tags.anchors)
 
 
 def test_text_of_documents_never_becomes_markup(writer: Callable[..., Any]) -> None:
@@ -102,17 +134,18 @@ def test_every_count_of_the_funnel_is_on_the_page(reported: Path) -> None:
             assert all(reason in text for reason, _, _ in stage["reasons"])
 
 
-def test_the_headline_counts_what_was_made_to_be_read_and_what_was_trained_on(
+def test_the_headline_counts_what_was_made_to_be_read_and_what_the_run_has_to_give(
     reported: Path, writer: Callable[..., Any]
 ) -> None:
     tiles = {words: value for value, words, _ in gather(reported)["tiles"]}
     assert (tiles["documents read"], tiles["made and accepted"]) == ("240", "3")
+    assert (tiles["HumanEval, pass@1"], tiles["from start to end"]) == ("2.4 %", "5 min 00 s")
     stages = {stage["name"]: stage["rows_kept"] for stage in gather(reported)["stages"]}
-    assert tiles["trained on"] == f"{stages['clean'] + stages['exercises']}"
-    run = writer({"code": ("source.jsonl", []), "model": ("train.lm", ["code"])})
+    assert tiles["in the finished corpus"] == f"{stages['clean'] + stages['exercises']}"
+    run = writer({"code": ("source.jsonl", []), "near": ("dedup.exact", ["code"])})
     run.shard("code", "0", [{"id": "a", "text": "x", "source": "s"}])
-    run.finish("code")
-    assert "trained on" not in {words for _, words, _ in gather(run.directory)["tiles"]}
+    run.record("code", state="running")
+    assert "in the corpus so far" in {words for _, words, _ in gather(run.directory)["tiles"]}
 
 
 def test_a_bar_is_as_long_as_the_rows_that_came_in(reported: Path) -> None:
@@ -143,7 +176,7 @@ def test_the_largest_clusters_and_a_difference_are_shown(reported: Path) -> None
 
 
 def test_the_documents_nearest_the_cut_are_shown_from_both_sides(reported: Path) -> None:
-    (found,) = [part["found"] for part in gather(reported)["quality"] if part]
+    (found,) = [part["found"] for part in gather(reported)["quality"]]
     assert (len(found.kept), len(found.dropped), found.cut) == (88, 82, 0.5)
     assert found.above[0].note == f"kept, quality {min(found.kept):.4f}"
     assert found.below[0].note == f"dropped, quality {max(found.dropped):.4f}"
@@ -179,7 +212,7 @@ def test_grades_are_shown_with_the_best_the_worst_and_what_more_of_them_brought(
     ]
     assert part["found"].agreement == [(100, 0.4), (200, 0.5), (300, 0.6)]
     text = Tags(page(run.directory)).text
-    assert "Grades: labels" in text and "agreement with held-out grades" in text
+    assert "6 documents have a grade" in text and "agreement with held-out grades" in text
     assert "after 300 labels: 0.6" in (run.directory / "report.md").read_text()
 
 
@@ -191,7 +224,7 @@ def test_curves_scores_and_the_recipe_are_on_the_page(reported: Path) -> None:
         "0.7 to 6.0",
         "WizardCoder",
         "3.1M",
-        "wrong 160",
+        "wrong answer",
         "seed: 17",
         "no_majority",
         "3 of 12 accepted",
@@ -202,8 +235,8 @@ def test_curves_scores_and_the_recipe_are_on_the_page(reported: Path) -> None:
 def test_the_markdown_holds_the_scores_and_fences_longer_than_any_within(reported: Path) -> None:
     text = (reported / "report.md").read_text()
     assert "| model | 3.1M | 1.2M | 2.4 (0.7 to 6.0) [1] |" in text
-    fenced = _fenced(Example("a", "", "````\n# not the end"))
-    assert fenced.splitlines()[0] == "`````python" and fenced.splitlines()[-1] == "`````"
+    block = fenced(Example("a", "", "````\n# not the end"))
+    assert block.splitlines()[0] == "`````python" and block.splitlines()[-1] == "`````"
 
 
 def test_the_table_is_a_page_of_its_own_too(reported: Path) -> None:
@@ -232,7 +265,7 @@ def test_a_missing_stage_costs_its_chapter_and_nothing_else(missing: str, exampl
     for path in copy.glob(missing):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     report(copy)
-    assert "Stage by stage" in page(copy)
+    assert "Work, stage by stage" in page(copy)
 
 
 @pytest.mark.parametrize("half", ["kept", "dropped"])
@@ -243,7 +276,7 @@ def test_stages_that_lost_one_half_of_their_rows_have_a_report(half: str, exampl
         for path in list_shards(stage.directory / half):
             path.unlink()
     report(copy)
-    assert "Stage by stage" in page(copy)
+    assert "Work, stage by stage" in page(copy)
 
 
 def test_rows_of_metrics_that_are_odd_or_torn_are_left_out(writer: Callable[..., Any]) -> None:
@@ -259,7 +292,138 @@ def test_rows_of_metrics_that_are_odd_or_torn_are_left_out(writer: Callable[...,
     write_text(text, run.place("model") / "metrics.jsonl")
     report(run.directory)
     (model,) = gather(run.directory)["models"]
-    assert model.curves == {"loss": [(1.0, 3.5), (4.0, 3.0)]}
+    assert model["found"].curves == {"loss": [(1.0, 3.5), (4.0, 3.0)]}
+
+
+def dropped(reason: str, **columns: Any) -> dict[str, Any]:
+    return {"id": f"{reason} {columns.get('score')}", "source": "s", "text": "x = 1\n", "reason": reason, **columns}
+
+
+def test_for_each_common_reason_one_document_is_shown_with_the_value_and_its_cut(writer: Callable[..., Any]) -> None:
+    run = writer({"rules": ("filter.heuristics", [])})
+    long = [
+        dropped("line too long", signal="signal_max_line_length", score=score, cut=1000.0)
+        for score in (1001.0, 1834.0, 90000.0)
+    ]
+    torn = dropped(
+        "does not parse", signal="signal_syntax_error_line", score=12.0, cut=0.0, text="a = 1\n" * 11 + "b = (\n"
+    )
+    run.shard("rules", "0", [{"id": "z", "text": "y\n", "source": "s"}], [*long, torn])
+    run.finish("rules")
+    report(run.directory)
+    text = Tags(page(run.directory)).text
+    assert "longest line: 1,834 characters, at most 1,000 characters are kept" in text
+    assert "3 documents, 60 %" in text and "first syntax error: line 12" in text
+    assert "<mark>" in page(run.directory).split("does not parse", 1)[1]
+
+
+def test_a_rejected_document_says_what_went_wrong_where_its_row_does(writer: Callable[..., Any]) -> None:
+    run = writer({"seeds": ("synth.seeds", []), "made": ("synth.exercise", ["seeds"])})
+    rows = [{"id": "s1", "text": "t", "source": "s"}]
+    run.shard("seeds", "0", rows)
+    told = "add(1, 2): 3 by two solutions, <b>4</b> by two"
+    run.shard("made", "0", rows, [dropped("no majority", outputs=told, score=None)], metrics={"agree_2_of_4": 7.0})
+    for name in ("seeds", "made"):
+        run.finish(name)
+    report(run.directory)
+    text = Tags(page(run.directory)).text
+    assert told in text and "outputs" in text
+    assert "2 of 4 agree: 7" in text
+
+
+def test_a_contaminated_document_stands_beside_its_task_with_the_common_lines_marked(
+    writer: Callable[..., Any],
+) -> None:
+    run = writer({"clean": ("decontam.ngram", [])})
+    solution = "def blend(paints):\n    first, second = paints\n    return first + second\n"
+    found = dropped(
+        "benchmark overlap", task="own/1", task_text=solution, matched="solution", score=1.0,
+        text="# other\n" * 300 + solution,
+    )  # fmt: skip
+    run.shard("clean", "0", [{"id": "z", "text": "y\n", "source": "s"}], [found])
+    run.finish("clean")
+    report(run.directory)
+    ((_, _, (pair,)),) = gather(run.directory)["contamination"]
+    assert pair.document.marked == {301, 302, 303} and pair.task.marked == {1, 2, 3}
+    assert page(run.directory).count("<mark>") == 6
+    assert "291 lines before" in Tags(page(run.directory)).text
+
+
+@pytest.mark.parametrize("long", ["x = '" + "y" * 5_000_000 + "'", "a, b = (\n" + "1,\n" * 400_000 + ")\n"])
+def test_a_document_of_five_megabytes_costs_no_more_than_another(long: str, writer: Callable[..., Any]) -> None:
+    run = writer({"code": ("source.jsonl", []), "near": ("dedup.minhash", ["code"]), "rules": ("filter.x", ["near"]),
+                  "clean": ("decontam.ast", ["rules"]), "made": ("synth.exercise", [])})  # fmt: skip
+    row = {"id": "a", "source": "s", "text": long}
+    run.shard("code", "0", [row])
+    run.shard("near", "0", [row], [dropped("near", survivor="a", similarity=0.9, text=long + "\n2")])
+    run.shard("rules", "0", [row], [dropped("long", text=long)])
+    why = {"task": "own/1", "task_text": long, "matched": long, "score": 1.0}
+    run.shard("clean", "0", [row], [dropped("task", text=long, **why)])
+    run.shard("made", "0", [row], [dropped("bad", text=long, detail=long)])
+    for name in run.stages:
+        run.finish(name)
+    report(run.directory)
+    for name in ("report.html", "report.md"):
+        assert (run.directory / name).stat().st_size < 200_000
+        assert "more" in (run.directory / name).read_text()
+
+
+def test_the_lines_that_load_the_corpus_load_it(example: Path, tmp_path: Path) -> None:
+    shutil.copytree(example, tmp_path / "runs" / "small")
+    report(tmp_path / "runs" / "small")
+    found = gather(tmp_path / "runs" / "small")["corpus"]
+    assert [part.stage for part in found.parts] == ["clean", "exercises"] and found.finished
+    for title, source in found.loading:
+        program = f"{source}\nassert set(corpus[0] if {title == 'datasets'} else corpus.columns) == {set(REQUIRED)}"
+        program += "\nprint(len(corpus), corpus['id'][0])"
+        ran = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={**os.environ, "HF_HOME": str(tmp_path / "cache"), "HF_HUB_OFFLINE": "1"},
+        )  # fmt: skip
+        assert ran.stdout == f"{found.documents} {first_id(example, 'clean')}\n", ran.stderr
+        assert source.splitlines()[-1] in (tmp_path / "runs" / "small" / "report.md").read_text()
+
+
+def first_id(run: Path, stage: str) -> str:
+    place = read_run(run).stage(stage).directory / "kept"
+    return str(read_shard(list_shards(place)[0], ["id"]).column("id")[0].as_py())
+
+
+def test_without_training_the_corpus_is_what_nothing_reads_on(writer: Callable[..., Any]) -> None:
+    run = writer({
+        "code": ("source.jsonl", []), "rules": ("filter.heuristics", ["code"]), "labels": ("filter.rubric", ["rules"]),
+        "best": ("filter.quality", ["rules"]), "seeds": ("synth.seeds", ["best"]),
+        "made": ("synth.exercise", ["seeds"]),
+    })  # fmt: skip
+    for name in run.stages:
+        run.shard(name, "0", [{"id": name, "text": "x = 1\n", "source": "s"}])
+        run.finish(name)
+    assert [part.stage for part in gather(run.directory)["corpus"].parts] == ["best", "made"]
+
+
+def test_a_score_stands_with_how_its_samples_ended_and_failed_and_with_its_prompt_boundary(
+    writer: Callable[..., Any],
+) -> None:
+    run = writer({"model": ("train.lm", []), "score": ("eval.code", ["model"])})
+    counted = {"samples": 164, "ended": 150, "stopped": 10, "cut_off": 4, "passed": 7, "wrong": 90}
+    counted |= {"syntax_errors": 40, "name_errors": 20, "other": 7}
+    score = {
+        "model": "model", "benchmark": "humaneval", "protocol": "completion", "n_tasks": 164, "pass_at_1": 7 / 164,
+        "low": 0.02, "high": 0.09, "outcomes": counted,
+        "boundary": {"checked": 164, "as_trained": 160, "reason": "HE/1"},
+    }  # fmt: skip
+    write_json([score], run.place("score") / "scores.json")
+    mix = {"clean": {"unique_tokens": 4e7, "visits": 6.8e7, "epochs": 1.7, "share": 0.4}}
+    write_json({"name": "model", "inputs": mix}, run.place("model") / "model" / "curate.json")
+    for name in ("model", "score"):
+        run.job(name, {"clean.visits": 6.8e7, "train_seconds": 93.0})
+    report(run.directory)
+    text = " ".join(Tags(page(run.directory)).text.split())
+    for words in ("syntax errors4024 %", "ended by themselves15091 %", "cut off at the length limit42.4 %"):
+        assert words in text.replace("</td>", "")
+    assert "160 of 164 prompts go on as trained. HE/1: the score measures this seam too." in text
+    assert "What it read" in text and "68,000,000" in text and "40 %" in text and "clean: tokens seen" in text
+    assert "training time1 min 33 s" in text
 
 
 def test_a_report_of_nothing_is_refused(tmp_path: Path) -> None:
