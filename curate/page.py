@@ -38,7 +38,7 @@ def breakable(text: Any, width: int = 100) -> Markup:
 
 def elapsed_s(state: Mapping[str, Any]) -> float | None:
     """Return the wall time of a run or stage that has ended, in seconds; None where its times are not known."""
-    if state.get("wall_seconds") is not None:
+    if state.get("wall_seconds"):
         return float(state["wall_seconds"])
     try:
         start, end = (datetime.fromisoformat(str(state[name])) for name in ("started", "finished"))

@@ -134,7 +134,7 @@ def tiles(state: Mapping[str, Any], held: Corpus | None, table: Sequence[Block])
         found.append((display.number(held.documents), words, display.size(held.text_bytes)))
     found += [tile for block in table if block.measured for tile in score_tiles(block)][:3]
     if elapsed := elapsed_s(state):
-        found.append((display.duration(elapsed), "from start to end", f"{display.duration(state['seconds'])} of work"))
+        found.append((display.duration(elapsed), "by the clock", f"{display.duration(state['seconds'])} of work"))
     else:
         found.append((display.duration(state["seconds"]), "of work", "summed over workers"))
     if state["joules"]:
