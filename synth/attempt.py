@@ -9,7 +9,7 @@ already before a third is.
 import ast
 import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import Any
 
@@ -107,6 +107,8 @@ class Course:
         stub = read_stub(text, cut_off=reply.finish_reason == "length")
         if isinstance(stub, str):
             return stub
+        if stub.prose[-1].isalnum():  # a stop string may have taken the full stop
+            stub = replace(stub, prose=f"{stub.prose}.")
         if f"def {stub.name}(" in self.copied:
             return "copied from the prompt"
         return objection(stub) or self.settings.avoid.objection(stub) or stub

@@ -24,7 +24,7 @@ from synth.item import read_item
 from synth.item import row as item_row
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
-CHAT_STOPS = ("\n```", "\n    pass", "\n    ...", '"""\n    return', '"""\n    #')
+CHAT_STOPS = ('."""\n', "\n```", "\n    pass", "\n    ...", '"""\n    return', '"""\n    #')
 
 
 class Solving(Asking):
