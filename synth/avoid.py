@@ -6,8 +6,10 @@ counted as one: curate/decontam/words.py). A hint that saves work, no proof of c
 by running what comes out.
 """
 
+import ast
 from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 import numpy as np
 
@@ -27,6 +29,14 @@ class Avoid:
 
     against: tuple[str, ...]
     near: float = NEAR
+
+    def ready(self) -> Self:
+        """Read and compile now what the first objection would: 20 s that a loaded model would stand idle."""
+        if self.against:
+            self.objection(
+                Stub("f", "def f():", ast.arguments([], [], None, [], [], None, []), None, "Return nothing.", ())
+            )
+        return self
 
     def objection(self, stub: Stub) -> str | None:
         """Say what of a stub is a benchmark's, if anything is."""

@@ -71,7 +71,7 @@ class Solving(Asking):
     def settings(self) -> Settings:
         """Return what an attempt needs to know."""
         names = set(Settings.__dataclass_fields__) & set(type(self).model_fields)
-        given = {name: getattr(self, name) for name in names} | {"avoid": Avoid(tuple(self.avoid))}
+        given = {name: getattr(self, name) for name in names} | {"avoid": Avoid(tuple(self.avoid)).ready()}
         return Settings(**given)
 
     def limits(self) -> Limits:
