@@ -14,9 +14,10 @@ from textwrap import dedent
 from typing import Any
 
 HEADING = re.compile(
-    r"(Args|Arguments|Param(?:eter)?s|Inputs?|Returns?|Yields?|Raises|Examples?|Notes?|Constraints?):\s*(.*)",
+    r"(Args|Arguments|Param(?:eters?|s)?|Inputs?|Returns?|Yields?|Raises|Examples?|Notes?|Constraints?):\s*(.*)",
     re.IGNORECASE,
 )
+FIELD = re.compile(r"^:(param|return)[^:]*:\s*")
 TYPED = re.compile(r"^`?[\w.]+(?:\[[^:]*\])?`?\s*:\s+")
 """A type before the description of a result."""
 FENCE = re.compile(r"^[ \t]*```[ \t]*(\S*)[^\n]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
@@ -164,13 +165,14 @@ def plain_prose(prose: str) -> str:
     'Count the words.\\n\\nReturns how many.'
     """
     kept: list[str] = []
-    section, depth = "", 0
+    section, depth, gap = "", 0, False
     for line in inspect.cleandoc(prose).splitlines():
-        text, indented = line.strip(), len(line) - len(line.lstrip())
+        text, indented = FIELD.sub(r"\1: ", line.strip()), len(line) - len(line.lstrip())
         if heading := HEADING.fullmatch(text):
-            section, depth, text = heading[1].lower(), indented, heading[2]
-        elif section and text and indented <= depth and kept and not kept[-1]:
+            section, depth, gap, text = heading[1].lower(), indented, False, heading[2]
+        elif section and text and indented <= depth and gap:
             section = ""
+        gap = gap or not line.strip()
         if section.startswith(("ret", "yield")) and text:
             text, section = f"Returns {_uncapitalised(TYPED.sub('', text))}", "more"
         if section in ("", "more"):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.answers import Stub, code_blocks, read_solution, read_stub
+from synth.answers import Stub, code_blocks, plain_prose, read_solution, read_stub
 
 STUB = 'def add(a: int, b: int) -> int:\n    """Return the sum of a and b."""\n'
 
@@ -127,3 +127,19 @@ def test_no_answer_breaks_the_readers(text: str) -> None:
     if program:
         ast.parse(program.source(stub))
     code_blocks(text)
+
+
+@pytest.mark.parametrize(
+    ("docstring", "prose"),
+    [
+        (
+            "Merge two.\n\nArgs:\nfirst (list): one.\nsecond: two.\n\nReturns:\nlist: A list.",
+            "Merge two.\n\nReturns a list.",
+        ),
+        ("Merge two.\n\n:param first: one\n:return: a list", "Merge two.\n\nReturns a list"),
+        ("Merge two.\n\nParameters:\n    first: one\n\nNone are lost.", "Merge two.\n\nNone are lost."),
+        ("Merge two.\n\nSpecial cases:\n- none: []", "Merge two.\n\nSpecial cases:\n- none: []"),
+    ],
+)
+def test_lists_of_arguments_are_left_out_and_results_become_sentences(docstring: str, prose: str) -> None:
+    assert plain_prose(docstring) == prose
