@@ -19,13 +19,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, Thr
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from multiprocessing.connection import wait as wait_for_sentinel
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from curate.errors import UserError, from_os_error
+from curate.errors import UserError, from_os_error, how_to_install
+from curate.network import unreachable
 
 ATTEMPTS = 2
+NO_RAY = f"engine 'ray' needs the package ray: {how_to_install('ray>=2.44')}, or use --engine local"
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,18 @@ class ThreadEngine(LocalEngine):
         finally:
             pool.shutdown(cancel_futures=True)
             pyarrow.default_memory_pool().release_unused()  # else what these threads set free stays theirs: 100 MB
+
+
+def check_engine(kind: str, address: str | None) -> None:
+    """Raise UserError, soon, for an engine whose package or cluster is not there; None and `auto` are Ray's to find."""
+    if kind != "ray":
+        return
+    if find_spec("ray") is None:
+        raise UserError(NO_RAY)
+    if address and ":" in address:
+        why = unreachable(f"http://{address.removeprefix('ray://')}")
+        if why is not None:
+            raise UserError(f"engine.address: no Ray cluster at {address!r} ({why}); start it or mend the address")
 
 
 def ordered(engine: Engine, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from curate.engine import ATTEMPTS, Outcome, attempt
-from curate.errors import UserError, how_to_install
+from curate.engine import ATTEMPTS, NO_RAY, Outcome, attempt
+from curate.errors import UserError
 
 
 class RayEngine:
@@ -20,9 +20,7 @@ class RayEngine:
         try:
             import ray
         except ImportError as error:
-            raise UserError(
-                f"engine 'ray' needs the package ray: {how_to_install('ray>=2.44')}, or use --engine local"
-            ) from error
+            raise UserError(NO_RAY) from error
         self._ray = ray
         self.workers = workers
         self.address = address

@@ -7,6 +7,7 @@ left behind when its time is over. Not covered: whether what answers is what is 
 import os
 import socket
 import threading
+from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -36,6 +37,25 @@ def unreachable_hub() -> str | None:
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return "HF_HUB_OFFLINE is set"
     return unreachable(os.environ.get("HF_ENDPOINT") or HUB)
+
+
+def missing_on_hub(name: str, kind: Literal["model", "dataset"], revision: str | None = None) -> str | None:
+    """Return why the hub, which answers, does not give a model or data set, with the next step; None if it does."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+    ask = HfApi().model_info if kind == "model" else HfApi().dataset_info
+    try:
+        ask(name, revision=revision, timeout=10)
+    except GatedRepoError:
+        return f"it is gated; ask for access at {HUB}/{name} and set HF_TOKEN"
+    except RepositoryNotFoundError:
+        return "there is none of that name on the hub (or it is private: set HF_TOKEN)"
+    except HFValidationError:
+        return "that is no name on the hub; write it as owner/name"
+    except (HfHubHTTPError, OSError) as error:
+        return f"the hub refused it: {' '.join(str(error).split())[:200]}"
+    return None
 
 
 def _address(url: str) -> tuple[str, int]:

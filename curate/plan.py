@@ -35,11 +35,9 @@ def _state(run: Run, node: Node) -> str:
 
 
 def _size(node: Node) -> str:
-    """Say how many shards a source will read; other stages are only known when what is above them has run."""
-    if not isinstance(node.stage, Source):
-        return ""
-    parts = len(node.stage.parts())
-    return f": {parts} shard{'s' if parts != 1 else ''}"
+    """Say how much a source will read; other stages are only known when what is above them has run."""
+    extent = node.stage.extent() if isinstance(node.stage, Source) else ""
+    return f": {extent}" if extent else ""
 
 
 def render_stages() -> str:

@@ -8,7 +8,8 @@ after what it reads. `keys(recipe)` names each stage by a hash of everything tha
 import hashlib
 import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -168,13 +169,27 @@ def keys(recipe: Recipe) -> dict[str, str]:
             "parameters": node.stage.model_dump(mode="json"),
             "seed": recipe.seed,
             "models": {name: recipe.models[name].model_dump(mode="json") for name in node.models},
-            "outside": node.stage.fingerprint(),
+            "outside": _fingerprint(node),
             "inputs": [found[name] for name in node.inputs],
             "references": {name: found[name] for name in node.references},
         }
         canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False)
         found[node.name] = hashlib.sha256(canonical.encode()).hexdigest()[:12]
     return found
+
+
+def _fingerprint(node: Node) -> str:
+    with named_after(node):
+        return node.stage.fingerprint()
+
+
+@contextmanager
+def named_after(node: Node) -> Iterator[None]:
+    """Put a stage's name before what it complains of."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{node.name}: {error}") from error
 
 
 def explain(error: ValidationError, where: str, known: list[str]) -> UserError:

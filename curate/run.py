@@ -21,9 +21,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from curate.columns import check_columns
 from curate.emptied import Emptied
 from curate.energy import joules_so_far
-from curate.engine import Engine, LocalEngine, Outcome, ThreadEngine, open_engine, ordered
+from curate.engine import Engine, LocalEngine, Outcome, ThreadEngine, check_engine, open_engine, ordered
 from curate.errors import UserError, from_os_error
 from curate.journal import Journal, now
 from curate.llm import close_models
@@ -37,7 +38,7 @@ from curate.receipts import (
     write_receipt,
     write_record,
 )
-from curate.recipe import Node, Recipe, keys
+from curate.recipe import Node, Recipe, keys, named_after
 from curate.screen import Display, StageProgress
 from curate.shards import list_shards, write_json
 from curate.shelf import Shelf
@@ -81,13 +82,19 @@ class Run:
 
 
 def open_run(recipe: Recipe, runs: Path) -> Run:
-    """Check every stage against the outside world and name the directories. Writes nothing. Raises UserError."""
+    """Name the directories, and check the recipe as a whole and every stage that is not done against the outside world.
+
+    Writes nothing. Raises UserError for what would stop the run later: a column that no stage delivers, a package, a
+    model, a file, an endpoint that cannot be had.
+    """
+    check_columns(recipe)
+    run = Run(recipe, runs / recipe.name, keys(recipe))
     for node in recipe.nodes:
-        try:
-            node.stage.check({name: recipe.models[name] for name in node.models})
-        except UserError as error:
-            raise UserError(f"{node.name}: {error}") from error
-    return Run(recipe, runs / recipe.name, keys(recipe))
+        if not run.is_done(node):
+            with named_after(node):
+                node.stage.check({name: recipe.models[name] for name in node.models})
+    check_engine(recipe.engine.kind, recipe.engine.address)
+    return run
 
 
 def execute(

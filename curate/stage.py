@@ -16,7 +16,7 @@ workers in any order give the same bytes.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -48,6 +48,25 @@ class Reference:
 
 StageRef = Annotated[str, Reference("stage")]
 ModelRef = Annotated[str, Reference("model")]
+
+
+Columns = Mapping[str, pa.DataType | None]
+"""Columns by name, with their types; None for a type that is known only when the data are read."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A column that a stage must find in what it reads."""
+
+    columns: tuple[str, ...]
+    """Any one of these will do."""
+    asked_by: str
+    """What asks for it, as the recipe writes it: `within: repo`."""
+    numbers: bool = False
+    """Whether it must hold numbers."""
+    of: str | None = None
+    """The stage that must carry it; by default each of those under `from:`."""
+    advice: str = "keep it in the source with `keep:`"
 
 
 @dataclass(frozen=True)
@@ -150,6 +169,19 @@ class Stage(BaseModel, ABC):
         """Digest of outside data that the stage reads besides its inputs (source files, benchmark files)."""
         return ""
 
+    def needs(self) -> Sequence[Need]:
+        """List the columns, besides id, text and source, without which it cannot work (curate/columns.py checks)."""
+        return ()
+
+    def adds(self) -> Columns | None:
+        """List the columns that its kept rows have besides those that it reads (a source, a maker: besides id, text and
+        source). None where only a run can tell: then nothing below is refused for want of a column."""
+        return None
+
+    def fewest(self) -> int:
+        """Return the number of documents with fewer of which it refuses to work."""
+        return 0
+
     def check(self, models: Mapping[str, ModelSpec]) -> None:
         """Raise UserError before anything runs if something outside is missing (a file, a benchmark, a model)."""
 
@@ -172,6 +204,10 @@ class Part:
 class Source(Stage):
     """Reads outside data."""
 
+    def extent(self) -> str:
+        """Say how much there is to read, as far as that is known without reading: `12 files, 340 MB`."""
+        return ""
+
     @abstractmethod
     def parts(self) -> list[Part]:
         """List the units to read, in a stable order. Raises UserError where there is nothing to read."""
@@ -190,7 +226,12 @@ class Filter(Stage):
 
 
 class Maker(Stage):
-    """Makes new Documents from the rows of a shard, one attempt or more per row."""
+    """Makes new Documents from the rows of a shard, one attempt or more per row.
+
+    One that PASSES_ON gives its Documents the columns of the rows that they come from, beside those it adds.
+    """
+
+    PASSES_ON: ClassVar[bool] = False
 
     @abstractmethod
     def make(self, shard: pa.Table, context: Context) -> Made:

@@ -26,7 +26,7 @@ from pydantic import Field
 from curate.errors import UserError
 from curate.llm import Model, ModelSpec, check_model, open_model
 from curate.shards import list_shards, read_shard, write_json, write_shard
-from curate.stage import Context, GlobalFilter, Map, Metrics, ModelRef, Verdict, derive_seed
+from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, ModelRef, Verdict, derive_seed
 from filters.grading import QUESTIONS, Grade, QuestionName, excerpt, grade_requests, read_grade
 from filters.labels import GRADE, RUBRIC
 from filters.rounds import Graded, Pool, Rows, Values, grade_in_rounds
@@ -59,6 +59,10 @@ class Annotate(GlobalFilter):
     """What the grader is shown of a document; of a longer one the middle is left out."""
     minimum: float | None = Field(default=None, ge=0, le=5)
     """Drop documents of a lower grade; without it all are kept. Those without a grade always are."""
+
+    def adds(self) -> Columns:
+        """List the grade and what is known of it. (A grade that was there becomes `rubric_grade`.)"""
+        return {GRADE: pa.float64(), "grade_from": pa.string(), "grade_round": pa.int32()}
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:
         """Raise UserError if the grader cannot be had."""

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from curate.errors import UserError
 from curate.shards import list_shards, read_shard, write_json
-from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict, derive_seed
+from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Need, Verdict, derive_seed
 from filters.ranking import store, stored
 
 BITS = 18
@@ -47,6 +47,14 @@ class Diverse(GlobalFilter):
     """Number of clusters; default: the square root of the number of documents, 1,000 at most."""
     prefer: str | None = None
     """A column of numbers; within a cluster the highest stay. Without it a draw decides."""
+
+    def needs(self) -> list[Need]:
+        """List what decides within a cluster."""
+        return [Need((self.prefer,), f"prefer: {self.prefer}", numbers=True)] if self.prefer else []
+
+    def adds(self) -> Columns:
+        """List the number of the cluster."""
+        return {"cluster": pa.int64()}
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:
         """Return id, vector and what decides within a cluster."""

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from curate.parser import LARGEST_BYTES
-from curate.stage import Context, Filter, Verdict
+from curate.stage import Columns, Context, Filter, Verdict
 from filters import tree
 from filters.lexical import lexical
 from filters.signals import Rule, Values, broken_signals, first_broken, nullable, reasons
@@ -50,6 +50,10 @@ class Signals(Filter):
     """Measure the signals of `filter.heuristics` and keep every document."""
 
     VERSION = VERSION
+
+    def adds(self) -> Columns:
+        """List the signals."""
+        return signal_columns()
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
         """Return all signals."""
@@ -106,6 +110,10 @@ class Heuristics(Filter):
     min_name_length: float = Field(default=1.5, ge=0)
     """Mean length of the names that are used, in bytes: minified code has short ones."""
 
+    def adds(self) -> Columns:
+        """List the signals."""
+        return signal_columns()
+
     def rules(self) -> list[Rule]:
         """Return the rules in the order in which they are tried."""
         forever = float("inf")
@@ -152,6 +160,11 @@ class Heuristics(Filter):
             "cut": nullable(cuts),
         }
         return Verdict(reasons(rules, rule_index), columns=columns, evidence=evidence)
+
+
+def signal_columns() -> Columns:
+    """Return the columns that `measure` makes: each signal has a rule."""
+    return {**{rule.signal: pa.float64() for rule in Heuristics().rules()}, STAMP: pa.int64()}
 
 
 def measure(shard: pa.Table) -> dict[str, Values]:

@@ -24,7 +24,7 @@ from pydantic import Field
 from curate.errors import UserError
 from curate.llm.types import ModelSpec
 from curate.parser import BYTE_ORDER_MARK, LARGEST_BYTES, parse, with_deep_stack
-from curate.stage import Context, Filter, Verdict
+from curate.stage import Columns, Context, Filter, Verdict
 from filters import tree
 from filters.lexical import COMMENT, TEXT, regions
 
@@ -63,6 +63,11 @@ class Language(Filter):
     """ISO 639-1 codes of the languages of comments that stay, such as [en]; by default all do."""
     min_confidence: float = Field(default=0.9, ge=0, le=1)
     """A document goes only if its comments are in another language with at least this confidence."""
+
+    def adds(self) -> Columns:
+        """List what was found."""
+        kinds = dict.fromkeys(["language", "natural_language"], pa.string())
+        return {**kinds, "natural_language_confidence": pa.float64()}
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
         """Refuse a language that is never found."""

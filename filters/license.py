@@ -24,7 +24,7 @@ from curate.errors import UserError, did_you_mean
 from curate.licenses import ALLOWED, is_allowed, spdx
 from curate.llm.types import ModelSpec
 from curate.shards import read_shard, write_shard
-from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict
+from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Need, Verdict
 
 REPOSITORIES = ("repo", "repository", "repo_name", "repository_name", "max_stars_repo_name", "package", "project")
 LICENSES = ("license", "licence", "licenses", "max_stars_repo_licenses", "license_expression")
@@ -67,6 +67,15 @@ class License(GlobalFilter):
     """The column that holds a licence; by default the first of the usual names that there is."""
     repository: str | None = None
     """The column that names the repository or package; by default the first of the usual names that there is."""
+
+    def needs(self) -> list[Need]:
+        """List the columns that the recipe names."""
+        named = {"column": self.column, "repository": self.repository}
+        return [Need((name,), f"{parameter}: {name}") for parameter, name in named.items() if name]
+
+    def adds(self) -> Columns:
+        """List the licence and where it is known from."""
+        return dict.fromkeys(["license_spdx", "license_from"], pa.string())
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
         """Refuse a licence that SPDX does not know: nothing would ever be allowed by it."""

@@ -27,7 +27,7 @@ from pydantic import Field
 
 from curate.errors import UserError, did_you_mean
 from curate.llm.types import ModelSpec
-from curate.stage import Context, Filter, Verdict
+from curate.stage import Columns, Context, Filter, Need, Verdict
 from filters.secrets import EMAIL
 
 COLUMNS = {
@@ -64,6 +64,15 @@ class OptOut(Filter):
 
     lists: list[Path] = Field(min_length=1)
     """Text files, one wish a line: `repo: owner/name`, `path: pattern`, `id: id`, `author: e-mail or @domain`."""
+
+    def needs(self) -> list[Need]:
+        """List the columns in which the names of the lists could stand."""
+        first = {wish.kind: wish for wish in reversed(self.wishes()) if wish.kind in COLUMNS}
+        return [Need(COLUMNS[kind], str(first[kind])) for kind in COLUMNS if kind in first]
+
+    def adds(self) -> Columns:
+        """Nothing: what is dropped carries the evidence."""
+        return {}
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
         """Read the lists."""

@@ -32,10 +32,22 @@ from pydantic import Field
 from curate.errors import UserError
 from curate.llm import ModelSpec, check_model
 from curate.shards import list_shards, read_shard, write_json
-from curate.stage import Context, GlobalFilter, Map, Metrics, ModelRef, Source, StageRef, Verdict, derive_seed
+from curate.stage import (
+    Columns,
+    Context,
+    GlobalFilter,
+    Map,
+    Metrics,
+    ModelRef,
+    Need,
+    Source,
+    StageRef,
+    Verdict,
+    derive_seed,
+)
 from filters.agreement import Agreement, Calibration, agreement, log_odds
 from filters.classifiers import Classifier, Settings, kind
-from filters.labels import HIGHEST, Labels, read_labels, read_references
+from filters.labels import FEWEST, GRADE, HIGHEST, Labels, read_labels, read_references
 from filters.ranking import Scores, find_cut, gumbel, judge_by_rank, store
 from filters.references import Reference, reference
 
@@ -76,6 +88,22 @@ class Quality(GlobalFilter):
     """Of fastText, as are the next two."""
     epochs: int = Field(default=5, ge=1)
     ngrams: int = Field(default=2, ge=1)
+
+    def needs(self) -> list[Need]:
+        """List the grades to learn from, where no reference set is given."""
+        if self.positives is not None:
+            return []
+        asked_by = f"learn_from: {self.learn_from}" if self.learn_from else "no `learn_from`"
+        advice = "let `learn_from` name a stage that grades (filter.annotate, filter.rubric), or give `positives`"
+        return [Need((GRADE,), asked_by, numbers=True, of=self.learn_from, advice=advice)]
+
+    def adds(self) -> Columns:
+        """List the score."""
+        return {"quality": pa.float64()}
+
+    def fewest(self) -> int:
+        """Return how many labels it takes to learn and to judge, where each is a document."""
+        return 0 if self.positives is not None else FEWEST
 
     def fingerprint(self) -> str:
         """Digest of the reference files."""

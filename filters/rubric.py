@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curate.stage import Context, Filter, Verdict
+from curate.stage import Columns, Context, Filter, Verdict
 from filters.structure import Function, Structure, structure
 from filters.syntax import cannot_run, parse, parsing
 
@@ -39,6 +39,10 @@ class Rubric(Filter):
 
     minimum: float | None = Field(default=None, ge=0, le=5)
     """Drop documents of a lower grade; without it all are kept."""
+
+    def adds(self) -> Columns:
+        """List the grade and its parts."""
+        return dict.fromkeys([*(f"rubric_{name}" for name in PARTS), "grade"], pa.float64())
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
         """Return `grade` and its parts for every row."""

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from curate.parser import LARGEST_BYTES, parse
-from curate.stage import Context, Filter, Verdict
+from curate.stage import Columns, Context, Filter, Verdict
 from filters.heuristics import STAMP
 from filters.lexical import regions
 
@@ -95,6 +95,10 @@ class Secrets(Filter):
     """What is done about keys, tokens and passwords."""
     max_bytes: int = Field(default=LARGEST_BYTES, ge=1)
     """A longer document is dropped as `too large to search` (UTF-8 bytes)."""
+
+    def adds(self) -> Columns:
+        """List how many of each kind were found."""
+        return dict.fromkeys([f"secret_{kind}" for kind in KINDS], pa.int64())
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
         """Return the texts without secrets and the number of each kind."""

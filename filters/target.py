@@ -22,7 +22,7 @@ from pydantic import Field
 from curate.errors import UserError
 from curate.llm import ModelSpec
 from curate.shards import list_shards, read_shard, write_json
-from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict
+from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Verdict
 from filters.ranking import Scores, find_cut, gumbel, judge_by_rank, store
 from filters.references import Reference, reference, texts_of
 
@@ -42,6 +42,10 @@ class Target(GlobalFilter):
     """Share of the documents to keep."""
     length: float = Field(default=100, gt=0)
     """Tokens that a document counts for. More of them make the choice stricter, fewer more random."""
+
+    def adds(self) -> Columns:
+        """List the weight."""
+        return {"target_weight": pa.float64()}
 
     def fingerprint(self) -> str:
         """Digest of the target's files."""

@@ -21,7 +21,7 @@ from curate.llm import Completion, Message, ModelSpec, Request, check_model, ope
 from curate.llm.chat import chats
 from curate.sandbox import Limits
 from curate.shards import REQUIRED, read_shard
-from curate.stage import Context, Made, Metrics, ModelRef, StreamMaker, derive_seed
+from curate.stage import Columns, Context, Made, Metrics, ModelRef, Need, StreamMaker, derive_seed
 from synth.flow import Attempt
 from synth.stream import by_shard
 
@@ -82,6 +82,10 @@ class Asking(StreamMaker):
         if self.model in models:
             check_model(models[self.model])
 
+    def needs(self) -> list[Need]:
+        """List the columns of which the teacher is told."""
+        return [Need((name,), "from", advice=FROM) for name in self.NEEDED]
+
     def make_all(self, shards: Iterator[tuple[str, pa.Table]], context: Context) -> Iterator[tuple[str, Made]]:
         """Drive the attempts of all shards in one stream."""
         spec = context.models[self.model]
@@ -122,12 +126,17 @@ class Asking(StreamMaker):
         return set(ranked[: self.count])
 
 
+def made_columns(columns: Mapping[str, pa.DataType]) -> Columns:
+    """Return the columns of what `sort_out` makes, besides id, text and source."""
+    return {"seed_id": pa.string(), "topic": pa.string(), **columns}
+
+
 def sort_out(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pa.DataType], metrics: Metrics) -> Made:
     """Split attempts, each with a `reason` or None, into documents and rejected rows; `columns` are the documents' own.
 
     Shards without rows have the same columns as the others.
     """
-    schema = pa.schema([*REQUIRED.items(), ("seed_id", pa.string()), ("topic", pa.string()), *columns.items()])
+    schema = pa.schema([*REQUIRED.items(), *made_columns(columns).items()])
     kept = [row for row in rows if row["reason"] is None]
     failed = [row for row in rows if row["reason"] is not None]
     reasons = pa.schema([*list(schema)[: len(schema) - len(columns)], ("reason", pa.string())])

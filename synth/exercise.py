@@ -14,8 +14,8 @@ from pydantic import Field
 
 from curate.llm import ModelSpec
 from curate.sandbox import Limits
-from curate.stage import Context, Made, Metrics
-from synth.asking import FENCE, Asking, Voice, sort_out, source_of
+from curate.stage import Columns, Context, Made, Metrics
+from synth.asking import FENCE, Asking, Voice, made_columns, sort_out, source_of
 from synth.attempt import COLUMNS, Course, Settings
 from synth.avoid import Avoid, digests
 from synth.flow import Attempt
@@ -67,6 +67,10 @@ class Solving(Asking):
         """Raise UserError if the teacher or a benchmark cannot be had."""
         super().check(models)
         digests(tuple(self.avoid))
+
+    def adds(self) -> Columns:
+        """List where an exercise comes from, and what proves it."""
+        return made_columns(COLUMNS)
 
     def settings(self) -> Settings:
         """Return what an attempt needs to know."""

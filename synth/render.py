@@ -10,14 +10,14 @@ The few-shot shape shows other Items of the shard: keep documents apart that mus
 
 from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
 from pydantic import Field, field_validator
 
 from curate.errors import did_you_mean
 from curate.shards import conform
-from curate.stage import Context, Made, Maker, derive_seed
+from curate.stage import Columns, Context, Made, Maker, derive_seed
 from synth.item import Item, read_item
 from synth.renderings import RENDERINGS, SHOTS
 
@@ -38,6 +38,8 @@ ADDED = {"rendering": pa.string(), "item_id": pa.string()}
 class Render(Maker):
     """Write each exercise in the shapes that scores ask for, and in others."""
 
+    PASSES_ON: ClassVar[bool] = True
+
     shares: dict[str, Share] = Field(default=SHARES)
     """For each shape the share of the exercises that are written so."""
 
@@ -50,6 +52,10 @@ class Render(Maker):
         if not any(shares.values()):
             raise ValueError("every share is 0, so that nothing would be written; give one of more")
         return shares
+
+    def adds(self) -> Columns:
+        """List the shape and the exercise."""
+        return ADDED
 
     def make(self, shard: pa.Table, context: Context) -> Made:
         """Render the Items of a shard."""

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from curate.errors import UserError
 from curate.shards import REQUIRED, list_shards, read_shard, write_shard
-from curate.stage import Context, GlobalMaker, Made, Map, Metrics, derive_seed
+from curate.stage import Columns, Context, GlobalMaker, Made, Map, Metrics, derive_seed
 from synth.mining import ideas, topic_words
 from synth.topics import AUDIENCES, LEVELS, RESULTS, SETTINGS, TECHNIQUES
 
@@ -48,6 +48,10 @@ class Seeds(GlobalMaker):
     that works on a shard at a time takes nearly as long for a small batch as for a large one."""
     topics: int = Field(default=400, ge=1)
     """Words that are topics, at most: those that the most ideas hold."""
+
+    def adds(self) -> Columns:
+        """List what a seed says of the piece to be written."""
+        return {field.name: field.type for field in SEEDS if field.name not in REQUIRED}
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:
         """List the ideas of a shard, in the order in which they are to be drawn."""

@@ -19,8 +19,8 @@ from pydantic import Field
 
 from curate.llm import Request
 from curate.sandbox import CallOutcome, Limits
-from curate.stage import Context, Made, Metrics
-from synth.asking import Asking, Voice, sort_out
+from curate.stage import Columns, Context, Made, Metrics
+from synth.asking import Asking, Voice, made_columns, sort_out
 from synth.flow import Ask, Attempt, Claim, Run
 from synth.section import (
     Section,
@@ -63,6 +63,10 @@ class Textbook(Asking):
     """Reject what the teacher gives less; needs `truth`."""
     cpu_s: float = Field(default=2.0, gt=0)
     """CPU seconds for all code of a section."""
+
+    def adds(self) -> Columns:
+        """List where a section comes from, and what was found about it."""
+        return made_columns(COLUMNS)
 
     def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
         """Begin an attempt a seed."""

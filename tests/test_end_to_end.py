@@ -183,3 +183,14 @@ def test_the_report_is_one_file_that_needs_no_network(quickstart: Path) -> None:
     for name in ("minhash", "quality", "exercises", "phi-1"):
         assert name in page
     assert "phi-1" in (quickstart / "report.md").read_text()
+
+
+def test_each_stage_writes_the_columns_that_it_said_it_would(quickstart: Path) -> None:
+    from curate.columns import columns_of
+    from curate.recipe import load
+
+    said = columns_of(load(quickstart / "recipe.yaml"))
+    for name, columns in said.items():
+        for shard in quickstart.glob(f"stages/{name}-*/kept/*.parquet"):
+            schema = pq.read_schema(shard)
+            assert columns is None or dict(zip(schema.names, schema.types, strict=True)) == dict(columns), name

@@ -12,7 +12,7 @@ from curate import benchmarks
 from curate.benchmarks import Task
 from curate.errors import UserError
 from curate.llm.types import ModelSpec
-from curate.stage import Filter, Verdict
+from curate.stage import Columns, Filter, Verdict
 
 
 class Against(Filter):
@@ -34,6 +34,10 @@ class Against(Filter):
         for name in self.against:
             if not any(self.recognises(task) for task in benchmarks.sample(name)):
                 raise UserError(f"against: no task of {name!r} has {self.NEEDS}; leave it out or use another rule")
+
+    def adds(self) -> Columns:
+        """Nothing: what is dropped carries the evidence."""
+        return {}
 
     def recognises(self, task: Task) -> bool:
         """Tell whether a task has what is needed."""

@@ -26,7 +26,7 @@ from curate.decontam.trees import labels, parse
 from curate.dedup.inputs import inputs, type_name
 from curate.sandbox import CallOutcome, Limits, call_many
 from curate.shards import list_shards, read_shard, write_shard
-from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict
+from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Verdict
 
 LEAST = 4
 """Inputs that must give a value."""
@@ -48,6 +48,10 @@ class Behaviour(GlobalFilter):
     most_per_name: int | None = Field(default=None, ge=1, description="documents kept whose functions have one name")
     rows: int = Field(default=32, ge=8, description="inputs of a function, about")
     cpu_s: float = Field(default=1.0, gt=0, description="CPU seconds of a function for all its inputs")
+
+    def adds(self) -> Columns:
+        """List the digest."""
+        return {"behaviour": pa.string()}
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:  # noqa: ARG002 - the contract's shape
         """Run the functions of a shard."""

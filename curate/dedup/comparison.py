@@ -28,7 +28,7 @@ from curate.errors import UserError
 from curate.llm.types import ModelSpec
 from curate.receipts import read_record
 from curate.shards import list_shards, read_shard, write_shard
-from curate.stage import Context, GlobalFilter, Map, Verdict
+from curate.stage import Columns, Context, GlobalFilter, Map, Need, Verdict
 
 Pairs = npt.NDArray[np.int64]
 Offsets = npt.NDArray[np.int64]
@@ -80,6 +80,18 @@ class Comparison(GlobalFilter):
         """Raise UserError where an earlier corpus is not there."""
         for place in self.against:
             earlier_shards(place)
+
+    def needs(self) -> list[Need]:
+        """List the column that groups, and those that choose the survivor where the recipe names them."""
+        chosen = self.keep_best if "keep_best" in self.model_fields_set else []
+        wanted = [(f"keep_best: {name}", name) for name in chosen]
+        if self.grouping is not None:
+            wanted.append((f"{'within' if self.within else 'across'}: {self.grouping}", self.grouping))
+        return [Need((name,), asked_by) for asked_by, name in wanted]
+
+    def adds(self) -> Columns:
+        """Nothing: what is dropped carries the evidence."""
+        return {}
 
     def fingerprint(self) -> str:
         """Digest of the names and sizes of the earlier corpora's files."""

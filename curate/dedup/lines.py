@@ -22,7 +22,7 @@ from pydantic import Field
 from curate.buffers import text_buffers
 from curate.dedup.survivors import sketched_shards
 from curate.shards import read_shard, write_shard
-from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict
+from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Verdict
 
 FILE = "blocks.parquet"
 KINDS = (pa.large_string(), pa.list_(pa.int32()), pa.large_string())
@@ -38,6 +38,10 @@ class Lines(GlobalFilter):
     least_left: float = Field(
         default=0.2, ge=0, le=1, description="drop a document if a smaller share of its bytes would be left"
     )
+
+    def adds(self) -> Columns:
+        """List the numbers and the text of the lines that went."""
+        return {"removed_lines": KINDS[1], "removed_text": KINDS[2]}
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:  # noqa: ARG002 - the contract's shape
         """Return `block` (its hash) and `documents` (how many of the shard have it)."""

@@ -9,14 +9,17 @@ their memory.
 import os
 import time
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from curate.errors import UserError
+from curate.errors import UserError, how_to_install
 from curate.llm.answers import failure
 from curate.llm.log import CallLog, Usage, digest
-from curate.llm.places import locate
+from curate.llm.places import check_hub, locate
 from curate.llm.types import Completion, ModelSpec, Request
+from curate.network import unreachable
 from curate.progress import Progress
 
 
@@ -47,6 +50,9 @@ class Backend(Protocol):
 
 
 MOST_OPEN = 2
+NO_VLLM = f"backend vllm needs a GPU and the package vllm: {how_to_install('vllm>=0.10')}"
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""What the drivers of NVIDIA's and AMD's cards, and Windows' for its Linux, show."""
 WAIT_S = 0.5
 _open: dict[ModelSpec, Backend] = {}
 """The backends of this process, in the order in which they were last asked for."""
@@ -164,7 +170,7 @@ def open_model(spec: ModelSpec, log: Path | None = None, progress: Progress | No
     Nothing is loaded before a call needs it. `progress` is told how many requests are answered. Raises UserError for a
     model that is not there.
     """
-    check_model(spec)
+    _check_here(spec)
     if spec.backend == "replay":
         return Model(spec, CallLog(Path(spec.model), None), progress)
     if log is None:
@@ -173,7 +179,21 @@ def open_model(spec: ModelSpec, log: Path | None = None, progress: Progress | No
 
 
 def check_model(spec: ModelSpec) -> None:
-    """Raise UserError, without loading anything, if the model cannot be had: no such file, package, log or key."""
+    """Raise UserError, soon and without loading anything, if the model cannot be had: no such file, package, log, key
+    or GPU, an endpoint where nobody answers, a name that is neither in the hub's cache nor on the hub."""
+    _check_here(spec)
+    if spec.backend == "openai" and spec.base_url is not None:
+        why = unreachable(spec.base_url)
+        if why is not None:
+            raise UserError(f"nothing answers at base_url {spec.base_url!r} ({why}); start the server or mend the URL")
+    if spec.backend == "vllm":
+        check_vllm()
+    if spec.backend in ("transformers", "vllm"):
+        check_hub(locate(spec.model))
+
+
+def _check_here(spec: ModelSpec) -> None:
+    """Raise UserError for what this machine alone can tell to be missing."""
     match spec.backend:
         case "replay":
             if not Path(spec.model).is_file():
@@ -217,6 +237,17 @@ def _load(spec: ModelSpec) -> Backend:
             return VLLMBackend(spec)
         case "replay":
             return Nothing()
+
+
+def check_vllm() -> None:
+    """Raise UserError where the package vllm or a GPU is missing; nothing is imported for it."""
+    if find_spec("vllm") is None:
+        raise UserError(NO_VLLM)
+    if not any(Path(device).exists() for device in GPU_DEVICES) and "cpu" not in version("vllm"):
+        raise UserError(
+            "backend vllm needs a GPU, and this machine shows none; use `backend: transformers` here, or "
+            "`backend: openai` with the `base_url:` of a server elsewhere"
+        )
 
 
 class Nothing:

@@ -1,6 +1,6 @@
 """Where a model's name points: a folder, a GGUF file, a file inside an installed package, or a name on the hub.
 
-Touches the file system only; whether a hub name exists is known when it loads.
+`locate` touches the file system only; `check_hub` asks the hub, briefly, for what is not in its cache.
 """
 
 import importlib.util
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.errors import UserError
+from curate.network import missing_on_hub, unreachable_hub
 
 PACKAGE = "pkg://"
 
@@ -37,6 +38,31 @@ def locate(model: str) -> Place:
             f"no model at {model!r}; give a folder with safetensors, a GGUF file, pkg://package/file or a hub name"
         )
     return Place(model)
+
+
+def check_hub(place: Place) -> None:
+    """Raise UserError for a hub name that is neither in the hub's cache nor on the hub."""
+    if Path(place.name).exists() or _is_cached(place.name):
+        return
+    why = unreachable_hub()
+    if why is not None:
+        raise UserError(
+            f"model {place.name!r} is no folder here, not in the hub's cache, and the hub cannot be reached ({why}); "
+            f"name a folder, or download it first: hf download {place.name}"
+        )
+    missing = missing_on_hub(place.name, "model")
+    if missing is not None:
+        raise UserError(f"model {place.name!r}: {missing}")
+
+
+def _is_cached(name: str) -> bool:
+    """Tell whether the hub's cache holds a config and weights of a model."""
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(name, "config.json")
+    if not isinstance(config, str):
+        return False
+    return any(path.suffix in (".safetensors", ".bin") for path in Path(config).parent.iterdir())
 
 
 def _at(path: Path, model: str) -> Place:

@@ -16,20 +16,21 @@ sources with `id` columns are not compared with each other.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pyarrow as pa
 from pydantic import ConfigDict, Field, field_validator
 
 from curate.errors import UserError, did_you_mean
+from curate.llm.types import ModelSpec
 from curate.sources import jsonl, parquet
 from curate.sources.files import File, digest_line, find_below, find_files, name_below, open_bytes
 from curate.sources.hub import WHOLE, Dataset
 from curate.sources.installed import installed_files
 from curate.sources.parts import digest, grouped, numbered, sample
 from curate.sources.rows import TOO_LARGE, UNREADABLE, Cut, Rows, repeated, sort_out
-from curate.stage import Made, Part, Source
+from curate.stage import Columns, Made, Part, Source
 
 COLUMNS = ("id", "text", "source", "reason")
 JSON_LINES = (".jsonl", ".json", ".ndjson")
@@ -105,6 +106,9 @@ class _Sized(_Base):
         return int(self.shard_mb * 1e6)
 
 
+FILE_COLUMNS = ("path", "package", "version", "license")
+
+
 class Installed(_Sized):
     """Read the Python files that come with the interpreter and its packages.
 
@@ -115,9 +119,17 @@ class Installed(_Sized):
     shard_rows: int = Field(default=1000, ge=1)
     """Documents in a shard, at most."""
 
+    def adds(self) -> Columns:
+        """List what is known of a file."""
+        return dict.fromkeys(FILE_COLUMNS, pa.large_string())
+
     def fingerprint(self) -> str:
         """Digest of the files' ids (package, version, path) and sizes: the same versions give the same digest."""
         return digest(f"{identity}\t{size}" for identity, size in self._sizes().items())
+
+    def extent(self) -> str:
+        """Say how many files there are, and how large."""
+        return _extent(self._sizes().values())
 
     def parts(self) -> list[Part]:
         """List the ids of the files to read, as many to a part as fit a shard."""
@@ -128,7 +140,7 @@ class Installed(_Sized):
         by_id = {file.id: file for file in installed_files()}
         files = [by_id[identity] for identity in part.paths]
         contents = (_content(file.location, file.size, self.max_bytes) for file in files)
-        columns = {name: [getattr(file, name) for file in files] for name in ("path", "package", "version", "license")}
+        columns = {name: [getattr(file, name) for file in files] for name in FILE_COLUMNS}
         return _files_made(self, part.paths, contents, columns)
 
     def _sizes(self) -> dict[str, int]:
@@ -150,10 +162,22 @@ class Folder(_Sized):
     shard_rows: int = Field(default=1000, ge=1)
     """Documents in a shard, at most."""
 
+    def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
+        """Raise UserError for a folder without such files."""
+        find_below(self.folder, self.pattern)
+
+    def adds(self) -> Columns:
+        """List what is known of a file."""
+        return {"path": pa.large_string()}
+
     def fingerprint(self) -> str:
         """Digest of the files' paths, sizes and times."""
         files = self._files()
         return digest(digest_line(files[name]) for name in files)
+
+    def extent(self) -> str:
+        """Say how many files there are, and how large."""
+        return _extent([file.size for file in self._files().values()])
 
     def parts(self) -> list[Part]:
         """List the files to read, as many to a part as fit a shard."""
@@ -190,6 +214,10 @@ class _Columns(_Base):
                 raise ValueError(f"{name!r} is a column of the tool's own; rename it in the data or leave it out")
         return keep
 
+    def adds(self) -> Columns:
+        """List the columns to keep; their types are known when they are read."""
+        return dict.fromkeys(self.keep)
+
     @property
     def wanted(self) -> list[str]:
         """The columns to read."""
@@ -208,6 +236,15 @@ class _Files(_Columns, _Sized):
 
     path: str
     """A file or a glob, here or on any fsspec store; files are read in name order."""
+
+    def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
+        """Raise UserError where there are no files."""
+        find_files(self.path)
+
+    def extent(self) -> str:
+        """Say how many files there are, and how large; with `limit`, how many rows at most are read of them."""
+        most = f", {self.limit:,} rows at most" if self.limit else ""
+        return _extent([file.size for file in find_files(self.path)]) + most
 
     def fingerprint(self) -> str:
         """Digest of the files' names, sizes and times."""
@@ -240,6 +277,17 @@ class ParquetFiles(_Files):
     """Read Parquet files, one Document a row."""
 
     THREADS: ClassVar[bool] = True
+
+    def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
+        """Raise UserError where there are no files, or the first lacks a column."""
+        self._types()
+
+    def adds(self) -> Columns:
+        """List the columns to keep, with the types that they have in the first file; text is read as text."""
+        return {name: kind for name, kind in self._types().items() if name in self.keep}
+
+    def _types(self) -> dict[str, pa.DataType]:
+        return parquet.column_types(find_files(self.path)[0].url, self.wanted)
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
         return parquet.cut_file(url, self.wanted, self.id, self.shard_rows, self.shard_bytes, most)
@@ -282,6 +330,14 @@ class Hub(_Columns):
     streaming: bool = True
     """Read over the network without storing it; otherwise download it first."""
 
+    def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
+        """Raise UserError, soon, for a data set that is not there or a hub that does not answer."""
+        self._dataset().check()
+
+    def extent(self) -> str:
+        """Say how many rows are read at most."""
+        return f"{self.limit:,} rows at most" if self.limit else ""
+
     def parts(self) -> list[Part]:
         """Cut the data set into parts; if there is an id column, read it all and note the rows that repeat an id."""
         found: list[tuple[str, Cut]] = []
@@ -303,6 +359,11 @@ class Hub(_Columns):
 
     def _dataset(self) -> Dataset:
         return Dataset(self.hub, self.config, self.split, self.revision, self.streaming)
+
+
+def _extent(sizes: Collection[int]) -> str:
+    files = f"{len(sizes):,} file{'s' if len(sizes) != 1 else ''}"
+    return f"{files}, {sum(sizes) / 1e6:,.3g} MB"
 
 
 def _content(url: str, size: int | None, max_bytes: int) -> tuple[bytes, str | None]:

@@ -7,11 +7,13 @@ A streamed row range is reached by reading past what stands before it.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from curate.errors import UserError
+from curate.network import missing_on_hub, unreachable_hub
 from curate.sources.rows import Cut, decode
 
 WHOLE = "*"
@@ -28,6 +30,21 @@ class Dataset:
     split: str
     revision: str | None
     streaming: bool
+
+    def check(self) -> None:
+        """Raise UserError for a data set that is not there. One that was downloaded before needs no network."""
+        if Path(self.hub).is_dir():
+            return
+        why = unreachable_hub()
+        if why is None:
+            missing = missing_on_hub(self.hub, "dataset", self.revision)
+            if missing is not None:
+                raise UserError(f"data set {self.hub!r}: {missing}")
+        elif self.streaming:
+            raise UserError(
+                f"data set {self.hub!r} is read over the network, and the hub cannot be reached ({why}); "
+                f"name a folder or files instead (folder:, path:)"
+            )
 
     def cuts(
         self, columns: Sequence[str], id_column: str | None, shard_rows: int, limit: int | None

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from curate.errors import UserError
 from curate.sources.files import locate
-from curate.sources.rows import Cut, decode
+from curate.sources.rows import Cut, decode, is_textual
 
 BATCH_ROWS = 1024
 
@@ -24,17 +24,25 @@ def cut_file(
 
     Raises UserError for a file that is no Parquet, is cut short, or lacks one of the columns.
     """
+    column_types(url, columns)
     with _open(url) as file:
-        names = file.schema_arrow.names
-        for name in columns:
-            if name not in names:
-                raise UserError(f"{url} has no column {name!r}; its columns are: {', '.join(names)}")
         rows = file.metadata.num_rows if most is None else min(most, file.metadata.num_rows)
         step = min(shard_rows, _rows_that_fit(file.metadata, columns, shard_bytes))
         ids = _ids(file, id_column) if id_column is not None else None
         for start in range(0, rows, step):
             stop = min(start + step, rows)
             yield Cut(start, stop, stop - start, [next(ids) for _ in range(start, stop)] if ids else [])
+
+
+def column_types(url: str, columns: Sequence[str]) -> dict[str, pa.DataType]:
+    """Return the types that columns have as Documents, from the footer alone. Raises UserError as `cut_file`."""
+    with _open(url) as file:
+        schema = file.schema_arrow
+    for name in columns:
+        if name not in schema.names:
+            raise UserError(f"{url} has no column {name!r}; its columns are: {', '.join(schema.names)}")
+    kinds = {name: schema.field(name).type for name in columns}
+    return {name: pa.large_string() if is_textual(kind) else kind for name, kind in kinds.items()}
 
 
 def read_rows(url: str, start: int, stop: int, columns: Sequence[str]) -> pa.Table:

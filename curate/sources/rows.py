@@ -79,7 +79,9 @@ def sort_out(rows: Rows, source: str, max_bytes: int, repeats: Iterable[int] = (
             "id": pa.array(names, pa.string()),
             "text": text.fill_null(""),
             "source": pa.array([source] * len(names), pa.string()),
-            **{name: values if not _textual(values.type) else decode(values)[0] for name, values in rows.keep.items()},
+            **{
+                name: values if not is_textual(values.type) else decode(values)[0] for name, values in rows.keep.items()
+            },
         }
     )
     return _split(conform(table), reasons)
@@ -91,7 +93,7 @@ def decode(values: pa.Array) -> tuple[pa.Array, set[int]]:
         values = values.combine_chunks()
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
-    if not _textual(values.type):
+    if not is_textual(values.type):
         return values.cast(pa.large_string()), set()
     raw = values.cast(pa.large_binary())
     try:
@@ -135,7 +137,8 @@ def _hash(value: str) -> int:
     return int.from_bytes(hashlib.blake2b(value.encode("utf-8", "replace"), digest_size=8).digest(), "little")
 
 
-def _textual(kind: pa.DataType) -> bool:
+def is_textual(kind: pa.DataType) -> bool:
+    """Tell whether values of a type are read as text."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return bool(
