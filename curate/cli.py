@@ -179,7 +179,8 @@ def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a hub name, or a GGUF file.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where samples, results and scores go.")],
     tasks: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Benchmarks; humaneval,mbpp where no protocol is named.")
+        str | None,
+        typer.Option(metavar="A,B", help="Benchmarks, or files of your own tasks; default: humaneval,mbpp."),
     ] = None,
     protocol: Annotated[
         list[str] | None, typer.Option(metavar="P", help="A protocol, such as humaneval+@evalplus-chat; repeatable.")
@@ -200,14 +201,13 @@ def evaluate(
     """Generate and score: no recipe needed."""
     from importlib import import_module
 
-    named = protocol or []
-    default = "" if named else "humaneval,mbpp"
-    covered = {name.partition("@")[0] for name in named}
+    protocols = protocol or []
+    default = "" if protocols else "humaneval,mbpp"
     benchmarks = [name for name in (tasks if tasks is not None else default).split(",") if name]
     _call(
         import_module("eval.code").evaluate,
         model,
-        [*(name for name in benchmarks if name not in covered), *named],
+        import_module("eval.own").named(benchmarks, protocols),
         out,
         backend=backend,
         base_url=base_url,

@@ -6,45 +6,51 @@ In: train stages (their `model/` folders), or any model that the LLM door opens.
     <model>/<protocol>.samples.jsonl       raw, cut and whole text of every sample; `curate score` reads it too
     <model>/<protocol>.results.jsonl       one verdict a sample
     <model>/<protocol>.speed.json          tokens written, and the seconds it took
+    exercises.jsonl                        the held-out exercises as tasks, where there are any
     calls/<model>-<stamp>.jsonl            the call log; a second run replays it and judges only what is missing
 
 A row says under which protocol, with which data, prompts, sampling and sandbox its score was had, because a score
-without them compares with nothing. Not covered: several models at once, and tasks without a known protocol.
+without them compares with nothing. It also says how many prompts end where the model's tokens do (eval/boundary.py) and
+how the samples ended and failed (eval/outcomes.py). Not covered: several models at once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from curate import benchmarks
-from curate.benchmarks import Task
+from curate.benchmarks import BENCHMARKS
 from curate.errors import UserError
 from curate.llm import ModelSpec, open_model
 from curate.progress import Progress
 from curate.sandbox import isolation_level
 from curate.shards import write_json
-from curate.stage import Context, Job, Metrics
+from curate.stage import Context, Job, Metrics, StageRef
 from curate.table import table_text
-from eval.generation import Generated, Questions, Sampling, Speed, generate, keep_speed, read_speed, write_samples
-from eval.protocols import Protocol, choose, digest
-from eval.scoring import Checks, Result, Sample, estimates, judge_samples, prepare, tally
-from eval.subject import Subject, fitted, named, stamp, told_apart, trained
-
-Say = Callable[[str], None]
-"""Is told a line for a person, when it is true."""
+from eval import outcomes
+from eval.exam import Exam, Put, Say, pairs, put, set_exam
+from eval.generation import Generated, Sampling, Speed, generate, keep_speed, read_speed, write_samples
+from eval.held_out import write_tasks
+from eval.own import choose
+from eval.protocols import Protocol, digest
+from eval.scoring import Result, Sample, estimates, judge_samples, tally
+from eval.subject import Subject, named, stamp, told_apart, trained
 
 
 class EvalCode(Job):
     """Score models on benchmarks of code: generate, run in the sandbox, pass@1 with a 95% interval, bits per byte."""
 
+    VERSION: ClassVar[int] = 2
     READS: ClassVar[str] = "a model"
 
-    tasks: tuple[str, ...] = Field(default=("humaneval", "mbpp"), min_length=1)
-    """Benchmarks, each under its first protocol, or protocols by name, such as `humaneval+@evalplus-chat`."""
+    tasks: tuple[str, ...] = ("humaneval", "mbpp")
+    """Benchmarks, each under its first protocol; protocols by name, such as `humaneval+@evalplus-chat`; files of your
+    own tasks, alone or as `tasks.jsonl@completion` or `tasks.jsonl@doc`."""
+    held_out: StageRef | None = None
+    """A stage `select.holdout`: its exercises are asked too, as `exercises@completion` and `exercises@doc`."""
     samples: int = Field(default=1, ge=1)
     """Samples a task. More than one needs a temperature."""
     temperature: float = Field(default=0.0, ge=0)
@@ -69,6 +75,8 @@ class EvalCode(Job):
     def check(self, models: Mapping[str, ModelSpec]) -> None:
         """Raise UserError if a benchmark or protocol is not to be had, or if greedy samples would all be the same."""
         del models  # an evaluation takes its models from the stages above
+        if not self.tasks and self.held_out is None:
+            raise UserError("tasks: nothing is asked; name benchmarks, such as humaneval, or a stage under held_out")
         protocols = [choose(name) for name in self.tasks]
         if len({protocol.name for protocol in protocols}) < len(protocols):
             raise UserError(f"tasks: {', '.join(self.tasks)} names one twice; drop it")
@@ -80,8 +88,11 @@ class EvalCode(Job):
     def run(self, context: Context, progress: Progress) -> Metrics:
         """Score every input's model."""
         subjects = [trained(name, directory / "model") for name, directory in context.inputs.items()]
+        held_out = context.references[self.held_out] if self.held_out is not None else None
+        exercises = write_tasks(held_out, context.directory / "exercises.jsonl") if held_out is not None else []
+        names = [*self.tasks, *exercises]
         rows = _score(
-            self, subjects, context.directory, context.seed, progress, lambda line: progress.update(0, 0, line)
+            self, subjects, names, context.directory, context.seed, progress, lambda line: progress.update(0, 0, line)
         )
         alone = len(subjects) == 1
         asked = Counter((row["label"], row["benchmark"]) for row in rows)
@@ -129,105 +140,77 @@ def evaluate(
         allow_weak_sandbox=allow_weak,
     )
     job.check({})
-    _score(job, [named(model, backend, base_url)], out, 0, Progress(), say)
+    _score(job, [named(model, backend, base_url)], job.tasks, out, 0, Progress(), say)
     return table_text([out])
 
 
-@dataclass(frozen=True)
-class Exam:
-    """One protocol with its tasks, whose tests have been checked against the reference solutions."""
-
-    protocol: Protocol
-    every: list[Task]
-    """The whole benchmark, examples included."""
-    tasks: list[Task]
-    """Those that are scored."""
-    tests: Checks
-
-
 def _score(
-    job: EvalCode, subjects: list[Subject], out: Path, seed: int, progress: Progress, say: Say
+    job: EvalCode, subjects: list[Subject], names: Sequence[str], out: Path, seed: int, progress: Progress, say: Say
 ) -> list[dict[str, Any]]:
     """Score each subject under each protocol and write `scores.json`."""
-    exams = [_exam(job, choose(name), progress, say) for name in job.tasks]
+    exams = [_exam(job, name, progress, say) for name in names]
     rows = [row for each in told_apart(subjects) for row in _score_subject(job, each, exams, out, seed, progress, say)]
     write_json(rows, out / "scores.json")
     return rows
 
 
-def _exam(job: EvalCode, protocol: Protocol, progress: Progress, say: Say) -> Exam:
-    every = benchmarks.load(protocol.data)
-    tasks = protocol.scored(every)[: job.limit]
-    notify = _notifier(progress, f"{protocol.name}: self-check")
-    tests = prepare(tasks, plus=protocol.plus, workers=job.workers, allow_weak=job.allow_weak_sandbox, notify=notify)
-    say(f"{protocol.name}: {tests.self_check.text()}")
-    return Exam(protocol, every, tasks, tests)
+def _exam(job: EvalCode, name: str, progress: Progress, say: Say) -> Exam:
+    notify = _notifier(progress, f"{name}: self-check")
+    return set_exam(
+        name, limit=job.limit, workers=job.workers, allow_weak=job.allow_weak_sandbox, notify=notify, say=say
+    )
 
 
 def _score_subject(
     job: EvalCode, subject: Subject, exams: list[Exam], out: Path, seed: int, progress: Progress, say: Say
 ) -> list[dict[str, Any]]:
     """Generate, judge and measure one model; one row of `scores.json` for each exam."""
-    asked = [_questions(job, subject, exam) for exam in exams]
+    taken = {exam.protocol.name for exam in exams}
+    asked = [put(exam, subject, job.max_tokens, taken) for exam in exams]
+    for each in asked:
+        say(f"{each.protocol.name}: {each.boundary.text()}")
     written = _write(job, subject, asked, out, seed, progress, say)
-    bits = _bits(subject, exams) if job.bits else [None for _ in exams]
+    bits = _bits(subject, asked) if job.bits else [None for _ in asked]
     rows = []
-    for exam, questions, generated, measured in zip(exams, asked, written, bits, strict=True):
-        name = f"{subject.label}/{exam.protocol.name}.results.jsonl"
+    for each, generated, measured in zip(asked, written, bits, strict=True):
+        name = f"{subject.label}/{each.protocol.name}.results.jsonl"
         results = judge_samples(
             [Sample(sample.task_id, sample.index, sample.solution) for sample in generated],
-            exam.tests,
+            each.exam.tests,
             out / name,
             workers=job.workers,
             allow_weak=job.allow_weak_sandbox,
-            notify=_notifier(progress, f"{subject.label} {exam.protocol.name}: judging"),
+            notify=_notifier(progress, f"{subject.label} {each.protocol.name}: judging"),
         )
         row = {
             **_model_facts(subject),
-            **_protocol_facts(job, exam, questions),
+            **_protocol_facts(job, each),
             **_score_facts(results, generated),
-            "tokens_per_s": read_speed(_speed_path(out, subject, exam.protocol)).tokens_per_s,
-            "ceiling": exam.tests.self_check.ceiling,
-            "self_check": exam.tests.self_check.facts(),
+            "tokens_per_s": read_speed(_speed_path(out, subject, each.protocol)).tokens_per_s,
+            "ceiling": each.exam.tests.self_check.ceiling,
+            "self_check": each.exam.tests.self_check.facts(),
             "bits_per_byte": measured,
             "sandbox_level": isolation_level(),
             "results": name,
         }
-        say(f"{exam.protocol.name}: pass@1 {row['pass_at_1']:.1%} ({row['low']:.1%} to {row['high']:.1%})")
+        say(f"{each.protocol.name}: {outcomes.text(row['outcomes'])}")
+        say(f"{each.protocol.name}: pass@1 {row['pass_at_1']:.1%} ({row['low']:.1%} to {row['high']:.1%})")
         rows.append(row)
     return rows
 
 
-def _questions(job: EvalCode, subject: Subject, exam: Exam) -> Questions:
-    """Return what a protocol asks this model: its prompts as they fit into the context."""
-    begun = subject.spec.backend != "openai"
-    prompts = exam.protocol.prompts(exam.every, begun=begun)
-    scored = {task.task_id: prompts[task.task_id] for task in exam.tasks}
-    return Questions(exam.protocol, exam.tasks, fitted(subject, scored, _length(job, exam.protocol)), begun)
-
-
-def _length(job: EvalCode, protocol: Protocol) -> int:
-    return job.max_tokens or protocol.max_tokens
-
-
 def _write(
-    job: EvalCode,
-    subject: Subject,
-    asked: list[Questions],
-    out: Path,
-    seed: int,
-    progress: Progress,
-    say: Say,
+    job: EvalCode, subject: Subject, asked: list[Put], out: Path, seed: int, progress: Progress, say: Say
 ) -> list[list[Generated]]:
     """Let the model write its samples for each exam."""
     llm = open_model(subject.spec, out / "calls" / f"{subject.label}{stamp(subject)}.jsonl")
     written = []
-    for questions in asked:
-        protocol = questions.protocol
+    for each in asked:
+        protocol = each.protocol
         notify = _notifier(progress, f"{subject.label} {protocol.name}: generating")
-        sampling = Sampling(job.samples, job.temperature, job.top_p, _length(job, protocol))
+        sampling = Sampling(job.samples, job.temperature, job.top_p, job.max_tokens or protocol.max_tokens)
         before = Speed(llm.answered_tokens, llm.answering_s)
-        generated = generate(llm, questions, sampling, seed, notify)
+        generated = generate(llm, each.questions, sampling, seed, notify)
         write_samples(generated, out / subject.label / f"{protocol.name}.samples.jsonl")
         written.append(generated)
         speed = keep_speed(_speed_path(out, subject, protocol), before, Speed(llm.answered_tokens, llm.answering_s))
@@ -239,25 +222,20 @@ def _speed_path(out: Path, subject: Subject, protocol: Protocol) -> Path:
     return out / subject.label / f"{protocol.asks}.speed.json"
 
 
-def _bits(subject: Subject, exams: list[Exam]) -> list[float | None]:
+def _bits(subject: Subject, asked: list[Put]) -> list[float | None]:
     """Return the bits per byte of each exam's reference solutions, each after its prompt.
 
-    None where the weights are not at hand, and for chats: a solution does not follow on a question.
+    None where the weights are not at hand, for tasks without a solution, and for chats: a solution does not follow on
+    a question.
     """
-    if subject.folder is None or all(exam.protocol.chat for exam in exams):
-        return [None for _ in exams]
+    wanted = [pairs(each) for each in asked]
+    if subject.folder is None or not any(wanted):
+        return [None for _ in asked]
     from eval import bits
 
     model, tokenizer = bits.load(subject.folder)
-    known: dict[tuple[tuple[str, str], ...], float] = {}
-    found: list[float | None] = []
-    for exam in exams:
-        prompts = exam.protocol.prompts(exam.every)
-        pairs = tuple((str(prompts[task.task_id]), task.solution or "") for task in exam.tasks)
-        if not exam.protocol.chat and pairs not in known:
-            known[pairs] = bits.measure(model, tokenizer, pairs)
-        found.append(known.get(pairs))
-    return found
+    known = {each: bits.measure(model, tokenizer, each) for each in dict.fromkeys(wanted) if each}
+    return [known.get(each) if each else None for each in wanted]
 
 
 def _notifier(progress: Progress, note: str) -> Callable[[int, int], None]:
@@ -273,24 +251,25 @@ def _model_facts(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _protocol_facts(job: EvalCode, exam: Exam, questions: Questions) -> dict[str, Any]:
-    protocol = exam.protocol
-    whole = exam.protocol.prompts(exam.every, begun=questions.begun)
+def _protocol_facts(job: EvalCode, put: Put) -> dict[str, Any]:
+    protocol, begun = put.protocol, put.questions.begun
+    own = protocol.benchmark not in BENCHMARKS
     return {
         "benchmark": protocol.benchmark,
         "protocol": protocol.name,
         "protocol_version": protocol.version,
-        "data": protocol.data,
+        "data": Path(protocol.data).name if own else protocol.data,
         "data_sha256": benchmarks.digest(protocol.data),
-        "prompts_sha256": digest(questions.prompts),
-        "prompts_cut": sum(whole[task_id] != prompt for task_id, prompt in questions.prompts.items()),
-        "answer_begun": protocol.chat and questions.begun,
-        "stop": list(protocol.stops(begun=questions.begun)),
+        "prompts_sha256": digest(put.questions.prompts),
+        "prompts_cut": put.cut,
+        "boundary": put.boundary.facts(),
+        "answer_begun": protocol.chat and begun,
+        "stop": list(protocol.stops(begun=begun)),
         "extraction": protocol.extraction,
         "samples": job.samples,
         "temperature": job.temperature,
         "top_p": job.top_p,
-        "max_tokens": _length(job, protocol),
+        "max_tokens": job.max_tokens or protocol.max_tokens,
         "limit": job.limit,
     }
 
@@ -306,5 +285,5 @@ def _score_facts(results: list[Result], generated: list[Generated]) -> dict[str,
         "high": first.high,
         "pass_at_k": {str(each.k): each.value for each in found},
         "verdicts": tally(results),
-        "cut_off": sum(sample.finish_reason == "length" for sample in generated),
+        "outcomes": outcomes.count(results, generated),
     }

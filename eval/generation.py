@@ -42,6 +42,8 @@ class Generated:
     solution: str
     finish_reason: str
     completion_tokens: int
+    ended: bool | None = None
+    """Whether the model ended it by itself; None where the backend does not tell."""
 
 
 @dataclass(frozen=True)
@@ -150,4 +152,5 @@ def _generated(questions: Questions, task: Task, index: int, answer: Completion)
         solution=questions.protocol.program(task, questions.prompts[task.task_id], cut),
         finish_reason=answer.finish_reason,
         completion_tokens=answer.completion_tokens,
+        ended=answer.ended,
     )

@@ -14,12 +14,18 @@ is 52.7 on one set of tasks and 43.6 on another), so scores are compared within 
     mbpp-sanitized@doc-257 as mbpp@doc-500, on the test split of the tasks that were verified by hand
 
 Each has a `-chat` variant, which goes through the model's own chat template. As in EvalPlus the answer is begun for the
-model, up to the opening fence; endpoints that take no begun answer get the question alone.
+model, up to the opening fence; endpoints that take no begun answer get the question alone. Each that is no chat has a
+`-stripped` variant, whose prompts end before their last line end: for models whose tokenizer joins line ends with what
+follows (eval/boundary.py). A benchmark named without a protocol is asked so where more prompts go on as trained then.
+
+Your own tasks are asked by FILE@FORM, the form being `completion`, `evalplus` or `doc`, with the same variants: a file
+of HumanEval's shape by the first, of MBPP's by the last, unless said otherwise (eval/own.py).
 
 `\\ndef ` is no stop string for MBPP: its solutions may begin with a function that the entry point calls.
 Not covered: generation itself (eval/generation.py) and reading code out of an answer (eval/extraction.py).
 """
 
+import ast
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -56,6 +62,10 @@ class Protocol:
     sanitise: bool = False
     """Keep of the program what the entry point needs, as EvalPlus does."""
     chat: bool = False
+    words: bool = False
+    """The prompt is the task in words, so the answer is the whole program."""
+    stripped: bool = False
+    """Prompts lose the blanks and line ends that they end in."""
 
     @property
     def benchmark(self) -> str:
@@ -90,7 +100,23 @@ class Protocol:
         by_id = {task.task_id: task for task in tasks}
         examples = [by_id[task_id] for task_id in self.shots]
         prompts = {task.task_id: self.build(task, examples) for task in self.scored(tasks)}
+        if self.stripped:
+            prompts = {task_id: prompt.rstrip() for task_id, prompt in prompts.items()}
         return {task_id: self._turns(prompt, begun) if self.chat else prompt for task_id, prompt in prompts.items()}
+
+    def continuation(self, task: Task, prompt: Prompt) -> str | None:
+        """Return the text that would follow on the prompt, were the reference solution the answer; None without one."""
+        if task.solution is None:
+            return None
+        if self.words or self.chat:
+            begun = isinstance(prompt, str) or prompt[-1].role == "assistant"
+            written = undocumented(task) if self.words else f"{task.prompt}{task.solution}"
+            return f"{self._lost(task)}{written}" if begun else None
+        return f"{self._lost(task)}{task.solution}"
+
+    def _lost(self, task: Task) -> str:
+        """Return what the prompt lost at its end."""
+        return (task.prompt[len(task.prompt.rstrip()) :] or "\n") if self.stripped else ""
 
     def stops(self, *, begun: bool = True) -> tuple[str, ...]:
         """Return the stop strings; the closing fence is one only after a fence that was opened for the model."""
@@ -104,7 +130,9 @@ class Protocol:
         """Return the whole program: the code that the prompt begins (none for MBPP) and what the model wrote."""
         if self.sanitise:
             return sanitised(prompt + cut if isinstance(prompt, str) else cut, task.entry_point)
-        return task.prompt + cut
+        if self.words:
+            return cut
+        return (task.prompt.rstrip() if self.stripped else task.prompt) + cut
 
     def _turns(self, problem: str, begun: bool) -> tuple[Message, ...]:
         fence = "```" if begun else "```python"  # what EvalPlus sends to local models, and to endpoints
@@ -145,6 +173,28 @@ def _question(task: Task) -> str:
     )
 
 
+def undocumented(task: Task) -> str:
+    """Return the reference program without the docstring of its prompt, which a question in words has said already."""
+    program = f"{task.prompt}{task.solution}"
+    if not task.prompt:
+        return program
+    try:
+        body = ast.parse(program).body
+    except (SyntaxError, RecursionError, MemoryError):
+        return program
+    found = [node for node in body if isinstance(node, ast.FunctionDef) and node.name == task.entry_point]
+    if not found or ast.get_docstring(found[0]) is None or len(found[0].body) < 2:
+        return program
+    lines = program.split("\n")
+    del lines[found[0].body[0].lineno - 1 : found[0].body[0].end_lineno]
+    return "\n".join(lines)
+
+
+def without_line_end(protocol: Protocol) -> Protocol:
+    """Return the protocol's variant without the line end of its prompts."""
+    return replace(protocol, name=f"{protocol.name}-stripped", stripped=True)
+
+
 def _chat(protocol: Protocol) -> Protocol:
     """Return the protocol's variant through a chat template."""
     stop = (*EVALPLUS_STOPS, FENCE)
@@ -161,13 +211,13 @@ _PLAIN = (
     Protocol("humaneval@completion", 1, "humaneval", HUMANEVAL_STOPS, code_prompt),
     Protocol("humaneval@evalplus", 1, "humaneval+", HUMANEVAL_PLUS_STOPS, stripped_prompt, (), 768, sanitise=True),
     Protocol("humaneval+@evalplus", 1, "humaneval+", HUMANEVAL_PLUS_STOPS, stripped_prompt, (), 768, sanitise=True),
-    Protocol("mbpp@doc-500", 1, "mbpp", DOCSTRING_STOPS, docstring_prompt),
-    Protocol("mbpp@3shot-500", 1, "mbpp", (DONE,), austin_prompt, ("Mbpp/2", "Mbpp/3", "Mbpp/4")),
+    Protocol("mbpp@doc-500", 1, "mbpp", DOCSTRING_STOPS, docstring_prompt, words=True),
+    Protocol("mbpp@3shot-500", 1, "mbpp", (DONE,), austin_prompt, ("Mbpp/2", "Mbpp/3", "Mbpp/4"), words=True),
     Protocol("mbpp@evalplus-378", 1, "mbpp+", MBPP_PLUS_STOPS, stripped_prompt, (), 768, sanitise=True),
     Protocol("mbpp+@evalplus-378", 1, "mbpp+", MBPP_PLUS_STOPS, stripped_prompt, (), 768, sanitise=True),
-    Protocol("mbpp-sanitized@doc-257", 1, "mbpp-sanitized", DOCSTRING_STOPS, docstring_prompt),
+    Protocol("mbpp-sanitized@doc-257", 1, "mbpp-sanitized", DOCSTRING_STOPS, docstring_prompt, words=True),
 )
-PROTOCOLS = {protocol.name: protocol for plain in _PLAIN for protocol in (plain, _chat(plain))}
+PROTOCOLS = {protocol.name: protocol for plain in _PLAIN for protocol in (plain, _chat(plain), without_line_end(plain))}
 
 
 def choose(name: str) -> Protocol:

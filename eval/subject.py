@@ -12,6 +12,7 @@ import struct
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from curate.llm import ModelSpec
 from eval.protocols import Prompt
 
 BACKENDS = ("vllm", "transformers", "openai", "replay")
+LOCAL = ("vllm", "transformers")
+"""Backends whose tokenizer is at hand."""
 TINY_PARAMETERS = 100e6
 """Below this a step costs its overhead, so many sequences go together."""
 CONTEXT = 2048
@@ -107,14 +110,27 @@ def fitted(subject: Subject, prompts: Mapping[str, Prompt], max_tokens: int) -> 
     """
     if subject.folder is None:
         return dict(prompts)
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(subject.folder)
+    tokenizer = tokenizer_of(subject)
     room = subject.spec.max_context - min(max_tokens, subject.spec.max_context // 4)
     return {
         task_id: _last_tokens(tokenizer, prompt, room) if isinstance(prompt, str) else prompt
         for task_id, prompt in prompts.items()
     }
+
+
+def tokenizer_of(subject: Subject) -> Any:
+    """Return the model's own tokenizer, None where it is not at hand. Raises UserError where it cannot be loaded."""
+    return _tokenizer(subject.spec.model, stamp(subject)) if subject.spec.backend in LOCAL else None
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(model: str, stamp: str) -> Any:
+    """Load it once; the stamp tells a model that was trained anew in the same place."""
+    from curate.llm.places import locate
+    from curate.llm.transformers_backend import load_tokenizer
+
+    del stamp
+    return load_tokenizer(locate(model))
 
 
 def _last_tokens(tokenizer: Any, prompt: str, count: int) -> str:

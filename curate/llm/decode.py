@@ -35,6 +35,8 @@ class Row:
     """Told the ids so far after each token; True ends the row."""
     ids: list[int] = field(default_factory=list)
     finish_reason: str = "length"
+    ended: bool = False
+    """Whether an end token ended it."""
 
 
 @dataclass
@@ -152,7 +154,7 @@ def _advance(model: Any, state: State, tokens: Tensor) -> None:
 def _extend(row: Row, token: int, end_ids: frozenset[int]) -> bool:
     """Add one token to a row; tell whether it goes on."""
     if token in end_ids:
-        row.finish_reason = "stop"
+        row.finish_reason, row.ended = "stop", True
         return False
     row.ids.append(token)
     if row.stopped(row.ids):

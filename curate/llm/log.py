@@ -162,6 +162,7 @@ def _row(name: str, request: Request, answer: Completion, model: str | None) -> 
         "model": model,
         **{key: getattr(answer, key) for key in ANSWER},
         **({"probabilities": answer.probabilities} if answer.probabilities is not None else {}),
+        **({"ended": answer.ended} if answer.ended is not None else {}),
         "request": _fields(request),
     }
 
@@ -169,7 +170,9 @@ def _row(name: str, request: Request, answer: Completion, model: str | None) -> 
 def _answer(row: dict[str, Any]) -> Completion:
     told = row.get("probabilities")
     return Completion(
-        **{name: row[name] for name in ANSWER}, probabilities=None if told is None else tuple(map(float, told))
+        **{name: row[name] for name in ANSWER},
+        probabilities=None if told is None else tuple(map(float, told)),
+        ended=row.get("ended"),
     )
 
 

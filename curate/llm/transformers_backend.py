@@ -5,8 +5,8 @@ together. bfloat16 is not used on a CPU: without AVX512-BF16 or AMX it decodes s
 """
 
 import gc
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -133,7 +133,8 @@ class TransformersBackend:
         answers = []
         for request, row in ready:
             text, _ = cut(continuation(self.tokenizer, list(row.prompt), row.ids), request.stop)
-            answers.append(Completion(request.id, text, row.finish_reason, len(row.prompt), len(row.ids)))
+            used = len(row.prompt), len(row.ids)
+            answers.append(Completion(request.id, text, row.finish_reason, *used, ended=row.ended))
         return answers
 
 
@@ -141,21 +142,33 @@ def load(place: Place) -> tuple[Any, Any]:
     """Return (model, tokenizer), ready to decode. Raises UserError with one line for anything that will not load."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     dtype = torch.bfloat16 if device == "cuda" else torch.float32
-    options = {"gguf_file": place.gguf_file} if place.gguf_file else {}
+    with loading(place) as options:
+        tokenizer = AutoTokenizer.from_pretrained(place.name, **options)
+        model = AutoModelForCausalLM.from_pretrained(place.name, dtype=dtype, **options)
+    return model.to(device).eval(), tokenizer
+
+
+def load_tokenizer(place: Place) -> Any:
+    """Return the tokenizer alone. Errors as `load`."""
+    with loading(place) as options:
+        return AutoTokenizer.from_pretrained(place.name, **options)
+
+
+@contextmanager
+def loading(place: Place) -> Iterator[dict[str, str]]:
+    """Give the options to load from a place with; what cannot be loaded raises UserError with one line."""
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     if place.gguf_file:
         from curate.llm.gguf import quick_gguf
     try:
         with quick_gguf() if place.gguf_file else nullcontext():
-            tokenizer = AutoTokenizer.from_pretrained(place.name, **options)
-            model = AutoModelForCausalLM.from_pretrained(place.name, dtype=dtype, **options)
+            yield {"gguf_file": place.gguf_file} if place.gguf_file else {}
     except (OSError, ValueError, KeyError, ImportError, NotImplementedError) as error:
         first = " ".join(str(error).split())[:200]
         raise UserError(
             f"cannot load model {place.path!r}: {first}; give a folder, a GGUF file or a hub name"
         ) from error
-    return model.to(device).eval(), tokenizer
 
 
 def stop_rule(tokenizer: Any, stop: tuple[str, ...]) -> Callable[[list[int]], bool]:

@@ -66,6 +66,7 @@ class Completion:
 
     `probabilities` are those of the request's `choices` as the first token, in their order, blanks around a choice
     aside; what they lack to 1 went to other tokens. None where there are no choices or the backend cannot tell.
+    `ended`: the model's own end token ended the answer, not a stop string; None where the backend cannot tell.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Completion:
     completion_tokens: int
     error: str | None = None
     probabilities: tuple[float, ...] | None = None
+    ended: bool | None = None
 
 
 class LLM(Protocol):

@@ -129,7 +129,9 @@ class VLLM:
         reason = "length" if best.finish_reason == "length" and not stopped and not request.choices else "stop"
         used = len(output.prompt_token_ids), len(best.token_ids)
         if not request.choices:
-            return Completion(request.id, text, reason, *used)
+            # vLLM names the stop string that ended an answer, and nothing where it was the end token.
+            ended = best.finish_reason == "stop" and not isinstance(best.stop_reason, str) and not stopped
+            return Completion(request.id, text, reason, *used, ended=ended)
         told = {token: math.exp(entry.logprob) for token, entry in best.logprobs[0].items()}
         ids = choice_ids(self._tokenizer, request.choices, self.spec.model)
         chances = tuple(sum(told[token] for token in spellings) for spellings in ids)
