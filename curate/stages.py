@@ -26,6 +26,7 @@ STAGES = {
     "filter.optout": "filters.optout:OptOut",
     "filter.quality": "filters.quality:Quality",
     "select.diverse": "filters.diverse:Diverse",
+    "select.holdout": "filters.holdout:Holdout",
     "select.target": "filters.target:Target",
     "synth.seeds": "synth.seeds:Seeds",
     "synth.textbook": "synth.textbook:Textbook",

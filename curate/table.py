@@ -51,6 +51,10 @@ class Score:
     """Why it must not simply be compared with its column, if so."""
     results: str | None = None
     """The file with a verdict for each sample."""
+    boundary: Mapping[str, Any] | None = None
+    """How many prompts were `checked` and how many go on `as_trained`, with the `reason` where not all do."""
+    outcomes: Mapping[str, int | None] | None = None
+    """How samples ended (`ended` by themselves, `stopped`, `cut_off`) and failed (`wrong`, `syntax_errors`, ...)."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,8 @@ def _entry(row: Mapping[str, Any], place: Path, source: str) -> Entry:
         bits_per_byte=row.get("bits_per_byte"),
         note="; ".join(_remarks(row)) or None,
         results=str(place / row["results"]) if "results" in row else None,
+        boundary=row.get("boundary"),
+        outcomes=row.get("outcomes"),
     )
     tokens = row.get("unique_tokens") or row.get("dataset_tokens")  # of a larger data set, the part that was seen
     exam = (row["protocol"], row.get("protocol_version"), row.get("data_sha256"))
@@ -175,6 +181,9 @@ def _remarks(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"sampled at temperature {row['temperature']:g}, {row.get('samples', 1)} a task"
     if row.get("prompts_cut"):
         yield f"{row['prompts_cut']} prompts were cut to fit the model's context"
+    found = row.get("boundary") or {}
+    if broken := found.get("checked", 0) - found.get("as_trained", 0):
+        yield f"{broken} of {found['checked']} prompts do not end where the model's tokens do: {found['reason']}"
     if lost := (row.get("verdicts") or {}).get("infra"):
         yield f"{lost} of the samples could not be judged and are not counted"
 

@@ -130,6 +130,7 @@ def test_one_model_under_two_protocols_has_a_row_for_each_and_loses_no_score(
 
 def test_what_sets_a_score_apart_is_in_its_mark(evaluated: Evaluated, tmp_path: Path) -> None:
     changes = {"limit": 2, "temperature": 0.2, "samples": 20, "prompts_cut": 3, "verdicts": {"wrong": 2, "infra": 1}}
+    changes["boundary"] = {"checked": 164, "as_trained": 3, "reason": "t/1 ends in 'x'"}
     text = table_text([evaluated(tmp_path, "small", {"t/1": "pass", "t/2": "wrong"}, **changes)])
     assert "50.0 (1.0 to 12.5) [1]" in text
     for words in (
@@ -137,8 +138,17 @@ def test_what_sets_a_score_apart_is_in_its_mark(evaluated: Evaluated, tmp_path: 
         "sampled at temperature 0.2, 20 a task",
         "3 prompts were cut to fit the model's context",
         "1 of the samples could not",
+        "161 of 164 prompts do not end where the model's tokens do: t/1 ends in 'x'",
     ):
         assert words in text
+
+
+def test_a_score_carries_its_boundary_and_how_samples_ended_and_failed(evaluated: Evaluated, tmp_path: Path) -> None:
+    facts = {"boundary": {"checked": 2, "as_trained": 2, "reason": None}, "outcomes": {"ended": 2, "wrong": 1}}
+    text = table_text([evaluated(tmp_path, "small", {"t/1": "pass", "t/2": "wrong"}, **facts)], as_json=True)
+    row = next(row for row in json.loads(text)["main"] if row["model"] == "small")
+    (score,) = row["scores"].values()
+    assert {name: score[name] for name in facts} == facts
 
 
 def test_measured_rows_stand_among_the_baselines_by_size_and_unknown_sizes_last(
