@@ -33,7 +33,8 @@ class Avoid:
     def ready(self) -> Self:
         """Read and compile now what the first objection would: 20 s that a loaded model would stand idle."""
         if self.against:
-            self.objection(
+            _names(self.against, digests(self.against))
+            self.nearness(
                 Stub("f", "def f():", ast.arguments([], [], None, [], [], None, []), None, "Return nothing.", ())
             )
         return self
