@@ -121,7 +121,8 @@ class EngineProcess:
         self.outstanding = 0
         ours, theirs = socket.socketpair()
         self.channel = Connection(ours.detach())
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self._said = tempfile.NamedTemporaryFile(prefix="curate-vllm-", suffix=".log", delete=False)  # noqa: SIM115
+        self._failed = False
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "curate.llm.vllm_engine", str(theirs.fileno()), engine],
@@ -144,20 +145,23 @@ class EngineProcess:
         except (EOFError, OSError) as error:
             raise UserError(self.death()) from error
         if problem:
-            raise UserError(str(problem))
+            self._failed = True
+            raise UserError(f"{problem}; its log is {self._said.name}")
 
     def send(self, message: Any) -> None:
         """Write a message, in the background."""
         self._outgoing.put(message)
 
     def death(self) -> str:
-        """Say in one line why the process is gone, by the last that it printed."""
+        """Say in one line why the process is gone, by the last that it printed. What it printed stays on the disk."""
+        self._failed = True
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(CLOSE_S)
         self._said.seek(0)
         lines = [line.strip() for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]
         telling = [line for line in lines if "Error" in line] or lines or ["it said nothing"]
-        return f"the vLLM engine on GPU {self.gpu or 0} ended ({self._process.poll()}): {telling[-1][:300]}"
+        said = f"{telling[-1][:200]}; its log is {self._said.name}"
+        return f"the vLLM engine on GPU {self.gpu or 0} ended ({self._process.poll()}): {said}"
 
     def hang_up(self) -> None:
         """Close the socket, upon which the process ends by itself."""
@@ -174,6 +178,8 @@ class EngineProcess:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1.0)
         self._said.close()
+        if not self._failed:
+            Path(self._said.name).unlink(missing_ok=True)
 
     def _write(self) -> None:
         while (message := self._outgoing.get()) is not None:

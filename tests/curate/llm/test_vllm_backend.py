@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 def spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelSpec]:
     monkeypatch.setattr(VLLMBackend, "ENGINE", "tests.curate.llm.stand_in:StandIn")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / "config.json").write_text("{}")
     yield ModelSpec(backend="vllm", model=str(tmp_path), gpus="auto", engines_per_gpu=2, batch_size=4)
     close_models()
@@ -46,6 +47,7 @@ def test_every_gpu_has_its_engines_and_requests_go_to_all_of_them(spec: ModelSpe
     backend.close()
     backend.close()  # again: nothing happens
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert not list(Path(spec.model).glob("curate-vllm-*")), "logs of engines that ended well are not kept"
 
 
 def test_requests_are_added_while_others_are_answered_and_dropped_ones_never_come(spec: ModelSpec) -> None:
@@ -63,7 +65,9 @@ def test_requests_are_added_while_others_are_answered_and_dropped_ones_never_com
 def test_an_engine_that_dies_is_one_line_and_the_answers_before_it_are_kept(spec: ModelSpec, tmp_path: Path) -> None:
     model = open_model(spec, tmp_path / "calls")
     assert len(list(model.generate([Request(str(n), prompt="ab") for n in range(5)]))) == 5
-    with pytest.raises(UserError, match=r"GPU \d ended \(3\): RuntimeError: the device is gone; run again") as caught:
+    with pytest.raises(
+        UserError, match=r"GPU \d ended \(3\): RuntimeError: the device is gone; its log is .*; run again"
+    ) as caught:
         list(model.generate([Request("x", prompt="die")]))
     assert "\n" not in str(caught.value)
     close_models()
