@@ -4,6 +4,7 @@ Each command loads what it needs when it is called, so that `curate --help` answ
 """
 
 import json
+import shlex
 import signal
 import sys
 import traceback
@@ -60,11 +61,17 @@ def init(
 
 
 @app.command()
-def plan(recipe: RecipePath, runs: RunsRoot = Path("runs"), settings: Settings = None, limit: Limit = None) -> None:
+def plan(
+    recipe: RecipePath,
+    runs: RunsRoot = Path("runs"),
+    settings: Settings = None,
+    limit: Limit = None,
+    wide: Wide = False,
+) -> None:
     """Check a recipe and say what would run; writes nothing."""
     from curate.plan import render_plan
 
-    _print(render_plan(_open(recipe, runs, settings, limit)))
+    _print(render_plan(_open(recipe, runs, settings, limit), wide=wide))
 
 
 @app.command()
@@ -158,13 +165,14 @@ def trace(
 def report(
     run: RunPath,
     quality: Annotated[bool, typer.Option("--quality", help="Print quantity and quality, stage by stage.")] = False,
+    wide: Wide = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON (with --quality).")] = False,
 ) -> None:
     """Write report.html (one file, no network) and report.md, or print how each stage changed the documents."""
     if quality:
         from curate.quality_report import quality_text
 
-        _print(quality_text(run, as_json=as_json))
+        _print(quality_text(run, as_json=as_json, wide=wide))
         return
     if as_json:
         raise UserError("--json goes with --quality; the figures of the report are those of `curate status --json`")
@@ -205,6 +213,7 @@ def evaluate(
     default = "" if protocols else "humaneval,mbpp"
     benchmarks = [name for name in (tasks if tasks is not None else default).split(",") if name]
     _call(
+        "eval",
         import_module("eval.code").evaluate,
         model,
         import_module("eval.own").named(benchmarks, protocols),
@@ -217,7 +226,6 @@ def evaluate(
         limit=limit,
         bits=bits,
         allow_weak=weak,
-        say=_print,
     )
 
 
@@ -225,26 +233,42 @@ def evaluate(
 def score(
     samples: Annotated[Path, typer.Argument(metavar="SAMPLES.jsonl")],
     tasks: Annotated[str, typer.Option(metavar="NAME|TASKS.jsonl", help="A benchmark, or a file of your own tasks.")],
-    out: Annotated[Path, typer.Option(metavar="RESULTS.jsonl", help="One verdict a sample.")],
+    out: Annotated[Path, typer.Option(metavar="RESULTS.jsonl", help="One verdict a sample; `curate table` reads it.")],
+    name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Whose samples they are.")] = None,
+    parameters: Annotated[float | None, typer.Option(metavar="N", help="That model's size, such as 1.3e9.")] = None,
+    tokens: Annotated[float | None, typer.Option(metavar="N", help="Tokens of its data set, such as 7e9.")] = None,
     workers: Workers = None,
     weak: Annotated[bool, typer.Option("--allow-weak-sandbox", help="Run with resource limits alone.")] = False,
 ) -> None:
     """Judge given completions or solutions by running them."""
     from importlib import import_module
 
-    _call(import_module("eval.scoring").score, samples, tasks, out, workers=workers or 0, allow_weak=weak, say=_print)
+    _call(
+        "score",
+        import_module("eval.scoring").score,
+        samples,
+        tasks,
+        out,
+        name=name,
+        parameters=parameters,
+        dataset_tokens=tokens,
+        workers=workers or 0,
+        allow_weak=weak,
+    )
 
 
 @app.command()
 def table(
-    places: Annotated[list[Path], typer.Argument(metavar="RUN|DIR...")],
-    diff: Annotated[bool, typer.Option("--diff", help="Tasks gained and lost between two results.")] = False,
+    places: Annotated[list[Path], typer.Argument(metavar="RUN|DIR|RESULTS.jsonl...")],
+    diff: Annotated[bool, typer.Option("--diff", help="Tasks gained and lost from the first to the second.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, as into a pipe.")] = False,
+    wide: Wide = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the leaderboard: what was measured beside what was published."""
-    from curate.table import table_text
+    from curate.leaderboard import table_text
 
-    _print(table_text(places, diff=diff, as_json=as_json))
+    _print(table_text(places, diff=diff, as_json=as_json, markdown=markdown, wide=wide))
 
 
 @app.command()
@@ -294,7 +318,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, UserError):
         return f"error: {error}", 1
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return "interrupted; run the same command again to continue", INTERRUPTED
+        command = shlex.join(["curate", *sys.argv[1:]])
+        return f"interrupted, what is done stands; run the same command again to continue: {command}", INTERRUPTED
     if isinstance(error, OSError):
         return f"error: {from_os_error(error)}", 1
     if type(error).__name__ == "ShardsFailed":
@@ -312,9 +337,13 @@ def _open(recipe: Path, runs: Path, settings: list[str] | None, limit: int | Non
     return open_run(load(recipe, overrides, limit=limit), runs)
 
 
-def _call(function: Any, *arguments: Any, **options: Any) -> None:
-    """Call into a stage package, whose functions return the text to print."""
-    _print(str(function(*arguments, **options)))
+def _call(command: str, function: Any, *arguments: Any, **options: Any) -> None:
+    """Call into a stage package, whose functions say lines, show how far they are, and return the text to print."""
+    from curate.screen import open_progress
+
+    with open_progress(command) as progress:
+        text = str(function(*arguments, **options, say=_print, progress=progress))
+    _print(text)
 
 
 def _print(text: str) -> None:

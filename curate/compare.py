@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import fill
+from textwrap import wrap
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ from curate.table import Entry, Score
 
 RESAMPLES = 10_000
 ROUNDING = 1e-12
+WIDTH = 79
+"""Columns of the text of a difference."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +79,10 @@ def compare(first: Entry, second: Entry) -> Difference:
         raise UserError(f"the two results on {first.benchmark} have no task in common")
     change = np.array([after[task_id] - before[task_id] for task_id in tasks])
     low, high, p_value = bootstrap(change)
+    one, other = _sides(first, second)
     return Difference(
-        first=first.model,
-        second=second.model,
+        first=one,
+        second=other,
         benchmark=first.benchmark,
         protocol=first.score.protocol,
         n_tasks=len(tasks),
@@ -92,6 +95,14 @@ def compare(first: Entry, second: Entry) -> Difference:
         gained=tuple(task_id for task_id, step in zip(tasks, change, strict=True) if step > 0),
         lost=tuple(task_id for task_id, step in zip(tasks, change, strict=True) if step < 0),
     )
+
+
+def _sides(first: Entry, second: Entry) -> tuple[str, str]:
+    """Return what to call the two: their names, with where they come from if those are the same."""
+    if first.model != second.model:
+        return first.model, second.model
+    places = [first.source, second.source] if first.source != second.source else [str(first.place), str(second.place)]
+    return f"{first.model} ({places[0]})", f"{second.model} ({places[1]})"
 
 
 def bootstrap(change: npt.NDArray[np.float64], seed: int = 0) -> tuple[float, float, float]:
@@ -120,21 +131,28 @@ def _task_scores(score: Score) -> dict[str, float]:
 
 
 def render_difference(change: Difference) -> str:
-    """Return a difference as a few lines of text."""
+    """Return a difference as a few lines of text that name both sides."""
     p_value = f"p = {change.p_value:.3f}" if change.p_value >= 0.001 else "p < 0.001"
+    first, second = printable(change.first), printable(change.second)
+    width = max(len(first), len(second))
     return "\n".join(
         [
-            printable(
-                f"{change.protocol}, {change.n_tasks} tasks: {change.first} {change.first_value:.1f}, "
-                f"{change.second} {change.second_value:.1f}"
+            printable(f"{change.protocol}, {change.n_tasks} tasks"),
+            f"  first   {first:<{width}}  {change.first_value:5.1f}",
+            f"  second  {second:<{width}}  {change.second_value:5.1f}",
+            *_wrapped(
+                f"second minus first: {change.points:+.1f} points, 95% interval {change.low:+.1f} to "
+                f"{change.high:+.1f}, {p_value} (paired bootstrap, {RESAMPLES:,} resamples)"
             ),
-            f"  {change.points:+.1f} points, 95% interval {change.low:+.1f} to {change.high:+.1f}, {p_value} "
-            f"(paired bootstrap, {RESAMPLES:,} resamples)",
-            _task_list(f"  gained {len(change.gained)}: ", change.gained),
-            _task_list(f"  lost {len(change.lost)}: ", change.lost),
+            *_task_list(f"gained {len(change.gained)} (only {second} passes):", change.gained),
+            *_task_list(f"lost {len(change.lost)} (only {first} passes):", change.lost),
         ]
     )
 
 
-def _task_list(head: str, tasks: Sequence[str]) -> str:
-    return fill(head + (printable(", ".join(tasks)) or "-"), 100, subsequent_indent="    ", break_long_words=False)
+def _task_list(head: str, tasks: Sequence[str]) -> list[str]:
+    return _wrapped(f"{head} {printable(', '.join(tasks)) or '-'}")
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False)

@@ -13,6 +13,9 @@ from typing import Any
 from curate.recipe import Node
 from curate.stage import Job, Source
 
+NOT_PYTHON = ("does not parse", "not Python", "markup", "Python 2")
+"""How reasons begin that text in other languages is dropped for."""
+
 
 @dataclass(frozen=True)
 class Emptied:
@@ -36,4 +39,5 @@ class Emptied:
         reason, count = max(self.reasons.items(), key=lambda pair: pair[1])
         command = f"curate show {shlex.quote(str(run))} {self.stage} --reason {shlex.quote(reason)}"
         most = "all" if count == self.rows_in else f"{count:,} of them"
-        return f"{self.stage} kept none of its {self.rows_in:,} rows, {most} for {reason!r}; see: {command}"
+        python = "; only Python is read here" if reason.startswith(NOT_PYTHON) else ""
+        return f"{self.stage} kept none of its {self.rows_in:,} rows, {most} for {reason!r}{python}; see: {command}"

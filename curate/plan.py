@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 import yaml
+from rich.console import Group
+from rich.text import Text
 
+from curate import terminal
 from curate.receipts import read_receipts, read_record, total
 from curate.recipe import Node
 from curate.run import Run
@@ -12,15 +15,23 @@ from curate.stage import Job, Reference, Source, Stage
 from curate.stages import SOURCES, STAGES, find
 
 
-def render_plan(run: Run) -> str:
-    """Return one line a stage: what it reads, whether it is cached, and how much is left."""
-    lines = [f"recipe {run.recipe.name} -> {run.directory} ({run.recipe.engine.kind} engine, seed {run.recipe.seed})"]
-    widths = [max(len(getattr(node, field)) for node in run.recipe.nodes) for field in ("name", "use")]
-    for node in run.recipe.nodes:
-        reads = ", ".join((*node.inputs, *node.references)) or "-"
-        name, use = node.name.ljust(widths[0]), node.use.ljust(widths[1])
-        lines.append(f"  {name}  {use}  {run.keys[node.name]}  {_state(run, node):<34}  from {reads}")
-    return "\n".join(lines)
+def render_plan(run: Run, *, wide: bool = False) -> str:
+    """Return one line a stage: whether it is cached, how much is left, what it reads, and its key if there is room."""
+    nodes = run.recipe.nodes
+    head = Text.assemble(
+        "recipe ", (run.recipe.name, "bold"),
+        f" -> {run.directory} ({run.recipe.engine.kind} engine, seed {run.recipe.seed})",
+    )  # fmt: skip
+    columns = [
+        terminal.Column("stage", [node.name for node in nodes], left=True),
+        terminal.Column("use", [node.use for node in nodes], 1, left=True),
+        terminal.Column("key", [run.keys[node.name] for node in nodes], 2, left=True),
+        terminal.Column("what", [_state(run, node) for node in nodes], left=True),
+        terminal.Column("reads", [", ".join((*node.inputs, *node.references)) or "-" for node in nodes], left=True),
+    ]
+    shown, hidden = terminal.fit(columns, None if wide else terminal.room())
+    width = terminal.width_of(shown) if wide else None
+    return terminal.render(Group(head, terminal.draw(shown), *terminal.left_out(hidden)), width)
 
 
 def _state(run: Run, node: Node) -> str:

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from rich.console import Group
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from curate import display, terminal
@@ -148,22 +147,25 @@ def cells(found: Sequence[Change]) -> list[tuple[Figure, list[tuple[str | None, 
     return columns
 
 
-def quality_text(directory: Path, *, as_json: bool = False) -> str:
-    """Return what `curate report --quality` prints. Raises UserError for a directory that is no run."""
+def quality_text(directory: Path, *, as_json: bool = False, wide: bool = False) -> str:
+    """Return what `curate report --quality` prints; in a terminal in as many blocks as fit, unless `wide`.
+
+    Raises UserError for a directory that is no run.
+    """
     found = changes(read_run(directory))
     if as_json:
         return json.dumps([asdict(change) for change in found], indent=2, ensure_ascii=False)
     if not found:
         return "no stage with documents is finished yet"
-    columns = cells(found)
-    table = Table(box=None, pad_edge=False, header_style="quiet")
-    table.add_column("stage", no_wrap=True)
-    for figure, _ in columns:
-        table.add_column(figure.title, justify="right")
-    for index, change in enumerate(found):
-        row = (" → ".join(filter(None, pairs[index])) for _, pairs in columns)
-        table.add_row(Text(display.one_line(change.stage)), *map(Text, row))
-    meanings = [Text(f"{f.title}: {f.meaning}", style="quiet") for f, _ in columns if f.meaning]
-    return terminal.render(
-        Group(table, Text("before → after; one figure where both read the same", style="quiet"), *meanings)
-    )
+    figures = cells(found)
+    columns = [terminal.Column("stage", [display.one_line(change.stage) for change in found], left=True)]
+    columns += [
+        terminal.Column(figure.title, [" → ".join(filter(None, pair)) for pair in pairs]) for figure, pairs in figures
+    ]
+    blocks = terminal.stack(columns, None if wide else terminal.room())
+    parts: list[RenderableType] = []
+    for block in blocks:
+        parts += [terminal.draw(block), Text("")]
+    parts += [Text("before → after; one figure where both read the same", "quiet")]
+    parts += [Text(f"{figure.title}: {figure.meaning}", "quiet") for figure, _ in figures if figure.meaning]
+    return terminal.render(Group(*parts), max(map(terminal.width_of, blocks)) if wide else None)

@@ -138,7 +138,11 @@ class Bars:
         self._stage: str | None = None
         self._pace = Pace("", 0, 0)
         self._live = Live(
-            get_renderable=self._draw, console=self._console, transient=True, refresh_per_second=REDRAWN_PER_S
+            get_renderable=self._draw,
+            console=self._console,
+            transient=True,
+            refresh_per_second=REDRAWN_PER_S,
+            redirect_stdout=sys.stdout.isatty(),  # into a pipe goes what is meant for it
         )
 
     def __enter__(self) -> "Bars":
@@ -267,3 +271,22 @@ class StageProgress(Progress):
         if time.monotonic() - self._recorded > RECORD_EVERY_S or done >= total > 0:
             self._recorded = time.monotonic()
             write_json({"done": done, "total": total, "note": note, "whole": self._whole}, self._path)
+
+
+class _Told(Progress):
+    """Passes on the word of work that is no stage."""
+
+    def __init__(self, name: str, display: Display) -> None:
+        self._name, self._display = name, display
+
+    def update(self, done: float, total: float, note: str = "") -> None:
+        """Report `done` of `total` units."""
+        self._display.inside(self._name, done, total, note)
+
+
+@contextmanager
+def open_progress(name: str) -> Iterator[Progress]:
+    """Yield a Progress for one piece of work outside a run, drawn under that name."""
+    with open_display([name]) as display:
+        display.start(name, 1, 0, "")
+        yield _Told(name, display)

@@ -1,7 +1,8 @@
 """The table: what was measured here beside what was published, in two blocks.
 
-In: run directories, or folders that `curate eval` wrote; the published rows stand in baselines.json. Out: blocks of
-rows as data, as Markdown and as plain values for JSON (HTML: table.html.jinja, rendered by curate/report.py).
+In: run directories, folders that `curate eval` wrote, or files that `curate score` wrote; the published rows stand in
+baselines.json. Out: blocks of rows as data, as Markdown and as plain values for JSON (in a terminal:
+curate/leaderboard.py; HTML: table.html.jinja, rendered by curate/report.py).
 
     main      phi-1's Table 1, each baseline as its paper reports it; ours by any protocol
     evalplus  the same baselines under one protocol; ours by the protocols of EvalPlus
@@ -95,7 +96,7 @@ class Entry:
     dataset_tokens: float | None
     source: str
     place: Path
-    """The folder that its scores.json lies in."""
+    """The folder that its scores.json lies in, or the scores of one results file."""
     benchmark: str
     exam: tuple[Any, ...]
     """Protocol, its version, and the digest of the problems: equal for scores that were had alike."""
@@ -128,25 +129,35 @@ def _published_row(row: Mapping[str, Any], protocol: str, source: str) -> Row:
 
 
 def read_entries(paths: Iterable[Path]) -> list[Entry]:
-    """Return the measured scores of runs (their current stages) and of `curate eval` folders.
+    """Return the measured scores of runs (their current stages), of `curate eval` folders, of `curate score` files.
 
-    Raises UserError for a folder without scores, and for a scores.json that cannot be read.
+    Raises UserError for a place without scores, and for scores that cannot be read.
     """
     return [entry for path in paths for place, source in _places(path) for entry in _read_scores(place, source)]
 
 
 def _places(path: Path) -> list[tuple[Path, str]]:
-    """Return the folders with a scores.json, each with the name that the table gives as its source."""
+    """Return the files with scores, each with the name that the table gives as its source."""
+    if path.is_file() and scores_path(path).is_file():
+        return [(scores_path(path), path.name)]
     if (path / "scores.json").is_file():
-        return [(path, path.resolve().name)]
+        return [(path / "scores.json", path.resolve().name)]
     if (path / "run.json").is_file():
         stages = [stage for stage in read_run(path).stages if (stage.directory / "scores.json").is_file()]
-        return [(stage.directory, f"{path.resolve().name}/{stage.name}") for stage in stages]
-    raise UserError(f"{path} has neither scores.json nor run.json; name a run or a folder that `curate eval` wrote")
+        return [(stage.directory / "scores.json", f"{path.resolve().name}/{stage.name}") for stage in stages]
+    raise UserError(
+        f"{path} has neither scores.json nor run.json; name a run, a folder that `curate eval` wrote, "
+        "or a results file that `curate score` wrote"
+    )
 
 
-def _read_scores(place: Path, source: str) -> list[Entry]:
-    path = place / "scores.json"
+def scores_path(results: Path) -> Path:
+    """Return where the scores of a results file stand that `curate score` wrote."""
+    return results.with_name(results.name.removesuffix(".jsonl") + ".scores.json")
+
+
+def _read_scores(path: Path, source: str) -> list[Entry]:
+    place = path if path.name != "scores.json" else path.parent
     try:
         return [_entry(row, place, source) for row in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -164,7 +175,9 @@ def _entry(row: Mapping[str, Any], place: Path, source: str) -> Entry:
         n_tasks=row["n_tasks"],
         bits_per_byte=row.get("bits_per_byte"),
         note="; ".join(_remarks(row)) or None,
-        results=str(place / row["results"]) if "results" in row else None,
+        results=str((place.parent if place.suffix == ".json" else place) / row["results"])
+        if "results" in row
+        else None,
         boundary=row.get("boundary"),
         outcomes=row.get("outcomes"),
     )
@@ -232,24 +245,6 @@ def _marked(row: Row, benchmark: str, alike: set[str]) -> Row:
     return replace(row, scores={**row.scores, benchmark: replace(score, note=note)})
 
 
-def table_text(places: Sequence[Path], *, diff: bool = False, as_json: bool = False) -> str:
-    """Return what `curate table` prints: the table, or with `diff` the tasks gained and lost between two models.
-
-    Raises UserError where `diff` is not given exactly two models with a benchmark and protocol in common.
-    """
-    entries = read_entries(places)
-    if diff:
-        from curate.compare import differences, render_difference
-
-        found = differences(entries)
-        return _json([asdict(each) for each in found]) if as_json else "\n\n".join(map(render_difference, found))
-    return _json(as_values(blocks(entries))) if as_json else render_markdown(blocks(entries))
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
-
-
 def as_values(blocks: Iterable[Block]) -> dict[str, list[dict[str, Any]]]:
     """Return the blocks as plain values: block name -> its rows."""
     return {block.name: [asdict(row) for row in block.rows] for block in blocks}
@@ -268,7 +263,7 @@ def _render_block(block: Block) -> list[str]:
     lines = [_line(titles), _line("---" for _ in titles)]
     for row in block.rows:
         cells = [row.model, size_text(row.parameters), size_text(row.dataset_tokens)]
-        cells += [_score_cell(row.scores.get(name), notes) for name in block.benchmarks]
+        cells += [score_text(row.scores.get(name), notes) for name in block.benchmarks]
         cells += [bits_text(row, block)] * bits
         cells += ["; ".join(protocols_of(row)), row.source, row.kind]
         lines.append(_line(cells))
@@ -296,7 +291,8 @@ def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(printable(cell).replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
-def _score_cell(score: Score | None, notes: Mapping[str, int]) -> str:
+def score_text(score: Score | None, notes: Mapping[str, int]) -> str:
+    """Return a score with its interval and the mark of its footnote; a dash where there is none."""
     if score is None:
         return "-"
     mark = f" [{notes[score.note]}]" if score.note else ""

@@ -24,19 +24,19 @@ from pydantic import Field
 from curate import benchmarks
 from curate.benchmarks import BENCHMARKS
 from curate.errors import UserError
+from curate.leaderboard import table_text
 from curate.llm import ModelSpec, open_model
 from curate.progress import Progress
 from curate.sandbox import isolation_level
 from curate.shards import write_json
 from curate.stage import Context, Job, Metrics, StageRef
-from curate.table import table_text
 from eval import outcomes
 from eval.exam import Exam, Put, Say, pairs, put, set_exam
 from eval.generation import Generated, Sampling, Speed, generate, keep_speed, read_speed, write_samples
 from eval.held_out import write_tasks
 from eval.own import choose
 from eval.protocols import Protocol, digest
-from eval.scoring import Result, Sample, estimates, judge_samples, tally
+from eval.scoring import Result, Sample, judge_samples, score_facts
 from eval.subject import Subject, named, stamp, told_apart, trained
 
 
@@ -123,11 +123,13 @@ def evaluate(
     bits: bool = True,
     allow_weak: bool = False,
     say: Say = lambda _: None,
+    progress: Progress = Progress(),  # noqa: B008 - it holds nothing
 ) -> str:
     """Score one model without a recipe, write the files named above into `out`, and return the table as text.
 
     `tasks` are benchmarks or protocols. More than one sample is drawn at temperature 0.2 where none is given, as Chen
-    et al. (2021) do for pass@1. `say` is told each ceiling before the model is loaded, each speed and each score.
+    et al. (2021) do for pass@1. `say` is told each ceiling before the model is loaded, each speed and each score;
+    `progress` how far it is.
     Raises UserError for a model, benchmark or protocol that is not there.
     """
     job = EvalCode(
@@ -140,7 +142,7 @@ def evaluate(
         allow_weak_sandbox=allow_weak,
     )
     job.check({})
-    _score(job, [named(model, backend, base_url)], job.tasks, out, 0, Progress(), say)
+    _score(job, [named(model, backend, base_url)], job.tasks, out, 0, progress, say)
     return table_text([out])
 
 
@@ -276,15 +278,7 @@ def _protocol_facts(job: EvalCode, put: Put) -> dict[str, Any]:
 
 
 def _score_facts(results: list[Result], generated: list[Generated]) -> dict[str, Any]:
-    found = estimates(results)
-    first = found[0]
     return {
-        "n_tasks": first.tasks,
-        "pass_at_1": first.value,
-        "standard_error": first.standard_error,
-        "low": first.low,
-        "high": first.high,
-        "pass_at_k": {str(each.k): each.value for each in found},
-        "verdicts": tally(results),
+        **score_facts(results),
         "outcomes": outcomes.count(results, generated),
     }

@@ -2,7 +2,8 @@
 
 In: SAMPLES.jsonl rows `{"task_id", "completion"}` (continues the prompt) or `{"task_id", "solution"}` (whole program),
 `index` optional, and the tasks. Out: RESULTS.jsonl rows `{"task_id", "index", "verdict", "detail", "cpu_s", "wall_s",
-"peak_mb"}`, one line as soon as a verdict is there, and beside it `RESULTS.meta.json`, which says what was judged.
+"peak_mb"}`, one line as soon as a verdict is there, and beside it `RESULTS.meta.json`, which says what was judged, and
+`RESULTS.scores.json`, which `curate table` reads.
 
 Before any sample the reference solutions are judged: their score is the ceiling, their time sets the limits. Where plus
 inputs count, a sample runs on the base inputs first, and what it did there stands as `base_verdict` in its row.
@@ -20,16 +21,20 @@ from dataclasses import asdict, astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from curate.benchmarks import Row, Task, load, read_rows
+from curate.benchmarks import Row, Task, digest, load, read_rows
 from curate.errors import UserError
+from curate.progress import Progress
 from curate.sandbox import Judgement, Trial, isolation_level, judge
 from curate.shards import read_jsonl, write_json, write_text
+from curate.table import scores_path
 from eval.generation import Notify
 from eval.oracle import with_tests
 from eval.passk import Estimate, estimate
 from eval.reference import CPU_S, FACTOR, SelfCheck, check
 
 INFRA = "infra"
+GIVEN = "given"
+"""The protocol of samples that something else wrote: nobody here knows how they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,18 @@ def score(
     tasks: str,
     out: Path,
     *,
+    name: str | None = None,
+    parameters: float | None = None,
+    dataset_tokens: float | None = None,
     workers: int = 0,
     allow_weak: bool = False,
     say: Callable[[str], None],
+    progress: Progress = Progress(),  # noqa: B008 - it holds nothing
 ) -> str:
     """Judge a file of samples for a benchmark or a TASKS.jsonl, and return the summary as text.
 
-    Every task of the test split needs a sample. `say` is told the ceiling before any sample is judged. Raises UserError
+    Every task of the test split needs a sample. `say` is told the ceiling before any sample is judged. `name` (default:
+    the samples file's), `parameters` and `dataset_tokens` say in the table whose samples they are. Raises UserError
     for malformed rows, unknown tasks, duplicate or missing samples (with the line), and an `out` that is not a results
     file.
     """
@@ -96,10 +106,43 @@ def score(
     offered = read_samples(samples, by_id)
     asked = {sample.task_id for sample in offered}
     used = [task for task_id, task in by_id.items() if task_id in asked]
-    tests = prepare(used, plus=True, workers=workers, allow_weak=allow_weak)
+    tests = prepare(used, plus=True, workers=workers, allow_weak=allow_weak, notify=_notes(progress, "self-check"))
     say(tests.self_check.text())
-    results = judge_samples(offered, tests, out, workers=workers, allow_weak=allow_weak)
+    notify = _notes(progress, "samples judged")
+    results = judge_samples(offered, tests, out, workers=workers, allow_weak=allow_weak, notify=notify)
+    row = {
+        "model": name or samples.name.removesuffix(".gz").removesuffix(".jsonl"),
+        "model_parameters": parameters,
+        "dataset_tokens": dataset_tokens,
+        "benchmark": used[0].benchmark,
+        "protocol": f"{used[0].benchmark}@{GIVEN}",
+        "data_sha256": digest(tasks),
+        **score_facts(results),
+        "ceiling": tests.self_check.ceiling,
+        "sandbox_level": isolation_level(),
+        "results": out.name,
+    }
+    write_json([row], scores_path(out))
     return summary_text(results)
+
+
+def _notes(progress: Progress, note: str) -> Notify:
+    return lambda done, total: progress.update(done, total, note)
+
+
+def score_facts(results: Sequence[Result]) -> dict[str, Any]:
+    """Return the figures of a row of scores: pass@1 with its interval, pass@k, verdicts."""
+    found = estimates(results)
+    first = found[0]
+    return {
+        "n_tasks": first.tasks,
+        "pass_at_1": first.value,
+        "standard_error": first.standard_error,
+        "low": first.low,
+        "high": first.high,
+        "pass_at_k": {str(each.k): each.value for each in found},
+        "verdicts": tally(results),
+    }
 
 
 def read_samples(path: Path, tasks: Mapping[str, Task]) -> list[Sample]:

@@ -13,12 +13,12 @@ from tests.conftest import ROOT, Run
 
 SURFACE = {
     "init": ["--out"],
-    "plan": ["--limit", "--runs", "--set"],
-    "run": ["--engine", "--limit", "--runs", "--set", "--until", "--workers"],
-    "status": ["--json"],
-    "show": ["--cluster", "--dropped", "--json", "--reason", "--where"],
+    "plan": ["--limit", "--runs", "--set", "--wide"],
+    "run": ["--allow-empty", "--engine", "--limit", "--runs", "--set", "--until", "--workers"],
+    "status": ["--json", "--wide"],
+    "show": ["--cluster", "--columns", "--dropped", "--json", "--reason", "--where"],
     "trace": ["--json"],
-    "report": ["--json", "--quality"],
+    "report": ["--json", "--quality", "--wide"],
     "eval": [
         "--allow-weak-sandbox",
         "--backend",
@@ -33,8 +33,8 @@ SURFACE = {
         "--tasks",
         "--temperature",
     ],
-    "score": ["--allow-weak-sandbox", "--out", "--tasks", "--workers"],
-    "table": ["--diff", "--json"],
+    "score": ["--allow-weak-sandbox", "--as", "--out", "--parameters", "--tasks", "--tokens", "--workers"],
+    "table": ["--diff", "--json", "--markdown", "--wide"],
     "stages": ["--schema"],
 }
 

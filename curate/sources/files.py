@@ -8,10 +8,12 @@ Not covered: archives (.zip, .tar).
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from pathlib import PurePosixPath
 from typing import IO, Any
 
 import fsspec
@@ -56,14 +58,21 @@ def find_below(folder: str, pattern: str) -> list[File]:
     if not system.isdir(path):
         raise UserError(f"no folder {folder!r}; check the path (relative ones start where the command runs)")
     whole = "/" in pattern
-    files = [
-        file
-        for file in _files(system, system.find(path, detail=True), path.rstrip("/"))
-        if fnmatch(file.name if whole else file.name.rpartition("/")[2], pattern)
-    ]
+    every = _files(system, system.find(path, detail=True), path.rstrip("/"))
+    files = [file for file in every if fnmatch(file.name if whole else file.name.rpartition("/")[2], pattern)]
     if not files:
-        raise UserError(f"no file below {folder!r} matches {pattern!r}; check the pattern")
+        raise UserError(f"no file below {folder!r} matches {pattern!r}{_instead(every)}")
     return files
+
+
+def _instead(files: Iterable[File]) -> str:
+    """Say which files there are where none was wanted, and what to do about them."""
+    kinds = Counter(PurePosixPath(file.name).suffix or "without an ending" for file in files)
+    if not kinds:
+        return "; it holds no files"
+    told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(3))
+    step = "save notebooks as scripts (jupyter nbconvert --to script)" if ".ipynb" in kinds else "name another folder"
+    return f"; it holds {told}: only Python is read here, so {step}, or give the `pattern:` of your Python files"
 
 
 def name_below(url: str, pattern: str) -> str:

@@ -10,8 +10,9 @@ import pytest
 
 from curate.compare import bootstrap, differences
 from curate.errors import UserError
+from curate.leaderboard import table_text
 from curate.shards import write_text
-from curate.table import read_entries, table_text
+from curate.table import read_entries
 
 Evaluated = Callable[..., Path]
 
@@ -21,8 +22,13 @@ def test_a_difference_lists_the_tasks_gained_and_lost(evaluated: Evaluated, tmp_
     after = {"t/1": "wrong", "t/2": "pass", "t/3": "pass", "t/4": "wrong", "t/5": "pass", "t/6": "pass"}
     places = [evaluated(tmp_path / "z", "before", before), evaluated(tmp_path / "a", "after", after)]
     text = table_text(places, diff=True)
-    assert "gained 2: t/2, t/3" in text and "lost 1: t/1" in text
-    assert "humaneval@completion, 5 tasks: before 40.0, after 60.0" in text and "+20.0 points" in text
+    assert "gained 2 (only after passes): t/2, t/3" in text and "lost 1 (only before passes): t/1" in text
+    assert text.splitlines()[:3] == [
+        "humaneval@completion, 5 tasks",
+        "  first   before   40.0",
+        "  second  after    60.0",
+    ]
+    assert "second minus first: +20.0 points" in text
     (change,) = json.loads(table_text(places, diff=True, as_json=True))
     assert change["n_tasks"] == 5  # the one that could not be judged is left out
     assert change["points"] == pytest.approx(20)

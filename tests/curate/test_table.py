@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.errors import UserError
+from curate.leaderboard import table_text
 from curate.shards import write_json
 from curate.table import (
     Entry,
@@ -19,7 +20,6 @@ from curate.table import (
     published,
     read_entries,
     render_markdown,
-    table_text,
 )
 
 Evaluated = Callable[..., Path]

@@ -10,6 +10,7 @@ import pytest
 from curate import benchmarks
 from curate.benchmarks import Task, load
 from curate.errors import UserError
+from curate.leaderboard import table_text
 from curate.sandbox import Judgement, Trial
 from curate.shards import read_jsonl
 from eval import scoring
@@ -231,3 +232,23 @@ def test_reference_solutions_pass(tmp_path: Path, name: str) -> None:
     results = judge_samples(samples, Checks(tasks), tmp_path / "results.jsonl")
     assert [result for result in results if result.verdict != "pass"] == []
     assert len(results) >= 80
+
+
+def test_what_was_scored_enters_the_table_under_a_name_and_two_of_them_can_be_compared(
+    tmp_path: Path, tasks: Path
+) -> None:
+    wrong = [{"task_id": "own/double", "solution": "def double(x): return x + 1"}, RIGHT[1]]
+    places = [tmp_path / "before.jsonl", tmp_path / "after.jsonl"]
+    for rows, out in zip([wrong, RIGHT], places, strict=True):
+        given = write(tmp_path / "samples.jsonl", rows)
+        score(
+            given, str(tasks), out, name=f"mine {out.stem}", parameters=1.3e9, dataset_tokens=7e9, workers=1, say=silent
+        )
+    text = table_text(places)
+    assert "| mine before | 1.3B | 7B |" in text and "| mine after | 1.3B | 7B |" in text
+    assert "50.0" in text and "100.0" in text and "tasks.jsonl@given" in text
+    compared = table_text(places, diff=True)
+    assert "first   mine before   50.0" in compared and "second  mine after   100.0" in compared
+    assert "gained 1 (only mine after passes): own/double" in compared
+    score(given, str(tasks), places[1], workers=1, say=silent)  # judged already: only the name is new
+    assert "| samples |" in table_text(places)
