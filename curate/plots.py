@@ -114,13 +114,14 @@ def intervals(rows: Sequence[Interval], label: str) -> str:
     """Draw one dot a row from 0 to the best value, with its interval as a bar where there is one."""
     if not rows:
         return ""
-    names, top, height = 104, 18, 18 + 20 * len(rows) + BOTTOM - 14
+    names, top = 104, 18
+    bottom = top + 20 * len(rows)
     high = max(5.0, *(row.high if row.high is not None else row.value for row in rows))
     x = _scale(0, high, names, WIDTH - RIGHT - 44)
     parts = []
     for tick in _ticks(0, high, 4):
-        parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{top}" y2="{height - BOTTOM}"/>')
-        parts.append(_text(x(tick), height - BOTTOM + 13, number(tick), "middle"))
+        parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="{top}" y2="{bottom}"/>')
+        parts.append(_text(x(tick), bottom + 14, number(tick), "middle"))
     for index, row in enumerate(rows):
         at, ours = top + 20 * index + 10, row.low is not None
         name = row.label if len(row.label) <= 18 else row.label[:17] + "…"
@@ -133,7 +134,7 @@ def intervals(rows: Sequence[Interval], label: str) -> str:
         parts.append(_text(end + 8, at + 4, f"{row.value:.1f}{row.mark}"))
     parts.append(_text(2, 10, label))
     told = (f"{r.label} {r.value:.1f}{'' if r.low is None else f' ({r.low:.1f} to {r.high:.1f})'}" for r in rows)
-    return _svg(parts, label, "; ".join(told), height)
+    return _svg(parts, label, "; ".join(told), bottom + 20)
 
 
 def _bins(values: Sequence[float], low: float, high: float) -> list[int]:

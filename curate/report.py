@@ -235,7 +235,7 @@ def _maker(place: StageFiles, stage: Stage) -> dict[str, Any] | None:
         "stage": stage,
         "metrics": {name: count for name, count in stage["metrics"].items() if not AGREED.fullmatch(name)},
         "picture": Markup(plots.bars(spread, "attempts by how many solutions agreed: the fewer, the harder")),
-        "example": accepted(place, "accepted"),
+        "example": accepted(place, ""),
         "rejected": fallen(place),
     }
 
@@ -246,6 +246,6 @@ def _model(place: StageFiles, stage: Stage) -> dict[str, Any] | None:
         return None
     record = read_json(place.directory / "model" / "curate.json") or {}
     mix = mixture(record.get("inputs"))
-    facts = {name: value for name, value in found.facts.items() if not mix or "." not in name}
+    facts = {name: value for name, value in found.facts.items() if name != "name" and not (mix and "." in name)}
     picture = plots.curves(found.curves, "optimiser steps", "loss, nats a token")
     return {"found": found, "facts": facts, "mix": mix, "picture": Markup(picture)}

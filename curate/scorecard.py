@@ -26,6 +26,7 @@ def evaluation(files: RunFiles, table: Sequence[Block]) -> dict[str, Any] | None
     places = [place.directory / "scores.json" for place in files.stages if place.use.startswith("eval.")]
     entries = [entry for path in places for entry in read_json(path) or []]
     return {
+        "lead": [line for block in table if block.measured for line in _lead(block)],
         "blocks": table,
         "pictures": [Markup(picture) for block in table if block.measured for picture in _lines(block)],
         "outcomes": [outcome for entry in entries if (outcome := outcomes(entry))],
@@ -41,6 +42,18 @@ def score_tiles(block: Block) -> Iterator[tuple[str, str, str]]:
             best = max(scored, key=lambda score: score.value)
             between = "" if best.low is None else f"95 % interval {best.low:.1f} to {best.high:.1f}"
             yield f"{best.value:.1f} %", f"{title_of(name)}, pass@1", between
+
+
+def _lead(block: Block) -> Iterator[str]:
+    """Say in a sentence for each benchmark what the best model of the run solves, and what the best published one."""
+    for name in block.benchmarks:
+        rows = [(row.scores[name], row) for row in block.rows if name in row.scores]
+        ours, others = ([pair for pair in rows if (pair[1].kind == "measured") is is_ours] for is_ours in (True, False))
+        if ours:
+            best, row = max(ours, key=lambda pair: pair[0].value)
+            line = f"{row.model} solves {best.value:.1f} % of {title_of(name)} at the first try"
+            top, other = max(others, key=lambda pair: pair[0].value, default=(None, row))
+            yield f"{line}; {other.model}, the best of the published, {top.value:.1f} %." if top else f"{line}."
 
 
 def _lines(block: Block) -> Iterator[str]:

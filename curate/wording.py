@@ -13,7 +13,7 @@ from curate import display
 NAMES = {
     # training
     "tokens_seen": "tokens seen in training",
-    "unique_tokens": "different tokens seen",
+    "unique_tokens": "unique tokens",
     "dataset_tokens": "tokens in the data set",
     "tokens_per_s": "training rate",
     "train_seconds": "training time",
@@ -52,7 +52,7 @@ NAMES = {
     "vague": "of these passed tests that prove nothing",
     "infra": "trials that could not be judged",
     # inputs of a mix
-    "visits": "tokens seen",
+    "visits": "visits (tokens seen)",
     "epochs": "epochs",
     "share": "share of all tokens seen",
     # LLM calls
@@ -114,7 +114,7 @@ def title(name: str) -> str:
     """Return the words for a figure's name.
 
     >>> title("train_seconds"), title("signal_encoded_share"), title("humaneval_pass_at_1"), title("clean.visits")
-    ('training time', 'encoded data', 'humaneval pass@1', 'clean: tokens seen')
+    ('training time', 'encoded data', 'humaneval pass@1', 'clean: visits (tokens seen)')
     """
     owner, point, name = bare(name).rpartition(".")
     if point:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -422,8 +423,36 @@ def test_a_score_stands_with_how_its_samples_ended_and_failed_and_with_its_promp
     for words in ("syntax errors4024 %", "ended by themselves15091 %", "cut off at the length limit42.4 %"):
         assert words in text.replace("</td>", "")
     assert "160 of 164 prompts go on as trained. HE/1: the score measures this seam too." in text
-    assert "What it read" in text and "68,000,000" in text and "40 %" in text and "clean: tokens seen" in text
+    assert "What it read" in text and "68,000,000" in text and "40 %" in text and "clean: visits (tokens seen)" in text
     assert "training time1 min 33 s" in text
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_in_a_real_browser_the_page_does_not_scroll_sideways_and_its_scores_are_in_view(
+    width: int, reported: Path, tmp_path: Path
+) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("no chromium; the page is checked by a parser in the tests above")
+    script = """addEventListener('load', () => { const page = frame.contentDocument; out.textContent = JSON.stringify({
+      width: page.documentElement.scrollWidth, height: page.body.scrollHeight,
+      right: Math.max(...[...page.querySelectorAll('.stack td, .tile, svg')].map(e => e.getBoundingClientRect().right)),
+      letters: Math.min(...[...page.querySelectorAll('svg text')].map(e => e.getBoundingClientRect().height)) }) })"""
+    frame = f'<iframe id="frame" width="{width}" height="900" style="border:0" srcdoc="{escape(page(reported))}">'
+    (tmp_path / "frame.html").write_text(
+        f'<meta charset="utf-8">{frame}</iframe><pre id="out"></pre><script>{script}</script>', encoding="utf-8"
+    )
+    flags = "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-sync"
+    ran = subprocess.run(
+        [browser, *flags.split(), "--disable-component-update", f"--user-data-dir={tmp_path / 'profile'}",
+         "--window-size=1400,1000", "--virtual-time-budget=5000", "--dump-dom", (tmp_path / "frame.html").as_uri()],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    told = re.search(r'<pre id="out">(\{.*?\})</pre>', ran.stdout)
+    assert told, ran.stderr[-2000:]
+    seen = json.loads(told[1])
+    assert seen["width"] <= width and seen["right"] <= width
+    assert seen["height"] > 2000 and seen["letters"] > 9
 
 
 def test_a_report_of_nothing_is_refused(tmp_path: Path) -> None:
