@@ -33,6 +33,7 @@ STAGES = {
     "synth.exercise": "synth.exercise:Exercise",
     "synth.evolve": "synth.evolve:Evolve",
     "synth.render": "synth.render:Render",
+    "synth.mined": "synth.mined:Mined",
     "train.lm": "train.lm:TrainLM",
     "eval.code": "eval.code:EvalCode",
 }
