@@ -1,9 +1,12 @@
 """One measurement of benchmarks/train.py, as a process of its own: a job as JSON in, a line of JSON out."""
 
 import json
+import os
+import signal
 import sys
 import sysconfig
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -297,5 +300,14 @@ def run_one(job: dict[str, Any]) -> dict[str, Any]:
     return scaling(job) if job["part"] == "scaling" else optimizers(job)
 
 
+def end_with(parent: int) -> None:
+    """End this process, and what it has started, when the one that started it is gone."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os.killpg(0, signal.SIGKILL)
+
+
 if __name__ == "__main__" and len(sys.argv) == 2:
+    if os.getpgid(0) == os.getpid():
+        threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     print(json.dumps(run_one(json.loads(sys.argv[1]))))

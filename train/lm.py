@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field, model_validator
 from curate.errors import UserError
 from curate.llm.types import ModelSpec
 from curate.progress import Progress
-from curate.stage import Context, Job, Metrics, StageRef
+from curate.stage import Context, Job, Metrics, Need, StageRef
 from train.mix import Mix, Upsample, check_mix, check_names, in_epochs
 from train.presets import PRESETS, OptimizerName, Preset
 
@@ -138,6 +138,11 @@ class TrainLM(Job):
                 f"gpus: {self.gpus} asked for, {there} found on this machine; use gpus: auto, or 0 for the CPU"
             )
 
+    def needs(self) -> list[Need]:
+        """List the score columns by which inputs are upsampled."""
+        rules = self.upsample or {}
+        return [Need((rule.by,), f"upsample by: {rule.by}", numbers=True, of=name) for name, rule in rules.items()]
+
     def check_inputs(self, inputs: tuple[str, ...]) -> None:
         """Raise UserError where a weight names no input, or an input has none."""
         check_names("mix", self.mix, inputs, all_of_them=True)
@@ -151,13 +156,12 @@ class TrainLM(Job):
         device or a disk that is too small.
         """
         from train.parallel import fit_on
-        from train.session import prepare, remove_scraps
+        from train.session import remove_scraps
 
         folder = context.directory
         published = folder / "model" / RECORD
         if not published.exists():
             self.check_inputs(tuple(context.inputs))
-            prepare(self, context, progress)
             fit_on(self._devices(), self, context, progress)
         remove_scraps(folder)
         return dict(json.loads(published.read_text())["metrics"])

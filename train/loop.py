@@ -19,7 +19,7 @@ from curate.energy import joules_so_far
 from curate.errors import UserError
 from train.checkpoint import MetricsFile, State, load_checkpoint, save_checkpoint
 from train.feed import Feed
-from train.loss import linear_cross_entropy, loss_sum, shifted, softmax_gradient
+from train.loss import linear_cross_entropy, loss_sum, shifted, softmax_gradient, softmax_gradient_in_place
 from train.model import Attention, Body, Weights, choose_attention
 from train.optimizer import Optimizers
 from train.place import Place
@@ -143,7 +143,7 @@ class Learner:
         self.weights = Weights(model, schedule.bf16)
         self.optimizers = Optimizers(model, schedule.optimizer, schedule.learning_rate, schedule.weight_decay)
         self.body = Body(self.weights.working)
-        self.kernel = softmax_gradient
+        self.kernel = softmax_gradient_in_place
         self.forward: Callable[[torch.Tensor], torch.Tensor] = self.body
         if schedule.compile:
             self.kernel = torch.compile(softmax_gradient, dynamic=False)

@@ -27,7 +27,7 @@ from curate.errors import UserError
 from curate.progress import Progress
 from curate.stage import Context
 from train.place import Place
-from train.session import fit
+from train.session import fit, prepare
 
 if TYPE_CHECKING:
     from train.lm import TrainLM
@@ -43,6 +43,7 @@ def fit_on(devices: list[str], job: "TrainLM", context: Context, progress: Progr
     if len(devices) == 1:
         fit(job, context, progress, Place(torch.device(devices[0])))
         return
+    prepare(job, context, progress)  # once, for all to read
     meeting = context.directory / ".meeting"
     meeting.unlink(missing_ok=True)
     task = {

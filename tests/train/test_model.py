@@ -10,7 +10,14 @@ import torch
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, Qwen3ForCausalLM
 
-from train.loss import IGNORE, linear_cross_entropy, loss_sum, shifted
+from train.loss import (
+    IGNORE,
+    linear_cross_entropy,
+    loss_sum,
+    shifted,
+    softmax_gradient,
+    softmax_gradient_in_place,
+)
 from train.model import Body, Weights, computed_parameters, flops_per_token, new_model
 from train.optimizer import BatchedMuon, Optimizers, split_parameters
 from train.presets import PRESETS, Preset
@@ -46,9 +53,9 @@ def test_the_body_computes_what_the_stock_model_does(model: Any) -> None:
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("tokens", [1, 40, 8192])
+@pytest.mark.parametrize(("tokens", "kernel"), [(1, softmax_gradient_in_place), (40, softmax_gradient), (8192, None)])
 def test_the_chunked_loss_and_its_gradients_are_those_of_cross_entropy(
-    model: Any, tokens: int, monkeypatch: pytest.MonkeyPatch
+    model: Any, tokens: int, kernel: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("train.loss.CHUNK_TOKENS", tokens)
     ids = IDS.clone()
@@ -58,7 +65,8 @@ def test_the_chunked_loss_and_its_gradients_are_those_of_cross_entropy(
     logits = model(input_ids=ids, use_cache=False).logits
     expected = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
     gradients = torch.autograd.grad(expected, list(model.parameters()))
-    found = linear_cross_entropy(Body(model)(ids), model.lm_head.weight, targets, torch.tensor(1 / 81))
+    kernels = {"kernel": kernel} if kernel else {}
+    found = linear_cross_entropy(Body(model)(ids), model.lm_head.weight, targets, torch.tensor(1 / 81), **kernels)
     torch.testing.assert_close(found, expected)
     for ours, stock in zip(torch.autograd.grad(found, list(model.parameters())), gradients, strict=True):
         torch.testing.assert_close(ours, stock, rtol=1e-4, atol=1e-6)
