@@ -42,7 +42,7 @@ TICKED = re.compile(r"`([^`\n]+)`")
 MARK = "Output:"
 EMPTY_HEADING = re.compile(r"^#{1,6} [^\n]*\n\s*(?=#{1,6} |\Z)|^\*\*[^*\n]+\*\*:?\s*\Z", re.MULTILINE)
 UNSTEADY = re.compile(
-    r"\b(?:import random|from random|import time|datetime|uuid|input\(|open\(|id\(|hash\(|sleep\()|"
+    r"\b(?:import random|from random|import time\b|\.(?:utc)?now\(|\.today\(|uuid|input\(|open\(|id\(|hash\(|sleep\()|"
     r"\b(?:list|join|tuple|enumerate)\(\s*(?:\w*set\w*\b|set\()"  # the order of a set is another elsewhere
 )
 TECHNIQUES: dict[str, tuple[type[ast.AST], ...]] = {

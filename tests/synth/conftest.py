@@ -57,7 +57,7 @@ def teach(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Table]:
     def put(answer: Answer, chat: bool = False) -> Table:
         table = Table(answer)
         monkeypatch.setattr(door, "backend", lambda spec: table)
-        monkeypatch.setattr(door, "check_model", lambda spec: None)
+        monkeypatch.setattr(door, "_check_here", lambda spec: None)
         monkeypatch.setattr(asking, "chats", lambda spec: chat)
         return table
 
