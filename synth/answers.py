@@ -13,6 +13,8 @@ from functools import lru_cache
 from textwrap import dedent
 from typing import Any
 
+from curate.jail.values import NotPlain, encode
+
 HEADING = re.compile(
     r"(Args|Arguments|Param(?:eters?|s)?|Inputs?|Returns?|Yields?|Raises|Examples?|Notes?|Constraints?):\s*(.*)",
     re.IGNORECASE,
@@ -196,8 +198,10 @@ def _call_arguments(line: str, name: str) -> tuple[Any, ...] | None:
         match module and module.body:
             case [ast.Expr(ast.Call(func=ast.Name(), args=args, keywords=[]))] if args:
                 try:
-                    return tuple(ast.literal_eval(argument) for argument in args)
-                except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+                    values = tuple(ast.literal_eval(argument) for argument in args)
+                    encode(values)  # an Ellipsis is a literal, but no value that the sandbox takes
+                    return values
+                except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, NotPlain):
                     return None
     return None
 

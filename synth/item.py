@@ -57,7 +57,7 @@ class Case:
         """Return the value itself; Ellipsis for the few that have no literal (nan, range)."""
         try:
             return ast.literal_eval(self.value)
-        except ValueError:
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
             return ...
 
 

@@ -143,3 +143,10 @@ def test_no_answer_breaks_the_readers(text: str) -> None:
 )
 def test_lists_of_arguments_are_left_out_and_results_become_sentences(docstring: str, prose: str) -> None:
     assert plain_prose(docstring) == prose
+
+
+@pytest.mark.parametrize("argument", ["...", "[1, ...]", "{[]: 1}", "x", "-" * 3000 + "1"])
+def test_arguments_that_are_no_plain_values_are_no_inputs(argument: str) -> None:
+    found = read_stub(f'def f(a):\n    """Return something of a value.\n\n    >>> f({argument})\n    3\n    """')
+    assert isinstance(found, Stub)
+    assert found.examples == ()
