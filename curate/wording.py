@@ -55,6 +55,8 @@ NAMES = {
     "visits": "visits (tokens seen)",
     "epochs": "epochs",
     "share": "share of all tokens seen",
+    # rejected documents
+    "detail": "what went wrong",
     # LLM calls
     "requests": "requests",
     "prompt_tokens": "prompt tokens",

@@ -134,12 +134,13 @@ def made_columns(columns: Mapping[str, pa.DataType]) -> Columns:
 def sort_out(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pa.DataType], metrics: Metrics) -> Made:
     """Split attempts, each with a `reason` or None, into documents and rejected rows; `columns` are the documents' own.
 
+    Rejected rows carry `reason` and `detail`, what went wrong in lines for a person (null where the reason says all).
     Shards without rows have the same columns as the others.
     """
     schema = pa.schema([*REQUIRED.items(), *made_columns(columns).items()])
     kept = [row for row in rows if row["reason"] is None]
     failed = [row for row in rows if row["reason"] is not None]
-    reasons = pa.schema([*list(schema)[: len(schema) - len(columns)], ("reason", pa.string())])
+    reasons = pa.schema([*list(schema)[: len(schema) - len(columns)], ("reason", pa.string()), ("detail", pa.string())])
     return Made(pa.Table.from_pylist(kept, schema), pa.Table.from_pylist(failed, reasons), metrics)
 
 

@@ -24,6 +24,7 @@ from synth.answers import Program, Stub, read_solution, read_stub
 from synth.asking import FENCE, Voice
 from synth.avoid import Avoid
 from synth.clauses import Shown, untrue
+from synth.disagreement import explain
 from synth.flow import Ask, Claim, Run
 from synth.item import COLUMNS as ITEM_COLUMNS
 from synth.item import Item, row
@@ -95,7 +96,7 @@ class Course:
         found = yield from trial.run()
         shown = trial.programs[0].source(stub, _quoted(stub.prose)) if trial.programs else text
         if isinstance(found, str):
-            return self._rejected(shown, found, agree=trial.agree)
+            return self._rejected(shown, found, agree=trial.agree, detail=trial.explained())
         made: dict[str, Any] = self._row(stub, found, trial)
         checks: dict[str, Any] = yield from self._checks(stub, found, inputs, made["text"])
         if self.settings.truth and (checks["truth"] or 0.0) < self.settings.min_truth:
@@ -178,8 +179,8 @@ class Course:
             stop=SOLUTION_STOPS if self.voice.style == "completion" or self.voice.continues else (),
         )  # fmt: skip
 
-    def _rejected(self, text: str, reason: str, agree: str = "") -> dict[str, Any]:
-        return {**self.known, "text": text, "reason": reason, "agree": agree}
+    def _rejected(self, text: str, reason: str, agree: str = "", detail: str | None = None) -> dict[str, Any]:
+        return {**self.known, "text": text, "reason": reason, "agree": agree, "detail": detail}
 
 
 class Trial:
@@ -263,6 +264,10 @@ class Trial:
         values = [result.value for result in results if result.status == "value"]
         telling = len(values) >= FEW and len(set(values)) > 1
         return f"{self.types}: {_results(results)}" if telling else None
+
+    def explained(self) -> str:
+        """Return the calls that tell most of how the solutions fared."""
+        return explain(self.stub.name, self.rows, self.outcomes)
 
     def above(self, body: str) -> str:
         """Return what stands above a body in its own program."""

@@ -45,7 +45,7 @@ COLUMNS = {"removed": pa.int64(), "truth": pa.float64()}
 class Textbook(Asking):
     """Let the teacher write textbook sections and keep those whose code runs and whose text is true of it."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "concept", "setting", "technique", "audience", "topic", "wording",
     )  # fmt: skip

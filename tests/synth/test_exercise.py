@@ -111,6 +111,7 @@ def test_solutions_are_asked_for_only_where_they_can_decide(teach: Any, seeds: p
     table = teach(apart)
     made = Exercise(model="teacher", agreement=1.0).make(seeds.slice(0, 1), context)
     assert (made.rejected["reason"].to_pylist(), table.asked) == (["no majority"], 1 + 2)
+    assert " by 1; " in made.rejected["detail"][0].as_py()
     assert made.metrics["agree_1_of_2"] == 1
     one = replace(context, directory=context.directory / "other")
     table = teach(lambda request: apart(request) if request.id[-1] in "b1" else good(request))
