@@ -39,8 +39,7 @@ def probes(stub: Stub, count: int, seed: int) -> list[Row] | None:
     own = [row for row in stub.examples if len(row) == len(drawn[0])][:3]
     edges = list(_edge_rows(stub.parameters, drawn))
     named = list(_named_rows(drawn, named_values(stub.prose), random))
-    room = max(2, count // 3)
-    return different([*own, *drawn[:3], *edges[:room], *named[:room], *drawn[3:], *edges[room:]])[:count]
+    return different([*own, *drawn[:3], *edges[: count // 2], *named[: count // 3], *drawn[3:]])[:count]
 
 
 def standard(stub: Stub) -> tuple[str, list[Row]]:
