@@ -5,7 +5,6 @@ workers of a first run all come to the same loops at once, and would otherwise e
 """
 
 import fcntl
-import hashlib
 import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,21 +15,9 @@ from numba import config, njit
 from numba.core.compiler_lock import global_compiler_lock
 from numba.np import linalg
 
+from curate.loops import cache_folder
+
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def _cache_folder() -> Path:
-    """Return a folder named by the sources of all compiled loops.
-
-    numba looks at the file of a function alone and would go on using a loop that has another, since changed, built in.
-    """
-    here = Path(__file__).parent
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted([*here.rglob("*.py"), *(here.parent / "filters").glob("*.py")]):
-        source = path.read_bytes()
-        if b"curate.compiled" in source or b"numba" in source:
-            digest.update(source)
-    return here / "__pycache__" / f"compiled-{digest.hexdigest()}"
 
 
 def _put_scipy_off() -> None:
@@ -47,7 +34,7 @@ def _put_scipy_off() -> None:
 
 _put_scipy_off()
 if not config.CACHE_DIR:
-    config.CACHE_DIR = str(_cache_folder())
+    config.CACHE_DIR = str(cache_folder())
 
 
 def compiled(function: Function) -> Function:

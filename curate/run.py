@@ -28,6 +28,7 @@ from curate.engine import Engine, LocalEngine, Outcome, ThreadEngine, check_engi
 from curate.errors import UserError, from_os_error
 from curate.journal import Journal, now
 from curate.llm import close_models
+from curate.loops import are_compiled
 from curate.receipts import (
     Receipt,
     StageRecord,
@@ -111,6 +112,8 @@ def execute(
         with _locked(run.directory), open_engine(engine or spec.kind, workers or spec.workers, spec.address) as machine:
             journal = Journal(run, nodes)
             emptied: list[Emptied] = []
+            if not are_compiled() and not all(map(run.is_done, nodes)):
+                display.news("first run: loops are compiled for this machine, once; stages begin later")
             try:
                 for place, node in enumerate(nodes):
                     close_models(besides={recipe.models[name] for later in nodes[place:] for name in later.models})

@@ -160,6 +160,7 @@ class Bars:
     def start(self, stage: str, total: int, done: int, phase: str, *, whole: bool = False) -> None:
         """Draw a bar from where the stage begins."""
         self._pace, self._stage = Pace(phase, total, done, whole=whole), stage
+        self._live.refresh()
 
     def advance(self, stage: str, receipt: Receipt | None) -> None:  # noqa: ARG002 - one stage is at work
         """Move the bar by one shard."""

@@ -1,6 +1,7 @@
 """The whole path on real input: the quickstart recipe, every stage of it, only smaller."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import ROOT, Run
+from tests.terminal import in_terminal, plain
 
 SMALLER = {
     "sources.code.limit": 1500,
@@ -24,12 +26,31 @@ CHANGES.append("--allow-empty")  # of two sections by the smallest teacher often
 
 
 @pytest.fixture(scope="module")
-def quickstart(tmp_path_factory: pytest.TempPathFactory, curate: Run) -> Path:
-    """The finished run."""
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The finished run, and what a person saw of it: it runs as `make demo` does, in a terminal of 80 columns."""
     place = tmp_path_factory.mktemp("runs")
-    done = curate("run", ROOT / "recipes/quickstart.yaml", "--runs", place, *CHANGES, timeout=540)
-    assert done.returncode == 0, done.stderr
-    return place / "quickstart"
+    code, screen = in_terminal(["run", ROOT / "recipes/quickstart.yaml", "--runs", place, *CHANGES], 80, timeout_s=540)
+    assert code == 0, screen[-5000:]
+    return place / "quickstart", screen
+
+
+@pytest.fixture(scope="module")
+def quickstart(demo: tuple[Path, str]) -> Path:
+    """The finished run."""
+    return demo[0]
+
+
+def test_the_demo_draws_a_bar_and_leaves_a_line_for_each_stage(
+    demo: tuple[Path, str], stages: dict[str, dict[str, Any]]
+) -> None:
+    seen = plain(demo[1])
+    assert "Traceback" not in seen
+    drawn = [line for line in seen.splitlines() if re.match(r"\w+ +[━─]", line)]
+    assert max(map(len, drawn)) <= 80
+    for name, stage in stages.items():
+        assert any(line.startswith(f"{name} ") for line in drawn), f"no bar bears the name of {name}"
+        counts = rf" +{stage['rows_in']:,} in +{stage['rows_kept']:,} kept +{stage['rows_dropped']:,} dropped"
+        assert re.search(rf"^{name}{counts if stage['rows_in'] else ''} .*\d s$", seen, re.MULTILINE), name
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The command line in a real terminal: a pseudo-terminal of a fixed width, as a person's screen."""
 
 import fcntl
+import json
 import os
 import re
 import shlex
@@ -18,7 +19,7 @@ from tests.terminal import DARK, LIGHT, colours_of, in_terminal, plain, several_
 
 SMALL = {
     "name": "small",
-    "sources": {"code": {"installed": True, "limit": 60, "shard_rows": 20}},
+    "sources": {"code": {"folder": str(Path(json.__file__).parent), "shard_rows": 2}},
     "stages": {"exact": {"use": "dedup.exact"}, "heuristics": {"use": "filter.heuristics"}},
 }
 CUT_NUMBER = re.compile(r"\d…|…\d|[▏│]")
@@ -30,7 +31,9 @@ def test_a_run_ends_in_a_terminal_without_a_traceback_and_its_bars_name_their_st
 ) -> None:
     recipe = write_recipe(**SMALL)
     (code, screen), (again, cached), *others = several_in_terminal(
-        [["run", recipe], ["run", recipe], ["plan", recipe], ["status", "runs/small"]], columns, folder=tmp_path
+        [["run", recipe, "--workers", 1], ["run", recipe], ["plan", recipe], ["status", "runs/small"]],
+        columns,
+        folder=tmp_path,
     )
     assert (code, again, *(each[0] for each in others)) == (0, 0, 0, 0), screen + cached
     assert "Traceback" not in screen + cached
@@ -126,7 +129,7 @@ def test_a_stage_that_keeps_nothing_says_so_with_a_command_that_shows_why(
         stages={"tiny": {"use": "filter.heuristics", "min_bytes": 100_000}, "exact": {"use": "dedup.exact"}},
     )
     (code, screen), (allowed, _), (again, cached) = several_in_terminal(
-        [["run", recipe], ["run", recipe, "--allow-empty"], ["run", recipe]], folder=tmp_path
+        [["run", recipe, "--workers", 1], ["run", recipe, "--allow-empty"], ["run", recipe]], folder=tmp_path
     )
     assert (code, allowed, again) == (1, 0, 1)
     assert f"38;5;{PALETTE['news']}" in colours_of(screen)

@@ -56,3 +56,19 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     process = start(script, tmp_path / "cache")
     assert process.communicate("go\n")[0].split()[1] == "34"
+
+
+def test_whether_loops_are_compiled_is_known_without_loading_the_compiler(tmp_path: Path) -> None:
+    question = "import sys; from curate.loops import are_compiled; print(are_compiled(), 'numba' in sys.modules)"
+
+    def answer() -> str:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+        return subprocess.run(
+            [sys.executable, "-c", question], env=environment, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    assert answer() == "False False"
+    script = tmp_path / "loops.py"
+    script.write_text(LOOPS)
+    start(script, tmp_path / "cache").communicate("go\n")
+    assert answer() == "True False"
