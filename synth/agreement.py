@@ -9,6 +9,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from curate.jail.values import literal
@@ -53,9 +54,10 @@ def agree(
         return "no solution parses"
     clusters: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
     for index, results in enumerate(outcomes):
-        clusters[tuple((result.status, result.value) for result in results)].append(index)
+        clusters[gave(results)].append(index)
     members = max(clusters.values(), key=len)
-    results = outcomes[members[0]]
+    shown = min(members, key=lambda index: (len(programs[index].body), programs[index].body))  # its own order, digits
+    results = outcomes[shown]
     cases = [
         Case(", ".join(map(literal, arguments)), result.value)
         for arguments, result in zip(inputs, results, strict=True)
@@ -69,6 +71,41 @@ def agree(
     if not any(uses_its_parameters(stub, program) for program in agreed.programs):
         return "ignores a parameter"
     return _objection(stub, cases, inputs, results) or agreed
+
+
+def gave(outcomes: Sequence[CallOutcome]) -> tuple[tuple[str, str], ...]:
+    """Return what calls gave, as it is compared: dictionaries in any order, floats to nine digits.
+
+    >>> one, two = (CallOutcome("value", text, "dict", "") for text in ("{1: 0.3, 2: 4}", "{2: 4, 1: 0.3000000000004}"))
+    >>> gave([one]) == gave([two])
+    True
+    """
+    return tuple((each.status, _plain(each.value) if each.status == "value" else each.value) for each in outcomes)
+
+
+@lru_cache(maxsize=1 << 15)
+def _plain(value: str) -> str:
+    if ("{" not in value and "." not in value) or len(value) > 10_000:
+        return value
+    try:
+        return repr(_in_order(ast.literal_eval(value)))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return value
+
+
+def _in_order(value: Any) -> Any:
+    match value:
+        case float():
+            return float(f"{value:.9g}")
+        case dict():
+            pairs = ((repr(key), _in_order(item)) for key, item in value.items())
+            return ("dict", sorted(pairs, key=lambda pair: pair[0]))
+        case list() | tuple():
+            return (type(value).__name__, [_in_order(item) for item in value])
+        case set():
+            return ("set", sorted(map(repr, value)))
+        case _:
+            return value
 
 
 def uses_its_parameters(stub: Stub, program: Program) -> bool:

@@ -19,7 +19,7 @@ from curate.decontam.trees import function_in, labels
 from curate.llm import Completion, Request
 from curate.sandbox import CallOutcome
 from curate.stage import derive_seed
-from synth.agreement import Agreed, agree
+from synth.agreement import Agreed, agree, gave
 from synth.answers import Program, Stub, read_solution, read_stub
 from synth.asking import FENCE, Voice
 from synth.avoid import Avoid
@@ -168,7 +168,7 @@ class Course:
         if blind is None:
             return 0.0
         both = yield Run(tuple((each.source(stub), stub.name, inputs) for each in (program, blind)))
-        return float(_results(both[0]) == _results(both[1]))
+        return float(gave(both[0]) == gave(both[1]))
 
     def solution(self, stub: Stub, prose: str, request_id: str) -> Request:
         """Return the request for one solution."""
@@ -227,7 +227,7 @@ class Trial:
 
     def _found(self) -> Agreed | str:
         """Return the majority among the solutions so far, if it is one to believe."""
-        groups = [_results(each) for each in self.outcomes]
+        groups = [gave(each) for each in self.outcomes]
         most = max((groups.count(group) for group in groups), default=0)
         self.agree = f"{most}_of_{self.asked}"
         share = 1.0 if self.asked < self.settings.solutions else self.settings.agreement
@@ -263,7 +263,7 @@ class Trial:
         results = [given[repr(row)] for row in self.standard]
         values = [result.value for result in results if result.status == "value"]
         telling = len(values) >= FEW and len(set(values)) > 1
-        return f"{self.types}: {_results(results)}" if telling else None
+        return f"{self.types}: {gave(results)}" if telling else None
 
     def explained(self) -> str:
         """Return the calls that tell most of how the solutions fared."""
@@ -296,7 +296,3 @@ def _quoted(prose: str) -> str:
     """Return a docstring with its quotes, indented; as item.docstring does, without examples."""
     quotes = 'r"""' if "\\" in prose else '"""'
     return indent(f'{quotes}{prose}\n"""', "    ")
-
-
-def _results(outcomes: Sequence[CallOutcome]) -> tuple[tuple[str, str], ...]:
-    return tuple((outcome.status, outcome.value) for outcome in outcomes)

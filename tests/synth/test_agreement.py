@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from curate.sandbox import call_many
-from synth.agreement import Agreed, agree
+from curate.sandbox import CallOutcome, call_many
+from synth.agreement import Agreed, agree, gave
 from synth.answers import Program, Stub, read_stub
 
 INPUTS = [(n,) for n in (0, 1, 2, 5, -3, 10, 7)]
@@ -73,3 +73,32 @@ def test_an_input_on_which_all_raise_is_left_out() -> None:
 @pytest.mark.parametrize("returns", ["float", "Optional[int]", "int | str", "Any", "object"])
 def test_wider_annotations_allow_a_whole_number(returns: str) -> None:
     assert isinstance(decide(*["return n + 1"] * 4, returns=returns), Agreed)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("{'a': 1, 'b': 2}", "{'b': 2, 'a': 1}", True),
+        ("0.3", "0.30000000000000004", True),
+        ("[{1: 0.3}, (2.5,)]", "[{1: 0.30000000000000004}, (2.5,)]", True),
+        ("1", "1.0", False),
+        ("[1, 2]", "[2, 1]", False),
+        ("(1.5,)", "[1.5]", False),
+        ("'{a: 1.0}'", "'{a: 1.00}'", False),
+    ],
+)
+def test_results_are_compared_as_python_compares_them_and_floats_to_nine_digits(
+    one: str, other: str, same: bool
+) -> None:
+    first, second = ([CallOutcome("value", text, "", "")] for text in (one, other))
+    assert (gave(first) == gave(second)) == same
+
+
+def test_examples_come_from_the_solution_that_is_shown() -> None:
+    found = decide(
+        "result = {'b': n, 'a': 2}; return result", "return {'a': 2, 'b': n}", "return {'a': 2, 'b': n + 0}",
+        returns="dict[str, int]",
+    )  # fmt: skip
+    assert isinstance(found, Agreed)
+    assert len(found.programs) == 3
+    assert found.cases[0].value == "{'a': 2, 'b': 0}"
