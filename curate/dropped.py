@@ -156,7 +156,9 @@ def _beside(found: Contamination, text: str, task: str) -> Beside:
     common = [number for number, line in enumerate(lines, 1) if line in told]
     if not common and not found.matched.startswith("def "):
         common = _alike(lines, task)
-    first = _densest(common, len(wanted) + ROOM) or _line_of(found.matched, lines)
+    if not common:
+        common = _lines_of(found.matched, lines)
+    first = _densest(common, len(wanted) + ROOM) or 1
     both = {lines[number - 1] for number in common}
     return Beside(
         found,
@@ -194,6 +196,6 @@ def _densest(numbers: list[int], length: int) -> int:
     return -best[1]
 
 
-def _line_of(matched: str, lines: list[str]) -> int:
-    """Return the line that begins with what was recognised, such as `def name`; 1 where none does."""
-    return next((number for number, line in enumerate(lines, 1) if matched and line.startswith(matched)), 1)
+def _lines_of(matched: str, lines: list[str]) -> list[int]:
+    """Return the line that begins with what was recognised, such as `def name`; none where no line does."""
+    return [number for number, line in enumerate(lines, 1) if matched and line.startswith(matched)][:1]

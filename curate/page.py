@@ -14,10 +14,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from curate import display, wording
-from curate.excerpts import Example, fenced, highlighted
+from curate.excerpts import WIDTH, Example, fenced, highlighted
 from curate.quality_report import share
 from curate.table import bits_text, footnotes, protocols_of, size_text, title_of
 
+PROSE_WIDTH = 600
+"""Characters of a line of prose, which the page wraps."""
 SEAM = re.compile(r"(?<=[/\\_:@])(?=[^/\\_:@])")
 """Where the name of a file or a document may go on in the next line."""
 
@@ -62,7 +64,7 @@ def _cell(value: Any) -> str:
 
 
 def _code(example: Example, lines: int = 22) -> Markup:
-    return highlighted(example, lines)
+    return highlighted(example, lines, PROSE_WIDTH if example.language in ("markdown", "text") else WIDTH)
 
 
 @cache
