@@ -9,23 +9,29 @@ On a machine without the project installed, run it in the repository's folder wi
     PYTHONPATH=.:extra python3 -m benchmarks.train speed --quick --out $OUT/train.json                        # 1 GPU
     PYTHONPATH=.:extra python3 -m benchmarks.train speed scaling --quick --budget 420 --out $OUT/train.json   # 2 or 4
 
-Every measurement is a process of its own with a time limit; one that fails is a line, not the end. They run side by
-side, one a GPU, as long as there are GPUs; those of `scaling` take several at once. What is done is in the file after
-each. `speed`: tokens/s of `train.loop.train` on rows of random tokens, once compiled, a step's parts timed apart, and
-Trainer with the same model, batch and precision, compiled and not. `scaling`: the stage as a recipe runs it, on one
-GPU, two, four, with the same batch. `optimizers`: the stage on real documents, AdamW for so many tokens and Muon for
-as many, two thirds and half, each with its own decay: where Muon's held-out loss reaches AdamW's. FLOPs are
-6 N + 12 x layers x heads x head size x length a token, N with the head and without the embedding look-up; the peak
-is a bf16 product of two random matrices of 8192 x 8192 on the same GPU in the same process.
+The variants of a preset share a process with a time limit, all else has one of its own; what fails is a line, not the
+end. Processes run side by side, one a GPU, as long as there are GPUs; those of `scaling` take several at once. What is
+done is in the file after each.
+
+speed       tokens/s of `train.loop.train` on rows of random tokens, once compiled, and for `ours` a step's parts timed
+            apart; beside it Trainer with the same model, batch and precision, compiled and not
+scaling     the stage as a recipe runs it, on one GPU, two, four, with the same batch
+optimizers  the stage on real documents: AdamW for so many tokens, Muon for as many, two thirds and half, each with
+            its own decay: where Muon's held-out loss reaches AdamW's
+
+FLOPs are 6 N + 12 x layers x heads x head size x length a token, N with the head and without the embedding look-up; the
+peak is a bf16 product of two random matrices of 8192 x 8192 on the same GPU in the same process.
 """
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +44,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "flash attention": {"attention": "flash"},
     "chunks of 32,768": {"chunk": 32_768},
     "passes of 32,768": {"pass_tokens": 32_768},
-    "passes of 131,072": {"pass_tokens": 131_072},
-    "layer by layer": {"whole": False},
+    "passes of 65,536": {"pass_tokens": 65_536},
+    "compiled whole": {"whole": True},
     "adamw": {"optimizer": "adamw"},
     "all logits in the graph": {"loss": "whole"},
     "cudnn, chunks of 32,768": {"attention": "cudnn", "chunk": 32_768},
     "max-autotune": {"mode": "max-autotune-no-cudagraphs"},
 }
-QUICK = (
-    "ours",
-    "cudnn attention",
-    "chunks of 32,768",
-    "passes of 32,768",
-    "passes of 131,072",
-    "all logits in the graph",
-)
+QUICK = ("ours", "flash attention", "cudnn attention", "chunks of 32,768", "passes of 32,768", "compiled whole")
 
 
 def main() -> None:
@@ -70,6 +69,8 @@ def main() -> None:
     parser.add_argument("--tokens", type=float, default=1e8, help="tokens that AdamW sees in optimizers")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train.json")
     given = parser.parse_args()
+    if unknown := [part for part in given.parts if part not in PLANS]:
+        parser.error(f"{unknown[0]!r} is none of {', '.join(PLANS)}")
     gpus = given.gpus or _gpu_count()
     if not gpus:
         print("no GPU here; --gpus 1 measures on the CPU, which only the preset tiny suits")
@@ -89,13 +90,21 @@ def plan_speed(given: argparse.Namespace, _: int) -> list[Job]:
     presets = given.presets.split(",")
     names = given.variants.split(";") if given.variants else QUICK if given.quick else tuple(VARIANTS)
     steps = given.steps or (24 if given.quick else 48)
-    common = {"part": "speed", "steps": steps, "gpus": 1}
-    jobs = [{**common, "preset": preset, "name": "ours"} for preset in presets]
-    jobs += [{**common, "preset": presets[0], "name": name} for name in ("Trainer, compiled", "Trainer")]
-    jobs += [{**common, "preset": presets[0], "name": name} for name in names if name != "ours"]
-    jobs += [{**common, "preset": preset, "name": "Trainer, compiled"} for preset in presets[1:]]
-    jobs += [{**common, "preset": preset, "name": "cudnn attention"} for preset in presets[1:]]
-    return [job | {"settings": VARIANTS.get(job["name"], {})} for job in jobs]
+    first, *others = presets
+    groups: list[tuple[str, Sequence[str]]] = [(first, names)]
+    groups += [(first, ["Trainer, compiled", "Trainer"])]
+    groups += [(preset, ["ours"]) for preset in others]
+    groups += [(preset, ["Trainer, compiled"]) for preset in others]
+    return [
+        {
+            "part": "speed",
+            "steps": steps,
+            "gpus": 1,
+            "preset": preset,
+            "variants": [{"name": name, "settings": VARIANTS.get(name, {})} for name in group],
+        }
+        for preset, group in groups
+    ]
 
 
 def plan_scaling(given: argparse.Namespace, gpus: int) -> list[Job]:
@@ -104,7 +113,13 @@ def plan_scaling(given: argparse.Namespace, gpus: int) -> list[Job]:
     steps = given.steps or (40 if given.quick else 80)
     counts = [count for count in (1, 2, 4, 8) if count <= gpus]
     return [
-        {"part": "scaling", "preset": preset, "name": f"{count} GPUs", "gpus": count, "steps": steps}
+        {
+            "part": "scaling",
+            "preset": preset,
+            "variants": [{"name": f"{count} GPU" + "s" * (count > 1)}],
+            "gpus": count,
+            "steps": steps,
+        }
         for count in counts
     ]
 
@@ -116,7 +131,7 @@ def plan_optimizers(given: argparse.Namespace, _: int) -> list[Job]:
         {
             "part": "optimizers",
             "preset": given.presets.split(",")[0],
-            "name": f"{optimizer}, {given.tokens * share:.3g} tokens",
+            "variants": [{"name": f"{optimizer}, {given.tokens * share:.3g} tokens"}],
             "gpus": 1,
             "optimizer": optimizer,
             "tokens": given.tokens * share,
@@ -162,12 +177,14 @@ class Runner:
         for thread in threads:
             thread.join()
         for job in skipped:
-            self._done({**job, "error": "not started: the budget was used up"})
+            for variant in job["variants"]:
+                self._done({**_facts(job), **variant, "error": "not started: the budget was used up"})
 
     def _one(self, job: Job, gpus: list[int]) -> None:
         began = time.monotonic()
+        own = 3600 if job["part"] == "optimizers" else self.given.limit + 40 * (len(job["variants"]) - 1)
         left = self.given.budget + 60 - (began - self.start)
-        limit = max(30.0, min(self.given.limit if job["part"] != "optimizers" else 3600, left))
+        limit = max(30.0, min(own, left))
         visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))} if _gpus_there() else {}
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.train_job", json.dumps(job)],
@@ -177,17 +194,28 @@ class Runner:
             start_new_session=True,
             env={**os.environ, **visible, "TOKENIZERS_PARALLELISM": "true"},
         )
-        try:
-            output, errors = process.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
-            output, errors = process.communicate()
-            errors += f"\nstopped after {limit:.0f} s"
-        last = output.strip().rpartition("\n")[2]
-        found = json.loads(last) if process.returncode == 0 and last.startswith("{") else {"error": _tail(errors)}
+        alarm = threading.Timer(limit, os.killpg, (process.pid, signal.SIGKILL))
+        alarm.start()
+        assert process.stdout is not None
+        assert process.stderr is not None
+        errors: list[str] = []
+        listener = threading.Thread(target=lambda: errors.extend(process.stderr or ()), daemon=True)
+        listener.start()
+        left_over = list(job["variants"])
+        for line in process.stdout:
+            if line.startswith('{"done"'):
+                found = json.loads(line)["done"]
+                with self.changed:
+                    self._done({**_facts(job), **left_over.pop(0), **found})
+        process.wait()
+        alarm.cancel()
+        listener.join(5)
+        late = time.monotonic() - began >= limit
+        why = f"stopped after {limit:.0f} s" if late else _tail("".join(errors))
         with self.changed:
+            for variant in left_over:
+                self._done({**_facts(job), **variant, "error": why})
             self.free += gpus
-            self._done({**job, **found, "seconds": round(time.monotonic() - began, 1)})
             self.changed.notify()
 
     def _done(self, result: dict[str, Any]) -> None:
@@ -195,6 +223,10 @@ class Runner:
         print(_line(result), flush=True)
         self.given.out.parent.mkdir(parents=True, exist_ok=True)
         self.given.out.write_text(json.dumps({"results": self.results}, indent=1) + "\n")
+
+
+def _facts(job: Job) -> dict[str, Any]:
+    return {key: value for key, value in job.items() if key != "variants"}
 
 
 def _gpus_there() -> bool:
@@ -212,7 +244,7 @@ def _line(found: dict[str, Any]) -> str:
         return f"{head}{found['error']}"
     share = f"{100 * found['of_peak']:8.1f}%" if found.get("of_peak") else f"{'-':>9}"
     rest = f"{found['tokens_per_s']:10,.0f}{found['tflops']:9.1f}{share}{found['peak_gb']:7.1f}{found['seconds']:6.0f}"
-    extra = {key: found[key] for key in ("ms", "held_out_loss", "steps", "kwh") if found.get(key) is not None}
+    extra = {key: found[key] for key in ("ms", "attention", "held_out_loss", "kwh") if found.get(key) is not None}
     return f"{head}{rest}  {json.dumps(extra)}"
 
 

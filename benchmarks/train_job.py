@@ -1,5 +1,6 @@
 """One measurement of benchmarks/train.py, as a process of its own: a job as JSON in, a line of JSON out."""
 
+import gc
 import json
 import os
 import signal
@@ -29,9 +30,11 @@ from train.packing import PLACED, Corpus
 from train.place import Place
 from train.presets import PRESETS, config_of
 from train.rows import Rows, held_out_rows, training_rows
+from train.session import pass_tokens
 
 BATCH = 131_072
 LOG_EVERY = 4
+CHUNK, STEP = losses.CHUNK_TOKENS, Learner.step
 
 
 def model_of(preset: str) -> Any:
@@ -63,11 +66,11 @@ def schedule_of(preset: str, settings: dict[str, Any], steps: int, device: str) 
     """Return the loop's settings for a variant."""
     shape = PRESETS[preset]
     gpu = device == "cuda"
-    size = settings.get("pass_tokens") or (65_536 if shape.hidden * shape.layers < 20_000 else 32_768)
+    size = settings.get("pass_tokens") or pass_tokens(config_of(shape, shape.vocab_size, 0, 1), torch.device(device))
     return Schedule(
         steps=steps,
         batch_rows=max(1, BATCH // shape.block_length) if gpu else 4,
-        pass_rows=max(1, size // shape.block_length) if gpu else 2,
+        pass_rows=max(1, min(size, BATCH) // shape.block_length) if gpu else 2,
         optimizer=settings.get("optimizer", shape.optimizer),
         learning_rate=1e-4,
         warmup_steps=2,
@@ -80,7 +83,7 @@ def schedule_of(preset: str, settings: dict[str, Any], steps: int, device: str) 
         bf16=gpu,
         compile=gpu,
         compile_mode=settings.get("mode"),
-        whole=settings.get("whole", True),
+        whole=settings.get("whole", False),
         attention=settings.get("attention", "auto"),
     )
 
@@ -89,9 +92,8 @@ def speed(job: dict[str, Any]) -> dict[str, Any]:
     """Measure the loop, then the parts of a step."""
     settings, preset = job["settings"], job["preset"]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    losses.CHUNK_TOKENS = settings.get("chunk", losses.CHUNK_TOKENS)
-    if settings.get("loss") == "whole":
-        Learner.step = whole_loss_step  # type: ignore[method-assign]
+    losses.CHUNK_TOKENS = settings.get("chunk", CHUNK)
+    Learner.step = whole_loss_step if settings.get("loss") == "whole" else STEP  # type: ignore[method-assign]
     model = model_of(preset).to(device).train()
     schedule = schedule_of(preset, settings, job["steps"], device.type)
     length = model.config.max_position_embeddings
@@ -101,8 +103,8 @@ def speed(job: dict[str, Any]) -> dict[str, Any]:
     rate = state.steady_tokens / max(state.steady_seconds, 1e-9)
     found = told(model, length, rate, 1, device)
     found["peak_gb"] = round(state.peak_bytes / 1e9, 1)
-    if settings.get("loss") != "whole":
-        found["ms"] = parts(model, rows, schedule, device)
+    if not settings:
+        found |= parts(model, rows, schedule, device)
     return found
 
 
@@ -120,8 +122,8 @@ def told(model: Any, length: int, rate: float, devices: int, device: torch.devic
     }
 
 
-def parts(model: Any, rows: Rows, schedule: Schedule, device: torch.device) -> dict[str, float]:
-    """Return the milliseconds of a step, and of its parts each timed alone."""
+def parts(model: Any, rows: Rows, schedule: Schedule, device: torch.device) -> dict[str, Any]:
+    """Return the milliseconds of a step, and of its parts each timed alone; and the kernel that attention takes."""
     learner = Learner(model, schedule, Place(device))
     ids = torch.from_numpy(rows.read(0, schedule.batch_rows)).to(device)
     part, passes = ids[: schedule.pass_rows], -(-schedule.batch_rows // schedule.pass_rows)
@@ -135,10 +137,6 @@ def parts(model: Any, rows: Rows, schedule: Schedule, device: torch.device) -> d
     def body() -> None:
         learner.forward(part).backward(gradient)
         learner.weights.collect()
-
-    def forward() -> None:
-        with torch.no_grad():
-            learner.body(part)
 
     def loss() -> None:
         losses.linear_cross_entropy(states, learner.weights.head, targets, scale, learner.kernel).backward()
@@ -155,8 +153,7 @@ def parts(model: Any, rows: Rows, schedule: Schedule, device: torch.device) -> d
     found = {"step": timed(whole, device), "forward_backward": timed(body, device) * passes}
     found |= {"loss": timed(loss, device) * passes, "optimizer": timed(optimizer, device)}
     found |= {"refresh": timed(begin, device), "data_on_the_host": timed(data, device)}
-    found["forward_not_compiled"] = timed(forward, device) * passes
-    return {name: round(value, 2) for name, value in found.items()}
+    return {"ms": {name: round(value, 2) for name, value in found.items()}, "attention": learner.attention}
 
 
 def timed(work: Any, device: torch.device, turns: int = 6) -> float:
@@ -293,11 +290,28 @@ def optimizers(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_one(job: dict[str, Any]) -> dict[str, Any]:
-    """Do one job."""
-    torch.set_float32_matmul_precision("high")
+    """Do one job of one variant."""
     if job["part"] == "speed":
         return trainer(job) if job["name"].startswith("Trainer") else speed(job)
     return scaling(job) if job["part"] == "scaling" else optimizers(job)
+
+
+def run_all(job: dict[str, Any]) -> None:
+    """Do a job's variants one after another and print a line each; one that fails is an error in its line."""
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high")
+    for variant in job["variants"]:
+        start = time.monotonic()
+        try:
+            found = run_one({**job, **variant})
+        except Exception as error:  # noqa: BLE001 - the next variant may do better
+            found = {"error": f"{type(error).__name__}: {error}"[:600]}
+        print(json.dumps({"done": {**found, "seconds": round(time.monotonic() - start, 1)}}), flush=True)
+        gc.collect()
+        torch._dynamo.reset()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats()
 
 
 def end_with(parent: int) -> None:
@@ -310,4 +324,4 @@ def end_with(parent: int) -> None:
 if __name__ == "__main__" and len(sys.argv) == 2:
     if os.getpgid(0) == os.getpid():
         threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
-    print(json.dumps(run_one(json.loads(sys.argv[1]))))
+    run_all(json.loads(sys.argv[1]))

@@ -7,13 +7,12 @@ every layer begins as a no-op. Not covered: dropout, attention that stops at a d
 
 import copy
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
 from train.presets import Preset, config_of
 
-Attention = Literal["auto", "flash", "cudnn"]
 OUTPUT_PROJECTIONS = ("self_attn.o_proj.weight", "mlp.down_proj.weight")
 
 
@@ -63,14 +62,6 @@ class Body(torch.nn.Module):
             states = layer(states, attention_mask=None, position_embeddings=angles, position_ids=positions)
         found: torch.Tensor = self.model.norm(states)
         return found
-
-
-def choose_attention(name: Attention) -> None:
-    """Let attention on a GPU be computed by this kernel alone; auto: as torch chooses."""
-    if name != "auto":
-        torch.backends.cuda.enable_flash_sdp(name == "flash")
-        torch.backends.cuda.enable_cudnn_sdp(name == "cudnn")
-        torch.backends.cuda.enable_mem_efficient_sdp(False)
 
 
 class Weights:
