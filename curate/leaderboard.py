@@ -65,7 +65,7 @@ def _draw(found: Iterable[Block], width: int | None) -> str:
         for columns in terminal.stack(_columns(block), width):
             widest = max(widest, terminal.width_of(columns))
             parts += [terminal.draw(columns, styles), Text("")]
-        parts.pop()
+        parts += _origins(block)
         parts += [Text(f"[{number}] {printable(note)}", "quiet") for note, number in footnotes(block).items()]
     return terminal.render(Group(*parts), None if width else widest)
 
@@ -83,7 +83,13 @@ def _columns(block: Block) -> list[terminal.Column]:
         terminal.Column("tokens", [size_text(row.dataset_tokens) for row in rows]),
         *scores,
         *([terminal.Column("bits per byte", bits)] if any(text != "-" for text in bits) else []),
-        terminal.Column("protocol", ["; ".join(protocols_of(row)) for row in rows], left=True),
-        terminal.Column("kind", [row.kind for row in rows], left=True),
-        terminal.Column("source", [printable(row.source) for row in rows], left=True),
     ]
+
+
+def _origins(block: Block) -> list[Text]:
+    """Say where the rows come from and by which protocol, those that have both in common in one line."""
+    groups: dict[str, list[str]] = {}
+    for row in block.rows:
+        origin = f"{row.kind}, {row.source}, {'; '.join(protocols_of(row))}"
+        groups.setdefault(origin, []).append(row.model)
+    return [Text(printable(f"{', '.join(models)}: {origin}"), "quiet") for origin, models in groups.items()]
