@@ -228,6 +228,15 @@ def test_a_chat_teacher_goes_on_from_what_was_begun(teach: Any, seeds: pa.Table,
     assert [run_tests(row) for row in made.documents.to_pylist()] == [(0, 3)] * 6
 
 
+def test_an_answer_that_begins_anew_is_understood(teach: Any, seeds: pa.Table, context: Context) -> None:
+    def answer(request: Request) -> str:
+        return f"```python\ndef{stub(request)}" if request.id.endswith("/stub") else good(request)
+
+    teach(answer)
+    made = Exercise(model="teacher", style="chat").make(seeds.slice(0, 2), context)
+    assert made.documents["function_name"].to_pylist() == list(NAMES[:2])
+
+
 def test_an_endpoint_that_answers_whole_is_understood(teach: Any, seeds: pa.Table, context: Context) -> None:
     def answer(request: Request) -> str:
         assert request.messages and [message.role for message in request.messages] == ["user"]
