@@ -228,9 +228,11 @@ def _accepted(level: str | None, allow_weak: bool) -> str:
 
 
 def _call(limits: Limits, source: str, entry_point: str, arguments: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
-    if limits.leash_s is not None and limits.leash_s < limits.cpu_s and not _imports_slowly(source):
+    leashed = limits.leash_s is not None and limits.leash_s < limits.cpu_s and not _imports_slowly(source)
+    if leashed and limits.leash_s is not None:
         limits = replace(limits, cpu_s=limits.leash_s, wall_s=limits.wall_s or 10 * limits.leash_s)
-    called = {"arguments": [encode(tuple(values)) for values in arguments]}
+    # No grace on a leash: what needs longer is the caller's to ask for.
+    called = {"arguments": [encode(tuple(values)) for values in arguments], "leashed": leashed}
     return _request(limits, source=source, entry_point=entry_point) | called
 
 

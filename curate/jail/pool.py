@@ -190,7 +190,7 @@ class Zygote:
         try:
             if self._process is None:
                 self._start()
-            grace = 1 if request.get("alone") else _GRACE
+            grace = 1 if request.get("alone") or request.get("leashed") else _GRACE
             held_to = json.dumps(limits | {"cpu_s": grace * limits["cpu_s"]}).encode()
             body = json.dumps(request).encode()
             header = struct.pack(HEADER, len(held_to), len(body), patience_s)
