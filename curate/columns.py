@@ -41,10 +41,10 @@ def columns_of(recipe: Recipe) -> dict[str, Columns | None]:
     for node in recipe.nodes:
         with named_after(node):
             own = node.stage.adds()
-        if isinstance(node.stage, Source) or (isinstance(node.stage, Maker) and not node.stage.PASSES_ON):
-            carried[node.name] = None if own is None else {**REQUIRED, **own}
-        elif isinstance(node.stage, Filter | Maker):
-            above = _common([carried[name] for name in node.inputs])
+        above = _common([carried[name] for name in node.inputs])
+        if isinstance(node.stage, Maker) and above is not None:
+            above = {**REQUIRED, **{name: kind for name, kind in above.items() if node.stage.passes_on(name)}}
+        if isinstance(node.stage, Source | Maker | Filter):
             carried[node.name] = None if own is None or above is None else {**above, **own}
         else:
             carried[node.name] = {}  # a job leaves no rows
@@ -52,8 +52,8 @@ def columns_of(recipe: Recipe) -> dict[str, Columns | None]:
 
 
 def _common(inputs: Sequence[Columns | None]) -> Columns | None:
-    """Return the columns that the rows of all inputs carry."""
-    first, *others = inputs
+    """Return the columns that the rows of all inputs carry; without inputs, those of every Document."""
+    first, *others = inputs or [dict(REQUIRED)]
     if first is None:
         return None
     common = dict(first)

@@ -226,12 +226,11 @@ class Filter(Stage):
 
 
 class Maker(Stage):
-    """Makes new Documents from the rows of a shard, one attempt or more per row.
+    """Makes new Documents from the rows of a shard, one attempt or more per row."""
 
-    One that PASSES_ON gives its Documents the columns of the rows that they come from, beside those it adds.
-    """
-
-    PASSES_ON: ClassVar[bool] = False
+    def passes_on(self, column: str) -> bool:  # noqa: ARG002 - most pass on none
+        """Tell whether its Documents have a column of the rows that they come from, where these have it."""
+        return False
 
     @abstractmethod
     def make(self, shard: pa.Table, context: Context) -> Made:

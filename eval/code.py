@@ -25,7 +25,7 @@ from curate import benchmarks
 from curate.benchmarks import BENCHMARKS
 from curate.errors import UserError
 from curate.leaderboard import table_text
-from curate.llm import ModelSpec, open_model
+from curate.llm import ModelSpec, check_model, open_model
 from curate.progress import Progress
 from curate.sandbox import isolation_level
 from curate.shards import write_json
@@ -142,8 +142,15 @@ def evaluate(
         allow_weak_sandbox=allow_weak,
     )
     job.check({})
-    _score(job, [named(model, backend, base_url)], job.tasks, out, 0, progress, say)
+    subject = named(model, backend, base_url)
+    if isinstance(model, str) and not _log(subject, out).exists():  # answers that are logged need no model
+        check_model(subject.spec)
+    _score(job, [subject], job.tasks, out, 0, progress, say)
     return table_text([out])
+
+
+def _log(subject: Subject, out: Path) -> Path:
+    return out / "calls" / f"{subject.label}{stamp(subject)}.jsonl"
 
 
 def _score(
@@ -205,7 +212,7 @@ def _write(
     job: EvalCode, subject: Subject, asked: list[Put], out: Path, seed: int, progress: Progress, say: Say
 ) -> list[list[Generated]]:
     """Let the model write its samples for each exam."""
-    llm = open_model(subject.spec, out / "calls" / f"{subject.label}{stamp(subject)}.jsonl")
+    llm = open_model(subject.spec, _log(subject, out))
     written = []
     for each in asked:
         protocol = each.protocol

@@ -22,7 +22,7 @@ from pydantic import Field
 
 from curate.errors import UserError
 from curate.shards import list_shards, read_shard, write_json
-from curate.stage import Context, GlobalFilter, Map, Metrics, Verdict, derive_seed
+from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Need, Verdict, derive_seed
 
 HELD_OUT, ALIKE = "held out", "like held out"
 Group = tuple[str, str]
@@ -39,6 +39,16 @@ class Holdout(GlobalFilter):
     by: tuple[str, ...] = Field(default=("topic", "behaviour", "function_name"), min_length=1)
     """Columns: groups are drawn by the first that a document has, and what is equal in another goes with them. By
     default those of these three that there are."""
+
+    def needs(self) -> list[Need]:
+        """List the columns by which groups are told: those that the recipe names, else any of the usual ones."""
+        if "by" in self.model_fields_set:
+            return [Need((name,), f"by: {name}") for name in self.by]
+        return [Need(self.by, "by", advice="let it read exercises, or name columns with `by`")]
+
+    def adds(self) -> Columns:
+        """Nothing: what is dropped carries the evidence."""
+        return {}
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:  # noqa: ARG002 - the contract's shape
         """Return the columns that tell groups, as text."""

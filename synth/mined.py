@@ -26,7 +26,7 @@ from pydantic import Field
 from curate.jail.values import literal
 from curate.sandbox import CallOutcome, Limits, call_many
 from curate.shards import REQUIRED
-from curate.stage import Context, Made, Maker, derive_seed
+from curate.stage import Columns, Context, Made, Maker, derive_seed
 from synth.form import tidy
 from synth.functions import Found, Refused, functions
 from synth.guess import annotation_of, guesses, modern, parameters
@@ -92,6 +92,14 @@ class Mined(Maker):
     """Inputs that a function runs on."""
     cpu_s: float = Field(default=1.0, gt=0)
     """CPU seconds of a function over all its inputs."""
+
+    def passes_on(self, column: str) -> bool:
+        """Keep what says where the document is from."""
+        return column in CARRIED
+
+    def adds(self) -> Columns:
+        """List where an exercise comes from, and what proves it."""
+        return {"seed_id": pa.string(), "topic": pa.string(), **COLUMNS}
 
     def make(self, shard: pa.Table, context: Context) -> Made:
         """Try every function of a shard."""

@@ -10,7 +10,7 @@ The few-shot shape shows other Items of the shard: keep documents apart that mus
 
 from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import pyarrow as pa
 from pydantic import Field, field_validator
@@ -38,8 +38,6 @@ ADDED = {"rendering": pa.string(), "item_id": pa.string()}
 class Render(Maker):
     """Write each exercise in the shapes that scores ask for, and in others."""
 
-    PASSES_ON: ClassVar[bool] = True
-
     shares: dict[str, Share] = Field(default=SHARES)
     """For each shape the share of the exercises that are written so."""
 
@@ -52,6 +50,10 @@ class Render(Maker):
         if not any(shares.values()):
             raise ValueError("every share is 0, so that nothing would be written; give one of more")
         return shares
+
+    def passes_on(self, column: str) -> bool:  # noqa: ARG002 - all of them
+        """Keep the columns of the exercise."""
+        return True
 
     def adds(self) -> Columns:
         """List the shape and the exercise."""

@@ -67,6 +67,15 @@ MISSING_COLUMNS: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"r": {"use": "filter.rubric"}, "a": {"use": "dedup.exact", "from": ["code", "r"], "keep_best": ["grade"]}},
         ["a: keep_best: grade", "'code'"],
     ),
+    "a score to upsample by": (
+        {"h": {"use": "filter.heuristics"}, "m": {"use": "train.lm", "upsample": {"h": {"by": "quality"}}}},
+        ["m: upsample by: quality", "filter.heuristics", "signal_bytes"],
+    ),
+    "no column to hold out by": ({"h": {"use": "select.holdout"}}, ["h: by", "topic", "behaviour"]),
+    "a column that a maker does not add": (
+        {"a": {"use": "dedup.exact"}, "e": {"use": "synth.render"}, "h": {"use": "select.holdout", "by": ["tier"]}},
+        ["h: by: tier", "synth.render", "rendering"],
+    ),
     "text for numbers": ({"d": {"use": "select.diverse", "prefer": "license"}}, ["d: prefer: license", "not numbers"]),
     "lists for numbers": ({"d": {"use": "select.diverse", "prefer": "topics"}}, ["d: prefer: topics", "not numbers"]),
 }
@@ -254,3 +263,15 @@ def test_every_stage_of_documents_says_what_it_adds() -> None:
 
     silent = [use for use in STAGES if not issubclass(find(use), Job) and find(use).adds is Stage.adds]
     assert not silent
+
+
+def test_an_evaluation_of_a_model_that_is_nowhere_is_refused_before_anything_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from eval.code import evaluate
+
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_ENDPOINT", NOBODY)
+    with pytest.raises(UserError, match="nobody/no-model"):
+        evaluate("nobody/no-model", ["humaneval"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
