@@ -90,6 +90,8 @@ def run(
     """Execute a recipe, or continue it: what is done is not done again."""
     from curate.run import execute
     from curate.screen import open_display
+    from curate.status import spent
+    from curate.status import status as read_status
 
     if engine not in (None, "local", "ray"):
         raise UserError(f"--engine {engine!r}: it must be local or ray")
@@ -100,7 +102,7 @@ def run(
         from curate.report import report as write_report
 
         write_report(opened.directory)
-        _print(f"report: {opened.directory / 'report.html'}")
+        _print(f"{spent(read_status(opened.directory))}; report: {opened.directory / 'report.html'}")
     if emptied and not allow_empty:
         raise UserError(f"nothing kept (--allow-empty accepts that): {emptied[0].text(opened.directory)}")
 

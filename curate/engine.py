@@ -187,14 +187,23 @@ def check_engine(kind: str, address: str | None) -> None:
             raise UserError(f"engine.address: no Ray cluster at {address!r} ({why}); start it or mend the address")
 
 
-def ordered(engine: Engine, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-    """Map and return the values in item order; the first error is raised. This is what a stage's `plan` is given."""
+def ordered(
+    engine: Engine,
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    tell: Callable[[int, int], None] = lambda *_: None,
+) -> list[Any]:
+    """Map and return the values in item order; the first error is raised. This is what a stage's `plan` is given.
+
+    `tell(done, total)` is called after each item.
+    """
     numbered = list(enumerate(items))
     values: dict[int, Any] = {}
     for outcome in engine.map(partial(_on_second, function), numbered):
         if outcome.error is not None:
             raise UserError(outcome.error) if outcome.mistake else RuntimeError(outcome.detail or outcome.error)
         values[outcome.item[0]] = outcome.value
+        tell(len(values), len(numbered))
     return [values[index] for index, _ in numbered]
 
 

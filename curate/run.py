@@ -246,7 +246,8 @@ class StageRun:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             self.display.start(self.node.name, 1, 0, "plan")
             start = time.monotonic()
-            metrics = self.stage.plan(self.aloud, partial(ordered, self.engine))
+            tell = partial(self.aloud.progress.update, note="parts")
+            metrics = self.stage.plan(self.aloud, partial(ordered, self.engine, tell=tell))
             spent = _difference(before, self._joules())
             seconds = self.sketching_s + time.monotonic() - start
             write_json({"metrics": metrics, "seconds": seconds, "joules": spent}, finished)

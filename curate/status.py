@@ -241,7 +241,7 @@ def render_status(state: Mapping[str, Any], *, wide: bool = False) -> str:
         (display.one_line(state["name"]), "bold"),
         "  ",
         (state["state"], STYLES.get(state["state"], "")),
-        f"  wall {display.duration(state['wall_seconds'])}, work {display.duration(state['seconds'])}",
+        f"  {spent(state)}",
     )
     stages = state["stages"]
     shown, hidden = terminal.fit(_columns(stages), None if wide else terminal.room())
@@ -253,6 +253,11 @@ def render_status(state: Mapping[str, Any], *, wide: bool = False) -> str:
     ]
     width = terminal.width_of(shown) if wide else None
     return terminal.render(Group(head, table, *terminal.left_out(hidden), *failures), width)
+
+
+def spent(state: Mapping[str, Any]) -> str:
+    """Return what a run took by the clock and in work, which workers share."""
+    return f"wall {display.duration(state['wall_seconds'])}, work {display.duration(state['seconds'])}"
 
 
 def _columns(stages: list[Mapping[str, Any]]) -> list[terminal.Column]:

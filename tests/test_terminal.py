@@ -38,6 +38,7 @@ def test_a_run_ends_in_a_terminal_without_a_traceback_and_its_bars_name_their_st
     assert (code, again, *(each[0] for each in others)) == (0, 0, 0, 0), screen + cached
     assert "Traceback" not in screen + cached
     assert max(map(widest, (screen, cached, *(each[1] for each in others)))) <= columns
+    assert re.search(r"^wall .*\d s, work .*\d s; report: runs/small/report.html$", plain(screen), re.MULTILINE)
     for stage in ("code", "exact", "heuristics"):
         assert re.search(rf"^{stage} +[━─]+", plain(screen), re.MULTILINE), "no bar bears its name"
         assert re.search(rf"^{stage} +\d+ in +\d+ kept +\d+ dropped", plain(screen), re.MULTILINE)

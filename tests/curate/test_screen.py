@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from curate.journal import now
 from curate.pace import Pace
@@ -112,11 +113,19 @@ def test_a_pipe_hears_now_and_then_how_far_a_stage_is(
 
 
 class Listening(Silent):
-    """Notes what the runner says at the end of a stage."""
+    """Notes what the runner says."""
 
     def __init__(self) -> None:
         self.ended: dict[str, float] = {}
         self.cached_stages: list[str] = []
+        self.begun: list[tuple[str, str]] = []
+        self.told: list[tuple[str, float, float]] = []
+
+    def start(self, stage: str, total: int, done: int, phase: str, *, whole: bool = False) -> None:
+        self.begun.append((stage, phase))
+
+    def inside(self, stage: str, done: float, total: float, note: str) -> None:
+        self.told.append((stage, done, total))
 
     def finish(self, stage: str, state: str, stats: Mapping[str, Any]) -> None:
         self.ended[stage] = stats["seconds"]
@@ -179,3 +188,12 @@ def test_the_clock_of_a_stage_runs_over_all_its_sessions_a_killed_one_counts_up_
     assert again and 100 < again.wall_seconds < 130
     write_record(replace(record, state="running", wall_seconds=0.0, started=now()), place)
     assert 0 <= status(tiny_run.directory)["stages"][1]["wall_seconds"] < 60
+
+
+def test_sketches_and_the_parts_of_a_plan_are_told_as_they_end(tiny_run: Run, tmp_path: Path) -> None:
+    recipe = tiny_run.recipe.text.replace("dedup.exact", "dedup.minhash")
+    heard = Listening()
+    execute(open_run(parse(yaml.safe_load(recipe)), tmp_path / "near"), heard, workers=1)
+    assert heard.begun == [("code", ""), ("exact", "sketch"), ("exact", "plan"), ("exact", "")]
+    assert {stage for stage, _, _ in heard.told} == {"exact"}
+    assert any(done == total for _, done, total in heard.told)
