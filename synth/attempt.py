@@ -43,6 +43,8 @@ OUTSIDE = re.compile(
 MOST_WORDS = 90
 LONGEST_CASE = 300
 """Characters of a case; longer ones teach nothing."""
+MOST_CASES = 12
+"""Cases that are kept of those that were run: three are shown, the others become asserts."""
 FEW = 4
 """Values that tell a function from others; with fewer it is known by its tree alone."""
 Steps = Generator[Ask | Run | Claim, Any, Any]
@@ -121,8 +123,8 @@ class Course:
         bodies = sorted({program.body for program in found.programs}, key=lambda body: (len(body), body))
         program = next(each for each in found.programs if each.body == bodies[0])
         alike = [body for body in bodies[1:] if trial.above(body) == program.above(stub)]
-        cases = tuple(case for case in found.cases if len(case.arguments) + len(case.value) <= LONGEST_CASE)
-        item = Item(stub.name, program.above(stub), stub.header, stub.prose, cases, (bodies[0], *alike[-1:]))
+        cases = [case for case in found.cases if len(case.arguments) + len(case.value) <= LONGEST_CASE][:MOST_CASES]
+        item = Item(stub.name, program.above(stub), stub.header, stub.prose, tuple(cases), (bodies[0], *alike[-1:]))
         share = len(found.programs) / trial.asked
         made = row(
             item,
