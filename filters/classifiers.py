@@ -5,6 +5,7 @@ In: texts (an Arrow text column) with a boolean each. Out: for any texts, the pr
 the text, is a pure function of labels and seed, and is saved as one file that holds no code (no pickles).
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,7 +17,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from curate.llm import ModelSpec
-from filters.tokens import token_streams
 
 Scores = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.bool_]
@@ -65,7 +65,7 @@ class FastText:
         scratch.parent.mkdir(parents=True, exist_ok=True)
         try:
             with scratch.open("w", encoding="utf-8") as file:
-                for stream, label in zip(token_streams(texts), labels, strict=True):
+                for stream, label in zip(_streams(texts), labels, strict=True):
                     file.write(f"{POSITIVE if label else NEGATIVE} {stream}\n")
             model = fasttext.train_supervised(
                 str(scratch),
@@ -94,7 +94,7 @@ class FastText:
     def predict(self, texts: pa.ChunkedArray) -> Scores:
         """Return the probability of the positive class. fastText adds 1e-5 to what it reports: hence the clip."""
         scores = np.empty(len(texts))
-        for index, stream in enumerate(token_streams(texts)):
+        for index, stream in enumerate(_streams(texts)):
             (label, *_), (probability, *_) = self.model.predict(stream, k=1)
             scores[index] = probability if label == POSITIVE else 1 - probability
         return np.clip(scores, 0.0, 1.0)
@@ -128,3 +128,10 @@ def kind(name: str) -> Kind:
     module, _, member = CLASSIFIERS[name].partition(":")
     found: Kind = getattr(import_module(module), member)
     return found
+
+
+def _streams(texts: pa.ChunkedArray) -> Iterator[str]:
+    """Yield each text's code tokens. Their compiled loops are loaded here: a plan needs none of them."""
+    from filters.tokens import token_streams
+
+    return token_streams(texts)

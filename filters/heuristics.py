@@ -26,10 +26,7 @@ from pydantic import Field
 
 from curate.parser import LARGEST_BYTES
 from curate.stage import Columns, Context, Filter, Verdict
-from filters import tree
-from filters.lexical import lexical
 from filters.signals import Rule, Values, broken_signals, first_broken, nullable, reasons
-from filters.statistics import text_statistics
 
 VERSION = 3
 """Of the signals: columns that another version measured are measured anew."""
@@ -169,6 +166,10 @@ def signal_columns() -> Columns:
 
 def measure(shard: pa.Table) -> dict[str, Values]:
     """Return every signal, NaN where it is not known: of the tree for what does not parse or is too large to read."""
+    from filters import tree  # compiled loops take half a second to load, and a plan needs none of them
+    from filters.lexical import lexical
+    from filters.statistics import text_statistics
+
     texts = shard.column("text")
     counted = text_statistics(texts)
     read = counted.bytes <= LARGEST_BYTES
