@@ -67,6 +67,8 @@ class TrainLM(Job):
     """Other shares while the learning rate falls."""
     upsample: dict[str, Upsample] | None = None
     """By input: visits that rise with a score's quantile, {clean: {by: quality, drop: 0.2, power: 1}}."""
+    fim: float = Field(default=0.0, ge=0, le=1)
+    """Share of the documents rearranged so that the middle comes last, for a model that fills in."""
     optimizer: OptimizerName | None = None
     """muon: Muon for the matrices inside the layers and AdamW for the rest; adamw: AdamW for all."""
     learning_rate: float | None = Field(default=None, gt=0)

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from curate.errors import UserError, did_you_mean
 from curate.stage import derive_seed
+from train.infill import Infill
 from train.tokenizer import encode
 
 BATCH_DOCUMENTS = 256
@@ -54,10 +55,12 @@ def tokenise(
     seed: int,
     report: Callable[[int, int], None],
     score: Mapping[str, str] | None = None,
+    infill: Infill | None = None,
 ) -> Corpus:
     """Tokenise the shards of every input; `held_out` is the share of documents to set aside, at least one.
 
-    `report` gets (done, total); `score` names for some inputs the column that weighs their documents.
+    `report` gets (done, total); `score` names for some inputs the column that weighs their documents;
+    `infill` rearranges some of those to train on.
     Raises UserError where there are fewer than two documents, or no such column.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +68,10 @@ def tokenise(
     for number, (name, path) in enumerate(shards):
         report(number, len(shards))
         if not (folder / f"{number}.index.npy").exists():
-            _tokenise_shard(path, tokenizer, folder, number, seed, name, (score or {}).get(name))
+            column = (score or {}).get(name)
+            index, tokens = _tokenised(path, name, tokenizer, seed, column, infill, held_out)
+            _save(folder / f"{number}.tokens.npy", tokens)
+            _save(folder / f"{number}.index.npy", index)
     return load_corpus(folder, tuple(inputs), [name for name, _ in shards], held_out)
 
 
@@ -97,10 +103,10 @@ def load_corpus(folder: Path, inputs: tuple[str, ...], shards: Sequence[str], he
     return Corpus(inputs, index[~chosen], index[chosen], tokens)
 
 
-def _tokenise_shard(
-    shard: Path, tokenizer: Any, folder: Path, number: int, seed: int, name: str, score: str | None
-) -> None:
-    """Write one shard's tokens, then its index, which marks it as done."""
+def _tokenised(
+    shard: Path, name: str, tokenizer: Any, seed: int, score: str | None, infill: Infill | None, held_out: float
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return one shard's index and its tokens."""
     kind = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
     tokens: list[npt.NDArray[Any]] = []
     rows: list[tuple[int, int, int, int, float]] = []
@@ -115,11 +121,12 @@ def _tokenise_shard(
             ids, texts = columns["id"], columns["text"]
             scores = columns[score] if score else [None] * len(ids)
             for identity, text, encoded, value in zip(ids, texts, encode(tokenizer, texts), scores, strict=True):
-                tokens.append(np.array([*encoded, tokenizer.eos_token_id], kind))
                 order, split = derive_seed(seed, "order", identity), derive_seed(seed, "held out", identity)
+                if infill is not None and split >= held_out * 2**63:
+                    encoded = infill.rearrange(encoded, derive_seed(seed, "infill", identity))  # noqa: PLW2901
+                tokens.append(np.array([*encoded, tokenizer.eos_token_id], kind))
                 rows.append((order, split, len(tokens[-1]), len(text.encode()), np.nan if value is None else value))
-    _save(folder / f"{number}.tokens.npy", np.concatenate(tokens) if tokens else np.empty(0, kind))
-    _save(folder / f"{number}.index.npy", np.array(rows, INDEX))
+    return np.array(rows, INDEX), np.concatenate(tokens) if tokens else np.empty(0, kind)
 
 
 def _save(path: Path, values: npt.NDArray[Any]) -> None:

@@ -23,6 +23,7 @@ from curate.progress import Progress
 from curate.shards import list_shards, write_json
 from curate.stage import Context, Metrics, derive_seed
 from train.accounts import figures, input_figures, totals
+from train.infill import MARKS, infill_of
 from train.loop import Schedule, train
 from train.mix import mix_tokens, phases, weights
 from train.model import new_model, saved_model
@@ -68,6 +69,7 @@ def prepare(job: "TrainLM", context: Context, progress: Progress) -> tuple[Any, 
         seed=seed,
         report=partial(progress.update, note="tokens"),
         score={name: rule.by for name, rule in (job.upsample or {}).items()},
+        infill=infill_of(job.fim, tokenizer, base_of(job, context)),
     )
     write_json({"shards": sum(map(len, shards.values()))}, marker)
     return tokenizer, corpus
@@ -82,7 +84,7 @@ def _tokenizer(job: "TrainLM", context: Context, seed: int) -> Any:
         shards = context.shards()
         size = sum(path.stat().st_size for path in shards) * COMPRESSION
         share = min(1.0, job.tokenizer_mb * 1e6 / max(size, 1))
-        tokenizer = train_tokenizer(sample_texts(shards, share, seed), job.shape.vocab_size)
+        tokenizer = train_tokenizer(sample_texts(shards, share, seed), job.shape.vocab_size, MARKS if job.fim else ())
         unfinished = folder.with_name(".tokenizer")
         tokenizer.save_pretrained(unfinished)
         unfinished.replace(folder)

@@ -18,7 +18,7 @@ On files of public packages that takes 4 % more tokens than the default at 4,096
 prompts that end inside a line, after a blank or in a word; `eval/boundary.py` counts those.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +45,18 @@ PIECES = "|".join(
 """What BPE never joins, as a regular expression of Oniguruma, in the order of the list above."""
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
-    """Train on the texts and return a `PreTrainedTokenizerFast` of at most `vocab_size` tokens.
+def train_tokenizer(texts: Iterable[str], vocab_size: int, marks: Sequence[str] = ()) -> Any:
+    """Train on the texts and return a `PreTrainedTokenizerFast` of at most `vocab_size` tokens; `marks` are special tokens
+    besides the end and the padding.
 
-    Raises UserError for a vocabulary that cannot hold every byte and the two special tokens.
+    Raises UserError for a vocabulary that cannot hold every byte and the special tokens.
     """
     from transformers import PreTrainedTokenizerFast
 
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    if vocab_size < len(alphabet) + 2:
-        raise UserError(f"vocab_size: {vocab_size} is too small; {len(alphabet) + 2} is the least, 4096 a small one")
+    least = len(alphabet) + 2 + len(marks)
+    if vocab_size < least:
+        raise UserError(f"vocab_size: {vocab_size} is too small; {least} is the least, 4096 a small one")
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -64,7 +66,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Any:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size, special_tokens=[END, PAD], initial_alphabet=sorted(alphabet), show_progress=False
+        vocab_size=vocab_size, special_tokens=[END, PAD, *marks], initial_alphabet=sorted(alphabet), show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
