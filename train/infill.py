@@ -6,7 +6,6 @@ tokens of a part are then those that the part has by itself, as it will be asked
 """
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +49,5 @@ def infill_of(share: float, tokenizer: Any, base: Path | None) -> Infill | None:
     known: dict[str, int] = tokenizer.get_vocab()
     if missing := [mark for mark in MARKS if mark not in known]:
         raise UserError(f"fim: the tokenizer of {base} has no {missing[0]}; train that model with fim, or set fim to 0")
-    ends: Sequence[list[int]] = encode(tokenizer, ["\n", "\r"])
-    return Infill(
-        share, known[PREFIX], known[SUFFIX], known[MIDDLE], frozenset(end[0] for end in ends if len(end) == 1)
-    )
+    ends = frozenset(end[0] for end in encode(tokenizer, ["\n", "\r"]) if len(end) == 1)
+    return Infill(share, known[PREFIX], known[SUFFIX], known[MIDDLE], ends)

@@ -46,8 +46,9 @@ PIECES = "|".join(
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int, marks: Sequence[str] = ()) -> Any:
-    """Train on the texts and return a `PreTrainedTokenizerFast` of at most `vocab_size` tokens; `marks` are special tokens
-    besides the end and the padding.
+    """Train on the texts and return a `PreTrainedTokenizerFast` of at most `vocab_size` tokens.
+
+    `marks` are special tokens besides the end and the padding.
 
     Raises UserError for a vocabulary that cannot hold every byte and the special tokens.
     """

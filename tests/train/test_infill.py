@@ -88,5 +88,5 @@ def test_a_saved_tokenizer_keeps_the_marks_and_a_text_cannot_spell_them(tmp_path
 def test_a_base_model_whose_tokenizer_has_no_marks_is_refused() -> None:
     plain = train_tokenizer(["x"], 258)
     assert infill_of(0.0, plain, Path("base")) is None
-    with pytest.raises(UserError, match="fim: the tokenizer of base has no <.fim_prefix.>; train that model with fim"):
+    with pytest.raises(UserError, match=r"fim: the tokenizer of base has no <.fim_prefix.>; train that model with fim"):
         infill_of(0.5, plain, Path("base"))
