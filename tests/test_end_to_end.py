@@ -63,7 +63,7 @@ def stages(quickstart: Path, curate: Run) -> dict[str, dict[str, Any]]:
 
 def test_no_row_is_lost_in_any_stage_or_shard(quickstart: Path, stages: dict[str, dict[str, Any]]) -> None:
     run = json.loads((quickstart / "run.json").read_text())
-    assert len(run["stages"]) == len(stages) == 15
+    assert len(run["stages"]) == len(stages) == 18
     for stage in run["stages"]:
         directory, said = quickstart / stage["directory"], stages[stage["name"]]
         assert said["rows_in"] == said["rows_kept"] + said["rows_dropped"]
@@ -181,7 +181,7 @@ def test_the_life_of_each_kind_of_document_can_be_traced(quickstart: Path, curat
 def test_a_second_run_makes_no_call_and_no_change(quickstart: Path, curate: Run) -> None:
     again = curate("run", ROOT / "recipes/quickstart.yaml", "--runs", quickstart.parent, *CHANGES)
     assert again.returncode == 0
-    assert again.stderr.count("cached") == 15
+    assert again.stderr.count("cached") == 18
 
 
 def test_the_call_log_answers_when_a_synthesis_stage_is_run_again(quickstart: Path, curate: Run) -> None:
