@@ -109,18 +109,36 @@ def test_duplicates_name_a_survivor_that_was_kept(quickstart: Path) -> None:
             assert row["similarity"] >= 0.8
 
 
+def rows_of(quickstart: Path, stage: str, half: str = "kept") -> list[dict[str, Any]]:
+    return [
+        row for path in quickstart.glob(f"stages/{stage}-*/{half}/*.parquet") for row in pq.read_table(path).to_pylist()
+    ]
+
+
 def test_exercises_are_accepted_only_after_their_code_ran(stages: dict[str, dict[str, Any]], quickstart: Path) -> None:
     from curate.sandbox import Trial, judge
 
-    (directory,) = quickstart.glob("stages/exercises-*")
-    rows = [row for path in directory.glob("kept/*.parquet") for row in pq.read_table(path).to_pylist()]
     assert stages["exercises"]["rows_in"] == SMALLER["stages.exercises.count"]
-    for row in rows:
-        test = "def check(candidate):\n" + "".join(
-            f"    {line}\n" for line in row["tests"].replace(f"{row['function_name']}(", "candidate(").splitlines()
-        )
-        (judgement,) = judge([Trial(row["text"], row["function_name"], test)])
-        assert judgement.verdict == "pass", (row["text"], judgement)
+    rows = rows_of(quickstart, "mined")[:40]
+    assert len(rows) == 40, "real code holds more functions that run by themselves"
+    trials = []
+    for row in [*rows, *rows_of(quickstart, "exercises")]:
+        lines = row["tests"].replace(f"{row['function_name']}(", "candidate(").splitlines()
+        test = "def check(candidate):\n" + "".join(f"    {line}\n" for line in lines)
+        trials.append(Trial(row["text"], row["function_name"], test))
+    for trial, judgement in zip(trials, judge(trials), strict=True):
+        assert judgement.verdict == "pass", (trial.source, judgement)
+
+
+def test_each_exercise_that_is_left_is_shown_in_several_shapes_and_no_two_do_the_same(quickstart: Path) -> None:
+    left = {row["id"]: row for row in rows_of(quickstart, "synthetic") if row.get("header")}
+    shown = [row for row in rows_of(quickstart, "shown") if row["item_id"] in left]
+    assert {row["item_id"] for row in shown} == set(left)
+    assert len(shown) > 2 * len(left)
+    assert {"humaneval", "mbpp", "case2code"} <= {row["rendering"] for row in shown}
+    behaviours = [row["behaviour"] for row in rows_of(quickstart, "different") if row["behaviour"]]
+    assert len(behaviours) == len(set(behaviours))
+    assert len(behaviours) > len(left) / 2
 
 
 def test_the_model_learnt_and_opens_in_transformers(quickstart: Path, stages: dict[str, dict[str, Any]]) -> None:
