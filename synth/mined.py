@@ -35,7 +35,7 @@ from synth.item import COLUMNS, MARGIN, Case, Item, row
 from synth.mining_prose import description_of
 from synth.spice import constants_of, spiced
 
-CARRIED = ("license", "licence", "repo", "path", "stars", "url")
+CARRIED = ("license", "licence", "repo", "package", "version", "path", "stars", "url")
 """Columns of a document that its exercises keep."""
 ENOUGH = 4
 LONGEST_CASE = 120
