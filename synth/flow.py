@@ -27,7 +27,9 @@ from curate.sandbox import Caller, CallOutcome, Limits, Program
 from synth.outcomes import OutcomeLog, digest
 
 UNDER_WAY = 6144
-"""Attempts not yet ended at once: some for every sequence of the engines, and some that wait for the sandbox."""
+"""Attempts not yet ended at once, at least: some for every sequence of an engine, some that wait for the sandbox."""
+PER_PLACE = 2
+"""Attempts for each request that the model has room for: the others wait for the sandbox, or for their turn."""
 LOOK_S = 0.02
 """How long one of the two sides is waited for before the other is looked at."""
 LEASH_S = 0.12
@@ -171,7 +173,7 @@ def drive(
     exhausted = False
     try:
         while flow.live or not exhausted or flow.rows:
-            while not exhausted and len(flow.live) < under_way:
+            while not exhausted and len(flow.live) < max(under_way, PER_PLACE * flow.capacity):
                 started = next(source, None)
                 exhausted = started is None
                 if started:
@@ -204,6 +206,8 @@ class Flow:
         self.rows: dict[int, Row] = {}
         """Of attempts that ended and are not yet taken: an earlier one is under way still."""
         self.ended_before = 0
+        self.capacity = 0
+        """Requests that keep the model busy, known once it is loaded."""
         self._caller: Caller | None = None
         self._gates: dict[str, Gate] = {}
         self._ready: deque[tuple[int, Any]] = deque()
@@ -292,7 +296,9 @@ class Flow:
 
     def _hand_over(self) -> None:
         if self._queue:
-            count = min(self.model.room, len(self._queue))
+            room = self.model.room
+            self.capacity = room + self.model.outstanding
+            count = max(0, min(room, len(self._queue)))
             self.model.submit([heapq.heappop(self._queue)[2] for _ in range(count)])
 
     def _take_answers(self, wait_s: float) -> int:

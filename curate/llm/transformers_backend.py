@@ -31,7 +31,7 @@ KIND = 24
 class TransformersBackend:
     """One loaded model. Raises UserError if it cannot be loaded."""
 
-    capacity = 1 << 14  # the more it sees at once, the more alike its batches are
+    capacity = 1 << 12  # the more it sees at once, the more alike its batches are
 
     def __init__(self, spec: ModelSpec) -> None:
         self.spec, self.place = spec, locate(spec.model)
