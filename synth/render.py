@@ -3,14 +3,15 @@
 In: rows that hold an Item (synth/item.py). Out: for each shape that is drawn for it (synth/renderings.py) a Document
 with the Item's columns, `rendering` (which shape) and `item_id`; or, where the Item does not fit the shape, a rejected
 row that says so. A share is a probability that depends on the seed, the row's id and the shape alone. Rows without an
-Item, such as textbook sections, pass as they are.
+Item, such as textbook sections, pass as they are. An Item whose examples or tests do not hold once more
+(synth/proof.py) is rejected whole.
 
 The few-shot shape shows other Items of the shard: keep documents apart that must not meet (those held out) before this.
 """
 
 from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pyarrow as pa
 from pydantic import Field, field_validator
@@ -19,6 +20,7 @@ from curate.errors import did_you_mean
 from curate.shards import conform
 from curate.stage import Columns, Context, Made, Maker, derive_seed
 from synth.item import Item, read_item
+from synth.proof import hold
 from synth.renderings import RENDERINGS, SHOTS
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -32,11 +34,15 @@ SHARES = {
     "explained": 0.2,
     "case2code": 0.3,
 }
+FALSE = "its examples or tests do not hold everywhere"
 ADDED = {"rendering": pa.string(), "item_id": pa.string()}
 
 
 class Render(Maker):
     """Write each exercise in the shapes that scores ask for, and in others."""
+
+    VERSION: ClassVar[int] = 2
+    ALONE: ClassVar[bool] = True
 
     shares: dict[str, Share] = Field(default=SHARES)
     """For each shape the share of the exercises that are written so."""
@@ -63,7 +69,13 @@ class Render(Maker):
         """Render the Items of a shard."""
         rows = shard.to_pylist()
         items = {place: read_item(row) for place, row in enumerate(rows) if row.get("header")}
-        made = [new for place, row in enumerate(rows) for new in self._render(place, row, items, context)]
+        false = {place for place, holds in zip(items, hold(list(items.values())), strict=True) if not holds}
+        shown = {place: item for place, item in items.items() if place not in false}
+        own = [(place, row) for place, row in enumerate(rows) if place not in false]
+        made = [new for place, row in own for new in self._render(place, row, shown, context)]
+        made += [
+            {**rows[place], "rendering": None, "item_id": rows[place]["id"], "reason": FALSE} for place in sorted(false)
+        ]
         fields = [field for field in shard.schema if field.name not in ADDED]
         schema = pa.schema([*fields, *ADDED.items()])
         kept = pa.Table.from_pylist([row for row in made if row["reason"] is None], schema)

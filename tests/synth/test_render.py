@@ -12,6 +12,7 @@ from curate.stage import Context, Made
 from curate.task import Task
 from eval.protocols import austin_prompt, docstring_prompt
 from synth.item import Case, Item, row
+from synth.proof import hold
 from synth.render import Render
 from synth.renderings import RENDERINGS, short_tests, task
 
@@ -132,3 +133,26 @@ def test_a_shard_without_rows_has_the_columns_of_the_others() -> None:
     some, none = made({"mbpp": 1.0}, table(ITEMS)), made({"mbpp": 1.0}, table(ITEMS).slice(0, 0))
     assert none.documents.schema == some.documents.schema
     assert none.rejected.schema == some.rejected.schema
+
+
+def item_of(body: str, *cases: tuple[str, str], before: str = "") -> Item:
+    return Item("f", before, "def f(a: str) -> object:", "Say it.", tuple(Case(*case) for case in cases), (body,))
+
+
+def test_what_an_item_shows_holds_under_another_hash_seed_or_it_is_rejected_whole() -> None:
+    items = [
+        item_of("    return a + '!'", ("'b'", "'b!'")),
+        item_of("    return Counter(a)", ("'bb'", "{'b': 2}"), before="from collections import Counter"),
+        item_of("    return list(set(a))", ("'abcdefgh'", "['h', 'c', 'e', 'b', 'g', 'd', 'a', 'f']")),
+        item_of("    return len(a) / 3", ("'b'", "0.5")),
+        item_of("    return random.random()", ("'b'", "0.25"), before="import random"),
+        item_of("    while True:\n        pass", ("'b'", "1")),
+        item_of("    return set(a)", ("'ab'", "{'a', 'b'}")),
+    ]
+    assert list(hold(items)) == [True, False, False, False, False, False, True]
+    result = made({"humaneval": 1.0, "tests_after": 1.0}, table(items))
+    reasons = {row["id"]: row["reason"] for row in result.rejected.to_pylist()}
+    assert {
+        f"id{number}": "its examples or tests do not hold everywhere" for number in range(1, 6)
+    }.items() <= reasons.items()
+    assert {row["item_id"] for row in result.documents.to_pylist()} == {"id0", "id6"}
