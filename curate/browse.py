@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from curate import display
 from curate.errors import UserError, did_you_mean
-from curate.receipts import read_receipts, total
+from curate.receipts import read_receipts, read_record, total
 from curate.shards import list_shards, read_jsonl, read_shard
 from curate.status import RunFiles, StageFiles, read_run
 
@@ -57,6 +57,25 @@ def show(
         if reason not in known:
             raise UserError(f"stage {stage!r} dropped nothing for reason {reason!r}{did_you_mean(reason, known)}")
     return list(islice(_rows(list_shards(half), reason, where, count), count))
+
+
+def cut_of(run: Path, stage: str) -> float | None:
+    """Return what a stage measured the `score` or the `similarity` of its rows against, where it is one number for all.
+
+    Rows of `filter.heuristics` and of decontamination bring a `cut` of their own. A quality filter that adds noise
+    ranks by score and noise together, so that no score is its cut.
+    """
+    files = read_run(run).stage(stage)
+    record = read_record(files.directory)
+    if record is None or record.parameters.get("noise"):
+        return None
+    known = {
+        "filter.quality": record.plan_metrics.get("cut"),
+        "filter.rubric": record.parameters.get("minimum"),
+        "filter.annotate": record.parameters.get("minimum"),
+        "dedup.minhash": record.parameters.get("threshold"),
+    }
+    return known.get(files.use)
 
 
 def _rows(shards: list[Path], reason: str | None, where: str | None, count: int) -> Iterator[dict[str, Any]]:

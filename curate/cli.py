@@ -138,15 +138,15 @@ def show(
         found = read_cluster(run, stage, cluster, count=count)
         _print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else render_cluster(found))
         return
+    from curate.browse import cut_of
     from curate.browse import show as read_rows
     from curate.showing import render_rows
 
     rows = read_rows(run, stage, dropped=dropped or reason is not None, reason=reason, count=count, where=where)
-    _print(
-        json.dumps(rows, indent=2, ensure_ascii=False, default=str)
-        if as_json
-        else render_rows(rows, list(filter(None, columns.split(","))))
-    )
+    if as_json:
+        _print(json.dumps(rows, indent=2, ensure_ascii=False, default=str))
+    else:
+        _print(render_rows(rows, list(filter(None, columns.split(","))), cut_of(run, stage)))
 
 
 @app.command()

@@ -165,7 +165,8 @@ def quality_text(directory: Path, *, as_json: bool = False, wide: bool = False) 
     blocks = terminal.stack(columns, None if wide else terminal.room())
     parts: list[RenderableType] = []
     for block in blocks:
-        parts += [terminal.draw(block), Text("")]
+        parts += [Text("")] if parts else []
+        parts.append(terminal.draw(block))
     parts += [Text("before → after; one figure where both read the same", "quiet")]
     parts += [Text(f"{figure.title}: {figure.meaning}", "quiet") for figure, _ in figures if figure.meaning]
     return terminal.render(Group(*parts), max(map(terminal.width_of, blocks)) if wide else None)

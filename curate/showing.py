@@ -14,15 +14,17 @@ from rich.text import Text
 from curate import display, terminal
 from curate.errors import UserError, did_you_mean
 
+EVIDENCE = ("reason", "signal", "score", "similarity", "cut")
+"""What the line about the reason tells of a dropped row."""
 LINES, LINES_OF_SEVERAL = 60, 24
 """How much of a text is shown: of one that was asked for alone, and of several."""
 
 
-def render_rows(rows: list[dict[str, Any]], columns: Sequence[str] = ()) -> str:
+def render_rows(rows: list[dict[str, Any]], columns: Sequence[str] = (), cut: float | None = None) -> str:
     """Return rows for a terminal: a heading with the id, the text in colour, then why it fell and the other columns.
 
     Long texts are cut. `signal_...` columns, some thirty of them, are left out but for those that `columns` names
-    (`all` for all).
+    (`all` for all). `cut` is what all dropped rows were measured against that bring no cut of their own.
     """
     if not rows:
         return "no such documents"
@@ -34,8 +36,8 @@ def render_rows(rows: list[dict[str, Any]], columns: Sequence[str] = ()) -> str:
     lines = LINES if len(rows) == 1 else LINES_OF_SEVERAL
     for row in rows:
         parts += [_heading(row["id"]), terminal.code(str(row["text"]), lines)]
-        parts += [_reason(row)] if row.get("reason") is not None else []
-        told = {"id", "text", *(("reason", "score", "cut", "signal") if row.get("reason") is not None else ())}
+        parts += [_reason(row, cut)] if row.get("reason") is not None else []
+        told = {"id", "text", *(EVIDENCE if row.get("reason") is not None else ())}
         parts += [_facts({name: row[name] for name in wanted if name not in told}), Text("")]
     hidden = sum(map(_is_signal, rows[0])) - sum(map(_is_signal, wanted))
     parts += [Text(f"{hidden} signal columns are not shown (--columns all shows them)", "quiet")] if hidden else []
@@ -46,13 +48,15 @@ def _is_signal(column: str) -> bool:
     return column.startswith("signal_") or column == "signals_version"
 
 
-def _reason(row: Mapping[str, Any]) -> Text:
+def _reason(row: Mapping[str, Any], stage_cut: float | None) -> Text:
     """Say why a row was dropped: the reason, the value behind it and the cut that it was measured against."""
-    value, cut = row.get("score"), row.get("cut")
     line = Text.assemble("dropped: ", (display.one_line(row["reason"]), "bad"))
+    name = "similarity" if row.get("score") is None else row.get("signal") or "score"
+    value = row.get("similarity") if row.get("score") is None else row["score"]
+    cut = stage_cut if row.get("cut") is None else row["cut"]
     if value is None:
         return line
-    line.append(f"  {display.one_line(row.get('signal') or 'score')} {display.one_line(value)}")
+    line.append(f"  {display.one_line(name)} {display.one_line(value)}")
     if cut is not None:
         side = "above the cut at" if value > cut else "below the cut at" if value < cut else "at the cut of"
         line.append(f", {side} {display.one_line(cut)}")

@@ -1,6 +1,7 @@
 """`curate show` and `curate trace`: documents and their lives."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.browse import show, trace
+from curate.browse import cut_of, show, trace
 from curate.display import UNSAFE, printable
 from curate.errors import UserError
 from curate.showing import render_rows, render_trace
@@ -174,3 +175,36 @@ def test_printable_text_is_safe_and_keeps_everything_else(text: str) -> None:
     assert printable(safe) == safe
     if not UNSAFE.search(text):
         assert safe == text
+
+
+def test_a_dropped_row_says_its_reason_and_value_and_the_cut_after_the_text(example: Path) -> None:
+    for stage, line in (
+        ("quality", r"dropped: low_quality$"),
+        ("minhash", r"dropped: near_duplicate  similarity 0\.93, above the cut at 0\.8$"),
+        ("heuristics", r"dropped: \w+  score 1,000$"),
+    ):
+        shown = render_rows(show(example, stage, dropped=True, count=1), cut=cut_of(example, stage))
+        assert re.search(line, shown, re.MULTILINE), shown
+        assert shown.index("def area_") < shown.index("dropped: ") < shown.index("path: ")
+    row = {"id": "a", "text": "x", "reason": "low quality", "score": 0.12}
+    assert "score 0.12, below the cut at 0.5" in render_rows([row], cut=cut_of(example, "quality"))
+    broken = {**row, "reason": "line too long", "signal": "signal_max_line_length", "score": 1523.0, "cut": 1000.0}
+    assert "signal_max_line_length 1,523, above the cut at 1,000" in render_rows([broken], cut=0.5)
+
+
+def test_signals_are_shown_on_request_alone() -> None:
+    row = {"id": "a", "text": "x", "source": "s", "signal_bytes": 9.5, "signal_lines": 2.5, "signals_version": 3}
+    shown = render_rows([row])
+    assert "signal_bytes" not in shown and "3 signal columns are not shown" in shown
+    one = render_rows([row], ["signal_bytes"])
+    assert "signal_bytes: 9.5" in one and "signal_lines: " not in one
+    whole = render_rows([row], ["all"])
+    assert "signal_lines: 2.5" in whole and "not shown" not in whole
+    with pytest.raises(UserError, match="did you mean 'signal_bytes'"):
+        render_rows([row], ["signal_byte"])
+
+
+def test_a_document_of_one_endless_line_is_cut_too() -> None:
+    shown = render_rows([{"id": "a", "text": "x = 1; " * 700_000, "source": "s"}])
+    assert len(shown) < 2_000
+    assert "4,899,200 more characters" in shown
