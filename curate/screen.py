@@ -138,7 +138,7 @@ class Bars:
         self._stage: str | None = None
         self._pace = Pace("", 0, 0)
         self._live = Live(
-            get_renderable=self._draw,
+            get_renderable=self.draw,
             console=self._console,
             transient=True,
             refresh_per_second=REDRAWN_PER_S,
@@ -197,14 +197,17 @@ class Bars:
     def _name(self, stage: str) -> str:
         return display.one_line(stage, LONGEST_NAME).ljust(self._width)
 
-    def _draw(self) -> Text:
+    def draw(self) -> Text:
         """Draw the bar of the stage at work: its parts as far as they fit, the least telling left out first."""
         if self._stage is None:
             return Text("")
         pace, left = self._pace, self._pace.left_s()
-        clock = f"{_clock(pace.elapsed_s)}" + ("" if left is None else f"  left {_clock(left)}")
-        line = Text.assemble((self._name(self._stage), "live"), "  ")
-        free = self._console.width - line.cell_len - cell_len(clock) - 2
+        clock = _clock(pace.elapsed_s) + ("" if left is None else f"  left {_clock(left)}")
+        name, width = self._name(self._stage), self._console.width - 1  # the last column stays free
+        name = name if cell_len(f"{name}  {clock}") <= width else name.rstrip()
+        clock = clock if cell_len(f"{name}  {clock}") <= width else _clock(pace.elapsed_s)
+        line = Text.assemble((name, "live"), "  ")
+        free = width - line.cell_len - cell_len(clock) - 2
         words: list[str] = []
         for word in pace.words():
             if cell_len(", ".join([*words, word])) + 2 + NARROWEST_BAR <= free:
@@ -214,7 +217,7 @@ class Bars:
         if bar >= NARROWEST_BAR:
             line.append_text(_bar(pace.share, bar)).append("  ")
         line.append(f"{told}  " if told else "").append(clock, "quiet")
-        line.truncate(self._console.width - 1)
+        line.truncate(width)
         return line
 
 

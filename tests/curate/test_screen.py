@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,7 +18,7 @@ from curate.progress import Progress
 from curate.receipts import Receipt, read_record, write_record
 from curate.recipe import parse
 from curate.run import Run, execute, open_run
-from curate.screen import Plain, Silent, StageProgress
+from curate.screen import Bars, Plain, Silent, StageProgress
 from curate.status import status
 
 RECEIPT = Receipt("0000", 40, 30, 10, {"too short": 10})
@@ -197,3 +198,23 @@ def test_sketches_and_the_parts_of_a_plan_are_told_as_they_end(tiny_run: Run, tm
     assert heard.begun == [("code", ""), ("exact", "sketch"), ("exact", "plan"), ("exact", "")]
     assert {stage for stage, _, _ in heard.told} == {"exact"}
     assert any(done == total for _, done, total in heard.told)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 140])
+@pytest.mark.parametrize("note", ["", "requests, 1,812 tokens/s, GPU 97 % busy", "loss 2.1"])
+def test_a_bar_fits_any_width_and_never_cuts_a_figure(monkeypatch: pytest.MonkeyPatch, columns: int, note: str) -> None:
+    at = set_clock(monkeypatch)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    bars = Bars(["a-stage-of-20-letters", "code"])
+    bars.start("code", 12, 3, "")
+    for second, done in ((7, 0), (400, 999), (5000, 12_345)):
+        at(second)
+        bars.advance("code", RECEIPT)
+        bars.inside("code", done, 54_321, note)
+        drawn = bars.draw().plain
+        assert len(drawn) < columns and drawn.startswith("code ")
+        assert re.search(r"  \d+(:\d\d)+(  left \d+(:\d\d)+)?$", drawn), drawn
+        assert "…" not in drawn
+        if columns >= 80:
+            assert "━" in drawn or "─" in drawn
+            assert f"shard {3 + 1 + (7, 400, 5000).index(second)}/12" in drawn
