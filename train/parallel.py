@@ -122,14 +122,14 @@ def _end(workers: "list[subprocess.Popen[str]]") -> None:
 
 
 def _explain(codes: list[int], said: list[dict[str, Any]], devices: list[str]) -> None:
-    """Raise what went wrong: a process's own words before an exit code."""
+    """Raise what went wrong: a mistake first, then a kill, of which the others complain too, then an error."""
     for word in said:
         if "mistake" in word:
             raise UserError(word["mistake"])
     for word in said:
-        if "error" in word:
+        if "error" in word and min(codes) >= 0:
             raise RuntimeError(word["error"])
-    rank, code = next((rank, code) for rank, code in enumerate(codes) if code)
+    rank, code = min(((rank, code) for rank, code in enumerate(codes) if code), key=lambda found: found[1])
     how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
     raise RuntimeError(f"the process on {devices[rank]} {how}; run again to go on from the last checkpoint")
 

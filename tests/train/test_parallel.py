@@ -100,6 +100,6 @@ def test_two_processes_have_the_curve_of_one_with_twice_the_passes_and_survive_a
 
 def test_a_mistake_in_one_process_is_one_line_here_and_ends_all(tmp_path: Path) -> None:
     context = context_in(tmp_path / "few")
-    with pytest.raises(UserError, match="too few for 3 GPUs; raise batch_tokens"):
-        fit_on(["cpu"] * 3, TrainLM(**{**SETTINGS, "batch_tokens": 64}), context, Progress())
+    with pytest.raises(UserError, match="too few for 2 GPUs; raise batch_tokens"):
+        fit_on(PAIR, TrainLM(**{**SETTINGS, "batch_tokens": 32}), context, Progress())
     assert not workers()
