@@ -24,7 +24,13 @@ from synth.item import read_item
 from synth.item import row as item_row
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
-CHAT_STOPS = ('."""\n', "\n```", "\n    pass", "\n    ...", '"""\n    return', '"""\n    #')
+CHAT_STOPS = (
+    '."""\n',
+    "\n```",
+    "\n    pass",
+    "\n    ...",
+    *(f'"""\n    {word}' for word in ("return", "#", "if ", "for ", "result")),
+)
 
 
 class Solving(Asking):
