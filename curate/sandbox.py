@@ -171,9 +171,12 @@ class Caller:
         """How many programs have no answer yet."""
         return self._pool.outstanding
 
-    def submit(self, key: Any, program: Program, limits: Limits) -> None:
-        """Add a program; `key` comes back with its outcomes. Raises NotPlain for arguments that are not plain."""
-        self._pool.submit(key, _call(limits, *program))
+    def submit(self, key: Any, program: Program, limits: Limits, rank: int = 0) -> None:
+        """Add a program; `key` comes back with its outcomes. A lower rank goes before what waits already.
+
+        Raises NotPlain for arguments that are not plain.
+        """
+        self._pool.submit(key, _call(limits, *program), rank)
 
     def take(self, wait_s: float) -> list[tuple[Any, list[CallOutcome], bool]]:
         """Return the outcomes that are there, and whether a clock or the machine's memory had a say in them.

@@ -14,6 +14,7 @@ from textwrap import dedent
 from typing import Any
 
 from curate.jail.values import NotPlain, encode
+from synth.functions import PURE
 
 HEADING = re.compile(
     r"(Args|Arguments|Param(?:eters?|s)?|Inputs?|Returns?|Yields?|Raises|Examples?|Notes?|Constraints?):\s*(.*)",
@@ -52,6 +53,18 @@ class Program:
 
     before: str
     body: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it imports nothing but modules that give the same for the same arguments, which load at once."""
+        module = parse("\n".join([self.before, "if True:", self.body]))
+        named: list[str] = []
+        for node in ast.walk(module) if module else ():
+            if isinstance(node, ast.Import):
+                named += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                named.append(node.module or "")
+        return all(name in PURE or name.partition(".")[0] in PURE for name in named)
 
     def source(self, stub: Stub, docstring: str = "") -> str:
         """Return the whole program."""

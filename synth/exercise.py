@@ -108,7 +108,7 @@ class Solving(Asking):
 class Exercise(Solving):
     """Let the teacher write exercises and keep those whose solutions agree when they run."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "concept", "setting", "level", "result", "second", "topic", "wording", "signature",
     )  # fmt: skip

@@ -316,7 +316,8 @@ class Flow:
             if self._running[index][place] is None:
                 if self._caller is None:
                     self._caller = Caller(self.workers)
-                self._caller.submit((index, place, names[place]), program, limits)
+                # The earliest attempts first: all claims wait for them.
+                self._caller.submit((index, place, names[place]), program, limits, rank=index)
         self._finish_if_whole(index)
 
     def _finish_if_whole(self, index: int) -> None:

@@ -93,7 +93,7 @@ def _named_rows(drawn: Sequence[Row], values: Sequence[Any], random: Random) -> 
     for value in values:
         places = [place for place, old in enumerate(drawn[0]) if _takes(old, value)]
         for place in places[:2]:
-            base = random.choice(drawn)
+            base = random.choice([row for row in drawn if _takes(row[place], value)])
             yield (*base[:place], _put(base[place], value, random), *base[place + 1 :])
 
 
@@ -119,7 +119,7 @@ def _put(old: Any, value: Any, random: Random) -> Any:
         case dict():
             return {**old, value: next(iter(old.values()))} if old else old
         case float():
-            return float(value)
+            return float(value) if _takes(old, value) else old
         case _:
             return value if type(old) is type(value) else old
 

@@ -5,6 +5,8 @@ input order with a bounded number under way (`run`). No request can hold the par
 that dies or overstays is replaced, and its request is answered `infra`. A slow one holds its own worker alone.
 """
 
+import heapq
+import itertools
 import json
 import os
 import queue
@@ -82,7 +84,9 @@ class Pool:
             self._zygotes.put(zygote)
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="sandbox")
         self._done: queue.SimpleQueue[tuple[Any, Request, Future[Reply]]] = queue.SimpleQueue()
-        self._waiting: deque[tuple[Any, Request]] = deque()
+        self._waiting: list[tuple[int, int, Any, Request]] = []
+        """A heap: the lowest rank first, then what came first."""
+        self._count = itertools.count()
         self._doubtful: deque[tuple[Any, Request]] = deque()
         self._first_doubt = 0.0
         self._running = 0
@@ -98,9 +102,9 @@ class Pool:
         """How many requests have no answer yet."""
         return len(self._waiting) + len(self._doubtful) + self._running
 
-    def submit(self, key: Any, request: Request) -> None:
-        """Add a request; `key` comes back with its reply."""
-        self._waiting.append((key, request))
+    def submit(self, key: Any, request: Request, rank: int = 0) -> None:
+        """Add a request; `key` comes back with its reply. A lower rank goes before what waits already."""
+        heapq.heappush(self._waiting, (rank, next(self._count), key, request))
         self._send_more()
 
     def take(self, wait_s: float) -> list[tuple[Any, Request, Reply]]:
@@ -143,7 +147,7 @@ class Pool:
                 self._send(key, request | {"alone": True})
             self._quiet = self._running > 0
         while not self._quiet and self._waiting and self._running < self.workers * _AHEAD:
-            self._send(*self._waiting.popleft())
+            self._send(*heapq.heappop(self._waiting)[2:])
 
     def _send(self, key: Any, request: Request) -> None:
         self._running += 1

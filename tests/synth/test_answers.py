@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synth.answers import Stub, code_blocks, plain_prose, read_solution, read_stub
+from synth.answers import Program, Stub, code_blocks, plain_prose, read_solution, read_stub
 
 STUB = 'def add(a: int, b: int) -> int:\n    """Return the sum of a and b."""\n'
 
@@ -150,3 +150,17 @@ def test_arguments_that_are_no_plain_values_are_no_inputs(argument: str) -> None
     found = read_stub(f'def f(a):\n    """Return something of a value.\n\n    >>> f({argument})\n    3\n    """')
     assert isinstance(found, Stub)
     assert found.examples == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "body", "plain"),
+    [
+        ("import math\nfrom collections.abc import Sequence", "    return math.pi", True),
+        ("", "    from urllib.parse import quote\n    return quote(text)", True),
+        ("import numpy as np", "    return np.sum(items)", False),
+        ("", "    import os.path\n    return os.path.join(*items)", False),
+        ("from random import choice", "    return choice(items)", False),
+    ],
+)
+def test_a_solution_is_plain_if_it_imports_pure_modules_alone(before: str, body: str, plain: bool) -> None:
+    assert Program(before, body).is_plain is plain

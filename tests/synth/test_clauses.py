@@ -68,6 +68,14 @@ def test_named_values_and_edges_come_among_the_first_inputs() -> None:
     assert {37, 0, 1, -1} <= {n for _, n in rows}
 
 
+@pytest.mark.parametrize("kind", ["str | float", "float | None", "list[str | float]", "list[list[float | str]]", "Any"])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_named_text_never_stands_for_a_number(kind: str, seed: int) -> None:
+    stub = read_stub(f'def f(value: {kind}, unit: str) -> str:\n    """Write the value with an "E" and 12 digits."""')
+    assert isinstance(stub, Stub)
+    assert all(isinstance(unit, str) for _, unit in probes(stub, 20, seed) or [])
+
+
 def test_standard_rows_depend_on_types_alone() -> None:
     one, two = (
         read_stub(f'def {name}({parameter}: {kind}) -> int:\n    """Return something of the values."""')
