@@ -15,10 +15,10 @@ SMALLER = {
     "sources.code.limit": 1500,
     "sources.code.shard_rows": 400,
     "stages.seeds.count": 10,
-    "stages.exercises.count": 8,
+    "stages.exercises.count": 4,
     "stages.exercises.solutions": 3,
     "stages.textbook.count": 2,
-    "stages.model.steps": 40,
+    "stages.model.steps": 20,
     "stages.score.limit": 12,
 }
 CHANGES = [word for key, value in SMALLER.items() for word in ("--set", f"{key}={value}")]
@@ -228,8 +228,13 @@ def test_each_stage_writes_the_columns_that_it_said_it_would(quickstart: Path) -
     from curate.columns import columns_of
     from curate.recipe import load
 
-    said = columns_of(load(quickstart / "recipe.yaml"))
-    for name, columns in said.items():
+    recipe = load(quickstart / "recipe.yaml")
+    inputs = {node.name: node.inputs for node in recipe.nodes}
+    joined: set[str] = set()  # below several inputs a stage promises what all of them have
+    for name, columns in columns_of(recipe).items():
+        joined |= {name} if len(inputs[name]) > 1 or joined.intersection(inputs[name]) else set()
         for shard in quickstart.glob(f"stages/{name}-*/kept/*.parquet"):
             schema = pq.read_schema(shard)
-            assert columns is None or dict(zip(schema.names, schema.types, strict=True)) == dict(columns), name
+            there = dict(zip(schema.names, schema.types, strict=True))
+            assert columns is None or dict(columns).items() <= there.items(), name
+            assert columns is None or name in joined or len(there) == len(columns), name

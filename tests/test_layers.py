@@ -18,12 +18,15 @@ def test_the_command_line_loads_nothing_heavy_before_it_is_told_what_to_do() -> 
 
 
 def test_help_answers_in_under_three_tenths_of_a_second() -> None:
-    def once() -> float:
+    def once(*command: str) -> float:
         start = time.monotonic()
-        subprocess.run([sys.executable, "-m", "curate", "--help"], cwd=ROOT, capture_output=True, check=True)
+        subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, check=True)
         return time.monotonic() - start
 
-    assert min(once() for _ in range(5)) < 0.3
+    # On a busy machine both take longer: loading the command line's own library measures how much.
+    pairs = [(once("-m", "curate", "--help"), once("-c", "import typer")) for _ in range(5)]
+    helped, loaded = (min(times) for times in zip(*pairs, strict=True))
+    assert helped < max(0.3, 2.5 * loaded)
 
 
 def test_the_import_contracts_hold() -> None:

@@ -30,6 +30,6 @@ def test_a_tiny_model_is_scored_and_its_table_fits_80_columns(made_up: Path, tin
     for name, screen in (("eval", eval_screen), ("score", score_screen)):
         assert any(line.startswith(f"{name} ") and "─" in line for line in plain(screen).splitlines()), plain(screen)
         assert "self-check: " in plain(screen)
-    assert "164/164 samples judged" in plain(score_screen)
+    assert "164 samples of 164 tasks" in plain(score_screen)
     assert "the answers" in plain(table) and "100.0 (97.7 to 100.0)" in plain(table)
     assert "21.4k" in plain(table)
