@@ -158,8 +158,9 @@ def parse(value: Mapping[str, Any]) -> Recipe:
 def keys(recipe: Recipe) -> dict[str, str]:
     """Return each stage's key: 12 hex digits that change when, and only when, its bytes could.
 
-    A key hashes the stage's code name, its VERSION, its parameters, the run's seed, the models it names, digests of
-    outside data (source listings, benchmark files), and the keys of all stages it reads.
+    A key hashes the stage's code name, its VERSION, its parameters, the run's seed, the models it names (which
+    ones, not how fast or at what price), digests of outside data (source listings, benchmark files), and the keys of
+    all stages it reads.
     """
     found: dict[str, str] = {}
     for node in recipe.nodes:

@@ -22,6 +22,7 @@ BITS = 16
 DIMENSIONS = 64
 CHUNK = 512
 READ_CHARACTERS = 4000
+MOST_TOKENS = READ_CHARACTERS // 3
 """How much of a document an encoder reads."""
 
 
@@ -75,7 +76,9 @@ class Encoder:
 
         model, self.tokenizer = load(locate(spec.model))
         self.body = getattr(model, "base_model", model)
-        self.batch_size, self.most = spec.batch_size, min(spec.max_context, READ_CHARACTERS // 3)
+        self.batch_size = spec.batch_size
+        # Not `max_context`, which may change between two runs: the vectors may not.
+        self.most = min(getattr(self.body.config, "max_position_embeddings", MOST_TOKENS), MOST_TOKENS)
 
     def embed(self, texts: pa.ChunkedArray) -> Vectors:
         """Return the mean hidden state of each text; an empty one is a row of zeros."""

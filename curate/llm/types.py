@@ -2,13 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+UsdPerMtok = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
 
 class ModelSpec(BaseModel):
-    """One entry of a recipe's `models:`."""
+    """One entry of a recipe's `models:`.
+
+    `backend`, `model` and `base_url` say which model answers and enter the keys of the stages that ask it. The other
+    fields (`exclude`) say how it is reached, how fast, and at what price: changing them makes nothing again.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -17,16 +23,23 @@ class ModelSpec(BaseModel):
     """A hub name, a folder, a GGUF file, `pkg://package/file` for a file inside an installed package,
     or, for `replay`, a call log."""
     base_url: str | None = None
-    api_key_env: str = "OPENAI_API_KEY"
-    usd_per_mtok: tuple[float, float] | None = None
+    api_key_env: str = Field(default="OPENAI_API_KEY", exclude=True)
+    """The environment variable that holds the key."""
+    usd_per_mtok: tuple[UsdPerMtok, UsdPerMtok] | None = Field(default=None, exclude=True)
     """Price of a million prompt tokens and of a million completion tokens."""
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: int = Field(default=16, ge=1, exclude=True)
     """Requests at once: rows of a batch, calls of an endpoint, sequences of one vLLM engine."""
-    max_context: int = Field(default=2048, ge=16)
-    gpus: int | Literal["auto"] = Field(default=1, exclude=True)
-    """vLLM: GPUs of this machine to work on, each with engines of its own; `auto` is all. Enters no key."""
+    max_context: int = Field(default=2048, ge=16, exclude=True)
+    """Tokens of prompt and answer together."""
+    gpus: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(default=1, exclude=True)
+    """vLLM: GPUs of this machine to work on, each with engines of its own; `auto` is all."""
     engines_per_gpu: int = Field(default=1, ge=1, le=8, exclude=True)
-    """vLLM: engine processes that share one GPU. Enters no key."""
+    """vLLM: engine processes that share one GPU."""
+    gpu_memory: float = Field(default=0.9, gt=0, le=1, exclude=True)
+    """vLLM: share of a GPU's memory for all its engines together."""
+    ahead: float = Field(default=2.0, ge=1, le=64, exclude=True)
+    """vLLM: requests handed to an engine, in multiples of its sequences: it must not run empty while nobody looks
+    after it."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Answers from vLLM (extra `[vllm]`) on this machine's GPUs: one engine process for each share of a GPU.
 
 In: a folder, a hub name or a GGUF file, by way of a ModelSpec; `gpus` says on how many, `engines_per_gpu` how many
-processes share one (one engine leaves a GPU waiting for its scheduler), `batch_size`, where it is given, how many
-sequences each works on at once. Out: answers as they end; each request goes to the engine that has least to do.
+processes share one (one engine leaves a GPU waiting for its scheduler) and `gpu_memory` of how much of it,
+`batch_size`, where it is given, how many sequences each works on at once, `ahead` how many requests it holds. Out:
+answers as they end; each request goes to the engine that has least to do.
 A request's `seed` is not passed on: seeded rows leave vLLM's fast sampler, and batches on a GPU are not bit-stable
 anyway; the call log is what makes a run repeatable. Not covered: several machines; start vLLM servers and use `openai`.
 """
@@ -31,11 +32,7 @@ from curate.llm.types import Completion, ModelSpec, Request
 VLLM = "curate.llm.vllm_engine:VLLM"
 SEQUENCES = 1024
 """Of one engine. With 1,024 to 2,048 an H200 makes 22 to 28 thousand tokens a second of a 1.5B model."""
-MEMORY = 0.9
-"""Share of a GPU's memory for all its engines together."""
 CLOSE_S = 10.0
-ENOUGH = 2
-"""Requests handed to an engine, in multiples of its sequences: it must not run empty while nobody looks after it."""
 
 
 class VLLMBackend:
@@ -50,10 +47,10 @@ class VLLMBackend:
         names = _gpus(spec.gpus)
         self.gpus = len(names)
         sequences = spec.batch_size if "batch_size" in spec.model_fields_set else SEQUENCES
-        self.capacity = ENOUGH * sequences * len(names) * spec.engines_per_gpu
+        self.capacity = int(spec.ahead * sequences) * len(names) * spec.engines_per_gpu
         self._epoch = 0
         self._engines: list[EngineProcess] = []
-        settings = {"spec": spec, "sequences": sequences, "memory": MEMORY / spec.engines_per_gpu}
+        settings = {"spec": spec, "sequences": sequences, "memory": spec.gpu_memory / spec.engines_per_gpu}
         try:
             # Those that share a GPU one after the other: vLLM measures the memory that is left while it starts.
             for _ in range(spec.engines_per_gpu):

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import torch
 
 from curate.errors import UserError
 from curate.llm import Completion, Message, ModelSpec, Request, open_model
 from curate.llm.door import backend
+from filters.embeddings import Encoder
 
 PROMPTS = [
     "def add(a, b):\n    return",
@@ -161,3 +163,10 @@ def test_gguf_weights_are_those_that_transformers_reads_by_itself(smollm: ModelS
             assert torch.equal(weights["model.layers.3.mlp.up_proj.weight"], expected)
             return
     pytest.fail("the file holds no such tensor")
+
+
+def test_a_document_s_vector_does_not_depend_on_the_context_that_a_model_is_given(tiny: ModelSpec) -> None:
+    texts = pa.chunked_array([["def add(a, b):\n    return a + b\n" * 60]])
+    first, second = (Encoder(tiny.model_copy(update={"max_context": most})).embed(texts) for most in (32, 4096))
+    assert first.any()
+    assert (first == second).all()

@@ -111,6 +111,15 @@ def test_more_gpus_than_there_are_is_one_line(monkeypatch: pytest.MonkeyPatch) -
         _gpus(3)
 
 
-def test_how_many_gpus_work_is_no_part_of_a_stage_s_key(spec: ModelSpec) -> None:
-    assert spec.model_dump() == ModelSpec(backend="vllm", model=spec.model, batch_size=4).model_dump()
+def test_memory_and_what_is_handed_out_ahead_are_settings(spec: ModelSpec) -> None:
+    given = {"gpu_memory": 0.5, "ahead": 3.5, "gpus": 1}
+    backend = VLLMBackend(spec.model_copy(update=given))
+    assert backend.capacity == 14 * 2
+    backend.submit([Request(str(n), prompt="who") for n in range(2)])
+    assert [answer.text.split()[2] for answer in answered(backend, 2)] == ["0.25"] * 2
+    backend.close()
+
+
+def test_the_environment_stays_as_it_was(spec: ModelSpec) -> None:
+    VLLMBackend(spec).close()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,5"
