@@ -23,8 +23,6 @@ from eval.protocols import Prompt
 BACKENDS = ("vllm", "transformers", "openai", "replay")
 LOCAL = ("vllm", "transformers")
 """Backends whose tokenizer is at hand."""
-TINY_PARAMETERS = 100e6
-"""Below this a step costs its overhead, so many sequences go together."""
 CONTEXT = 2048
 """Context of a model whose config states none."""
 ROOM = 8192
@@ -55,7 +53,6 @@ def trained(label: str, folder: Path) -> Subject:
     spec = ModelSpec(
         backend="transformers",
         model=str(folder),
-        batch_size=128 if (facts["parameters"] or math.inf) < TINY_PARAMETERS else 16,
         max_context=min(config.get("max_position_embeddings") or CONTEXT, ROOM),
     )
     return Subject(label, str(facts.get("name", label)), spec, folder, facts)

@@ -88,13 +88,13 @@ def decode(model: Any, rows: Sequence[Row], end_ids: frozenset[int], prefix: Pre
     state.select(torch.tensor([place[row.prompt] for row in rows], device=model.device))
     batch = list(rows)
     settings = torch.tensor([[row.temperature, row.top_p] for row in rows], device=model.device)
-    numbers = torch.stack([_numbers(row, max(r.max_tokens for r in rows)) for row in rows]).to(model.device)
+    numbers = torch.stack([chances(row, max(r.max_tokens for r in rows)) for row in rows]).to(model.device)
     alive = [True] * len(batch)
     step = 0
     while True:
         tokens = draw(state.logits, settings[:, 0], settings[:, 1], numbers[:, step])
         chosen = zip(batch, alive, tokens.tolist(), strict=True)
-        alive = [living and _extend(row, token, end_ids) for row, living, token in chosen]
+        alive = [living and extend(row, token, end_ids) for row, living, token in chosen]
         if not any(alive):
             return
         if sum(alive) <= CROWD * len(batch):
@@ -151,7 +151,7 @@ def _advance(model: Any, state: State, tokens: Tensor) -> None:
     state.logits = out.logits[:, -1]
 
 
-def _extend(row: Row, token: int, end_ids: frozenset[int]) -> bool:
+def extend(row: Row, token: int, end_ids: frozenset[int]) -> bool:
     """Add one token to a row; tell whether it goes on."""
     if token in end_ids:
         row.finish_reason, row.ended = "stop", True
@@ -163,7 +163,7 @@ def _extend(row: Row, token: int, end_ids: frozenset[int]) -> bool:
     return len(row.ids) < row.max_tokens
 
 
-def _numbers(row: Row, count: int) -> Tensor:
+def chances(row: Row, count: int) -> Tensor:
     """Return the row's own random numbers in [0, 1): the same for the same seed, however long the batch runs."""
     generator = torch.Generator().manual_seed(row.seed)
     return torch.rand(count, generator=generator)

@@ -1,10 +1,13 @@
 """Answers from a model in this process through `transformers`: on a GPU in bfloat16, else on the CPU in float32.
 
-In: a folder, a hub name or a GGUF file, by way of a ModelSpec. Out: answers, a batch at a time, requests of like length
-together. bfloat16 is not used on a CPU: without AVX512-BF16 or AMX it decodes slower than float32.
+In: a folder, a hub name or a GGUF file, by way of a ModelSpec. Out: answers. On a GPU hundreds of sequences go on
+together and new ones take the place of those that ended (`curate.llm.slots`); on a CPU, and for models that slots do
+not suit, a batch at a time, requests of like length together. bfloat16 is not used on a CPU: without AVX512-BF16 or AMX
+it decodes slower than float32.
 """
 
 import gc
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
@@ -18,6 +21,8 @@ from curate.errors import UserError
 from curate.llm.answers import cut, failure
 from curate.llm.decode import Prefix, Row, decode, first_token, shared_prefix
 from curate.llm.places import Place, locate
+from curate.llm.slot_table import why_unsuited
+from curate.llm.slots import SLOTS, Slots
 from curate.llm.tokens import choice_ids, continuation, prompt_ids
 from curate.llm.tokens import decode as text_of
 from curate.llm.types import Completion, ModelSpec, Request
@@ -26,6 +31,11 @@ Ready = tuple[Request, Row]
 Kind = tuple[bool, tuple[int, ...]]
 KIND = 24
 """Requests whose first so many tokens are the same are answered together."""
+TINY_PARAMETERS = 100e6
+"""Below this a step on a CPU costs its overhead, so many rows go together."""
+TINY_ROWS = 128
+GPU_TOKENS = 1 << 16
+"""Tokens of a batch on a GPU, answers counted in."""
 
 
 class TransformersBackend:
@@ -33,12 +43,18 @@ class TransformersBackend:
 
     capacity = 1 << 12  # the more it sees at once, the more alike its batches are
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, slots: bool | None = None) -> None:
+        """`slots` says whether to decode in slots; None does so on a GPU."""
         self.spec, self.place = spec, locate(spec.model)
         self.model, self.tokenizer = load(self.place)
         self.context = min(spec.max_context, getattr(self.model.config, "max_position_embeddings", spec.max_context))
         self.gpus = int(self.model.device.type == "cuda")
         self.end_ids = _end_ids(self.model, self.tokenizer)
+        self.rows = spec.batch_size if "batch_size" in spec.model_fields_set else 0
+        """Requests of a batch as the spec says; 0 leaves it to the model's size."""
+        wanted = bool(self.gpus) if slots is None else slots
+        self.why_no_slots = why_unsuited(self.model) if wanted else "they are for GPUs"
+        self._slots = None if self.why_no_slots else Slots[Request](self.model, self.end_ids, self.rows or SLOTS)
         self._waiting: dict[Kind, list[Ready]] = {}
         self._refused: list[Completion] = []
         self._prefix: tuple[tuple[int, ...], Prefix] | None = None
@@ -47,28 +63,44 @@ class TransformersBackend:
         """Add requests; those with no room for an answer are refused at the next `take`."""
         ready, refused = self._prepare(requests)
         self._refused += refused
+        if self._slots:
+            self._slots.submit([pair for pair in ready if not pair[0].choices])
+            ready = [pair for pair in ready if pair[0].choices]
         for pair in ready:
             self._waiting.setdefault(_kind(pair), []).append(pair)
 
-    def take(self, wait_s: float) -> list[Completion]:  # noqa: ARG002 - the work is done here, however long it takes
+    def take(self, wait_s: float) -> list[Completion]:
+        """Return refusals, or the answers of one batch, or what the slots end within about `wait_s`."""
+        if self._refused:
+            refused, self._refused = self._refused, []
+            return refused
+        if self._waiting:
+            return self._next_batch()
+        return self._from_slots(wait_s) if self._slots else []
+
+    def _from_slots(self, wait_s: float) -> list[Completion]:
+        """Let the slots go on until there is an answer and the time is up."""
+        assert self._slots is not None
+        ended: list[Ready] = []
+        until = time.monotonic() + wait_s
+        while self._slots.busy and (not ended or time.monotonic() < until):
+            ended += self._slots.step()
+        return [self._answer(*pair) for pair in ended]
+
+    def _next_batch(self) -> list[Completion]:
         """Answer one batch, the longest of those that begin like what waits longest: they share a template mostly, and
         computing what a batch shares once is most of what a CPU can save. Too few of a kind go with other such.
 
         The longest first, so that running out of memory shows at once; equal prompts stay together.
         """
-        if self._refused:
-            refused, self._refused = self._refused, []
-            return refused
-        if not self._waiting:
-            return []
         oldest = next(iter(self._waiting))
-        few = [
-            kind for kind, pairs in self._waiting.items() if len(pairs) < self.spec.batch_size and kind[0] == oldest[0]
-        ]
+        size = self._batch_rows(self._waiting[oldest])
+        few = [kind for kind, pairs in self._waiting.items() if len(pairs) < size and kind[0] == oldest[0]]
         kinds = few if oldest in few else [oldest]
         waiting = [pair for kind in kinds for pair in self._waiting.pop(kind)]
         waiting.sort(key=lambda pair: (-len(pair[1].prompt), pair[1].prompt, -pair[1].max_tokens))
-        batch, rest = waiting[: self.spec.batch_size], waiting[self.spec.batch_size :]
+        size = self._batch_rows(waiting)
+        batch, rest = waiting[:size], waiting[size:]
         answers = (self._choose if oldest[0] else self._batch)(batch, self._shared(waiting))
         left: dict[Kind, list[Ready]] = {}
         for pair in rest:
@@ -76,9 +108,21 @@ class TransformersBackend:
         self._waiting = left | self._waiting
         return answers
 
+    def _batch_rows(self, waiting: list[Ready]) -> int:
+        """Return how many of these make a batch: as many as the spec says; else on a GPU by their tokens."""
+        if self.rows:
+            return self.rows
+        usual = TINY_ROWS if self.model.num_parameters() < TINY_PARAMETERS else self.spec.batch_size
+        if not self.gpus:
+            return usual
+        most = max(len(row.prompt) + (0 if request.choices else row.max_tokens) for request, row in waiting)
+        return max(usual, min(SLOTS, GPU_TOKENS // most))
+
     def drop(self) -> list[Completion]:
         """Forget what waits."""
         self._waiting, self._refused, self._prefix = {}, [], None
+        if self._slots:
+            self._slots.drop()
         return []
 
     def _shared(self, waiting: list[Ready]) -> Prefix | None:
@@ -95,7 +139,7 @@ class TransformersBackend:
     def close(self) -> None:
         """Let go of the weights."""
         self.drop()
-        self.model = None
+        self.model = self._slots = None
         gc.collect()
         torch.cuda.empty_cache()
 
@@ -130,12 +174,12 @@ class TransformersBackend:
 
     def _batch(self, ready: list[Ready], prefix: Prefix | None) -> list[Completion]:
         decode(self.model, [row for _, row in ready], self.end_ids, prefix)
-        answers = []
-        for request, row in ready:
-            text, _ = cut(continuation(self.tokenizer, list(row.prompt), row.ids), request.stop)
-            used = len(row.prompt), len(row.ids)
-            answers.append(Completion(request.id, text, row.finish_reason, *used, ended=row.ended))
-        return answers
+        return [self._answer(*pair) for pair in ready]
+
+    def _answer(self, request: Request, row: Row) -> Completion:
+        text, _ = cut(continuation(self.tokenizer, list(row.prompt), row.ids), request.stop)
+        used = len(row.prompt), len(row.ids)
+        return Completion(request.id, text, row.finish_reason, *used, ended=row.ended)
 
 
 def load(place: Place) -> tuple[Any, Any]:
@@ -174,15 +218,14 @@ def loading(place: Place) -> Iterator[dict[str, str]]:
 def stop_rule(tokenizer: Any, stop: tuple[str, ...]) -> Callable[[list[int]], bool]:
     """Return the rule that tells, after each token, whether a stop string has just been completed.
 
-    Only a token that carries the last character of a stop string can complete it; only then is the end decoded.
+    Only where a token by itself could complete one is the end decoded.
     """
     if not stop:
         return lambda _: False
-    last = {word[-1] for word in stop}
     reach = max(map(len, stop)) + 8
 
     def stopped(ids: list[int]) -> bool:
-        if last.isdisjoint(piece(tokenizer, ids[-1])):
+        if not completes(tokenizer, stop, ids[-1]):
             return False
         tail = text_of(tokenizer, ids[-reach:])
         return any(word in tail for word in stop)
@@ -191,9 +234,13 @@ def stop_rule(tokenizer: Any, stop: tuple[str, ...]) -> Callable[[list[int]], bo
 
 
 @cache
-def piece(tokenizer: Any, token: int) -> str:
-    """Return the text of one token."""
-    return text_of(tokenizer, [token])
+def completes(tokenizer: Any, stop: tuple[str, ...], token: int) -> bool:
+    """Tell whether a text could complete a stop string with this token: one ends in it, as far as the token reaches."""
+    text = text_of(tokenizer, [token])
+    ends = range(1, len(text) + 1)
+    if "\ufffd" in text and not all(map(str.isascii, stop)):
+        return True
+    return any(word.endswith(text[max(0, end - len(word)) : end]) for word in stop for end in ends)
 
 
 def _kind(pair: Ready) -> Kind:

@@ -144,7 +144,7 @@ def test_parameters_are_counted_from_the_weights(tiny: Path) -> None:
 
 def test_a_folder_is_described_with_its_context_and_a_name(tiny: Path) -> None:
     subject = named(str(tiny / "model"))
-    assert (subject.label, subject.spec.max_context, subject.spec.batch_size) == ("base-0a1b2c3d", 512, 128)
+    assert (subject.label, subject.spec.max_context) == ("base-0a1b2c3d", 512)
     assert trained("base", tiny / "model").facts == subject.facts
 
 
