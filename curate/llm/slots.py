@@ -40,7 +40,6 @@ class Slots(Generic[Tag]):
         """The longest prompt last."""
         self.live: dict[int, tuple[Tag, Row]] = {}
         self.table: Table | None = None
-        self.why_not_captured = ""
 
     def submit(self, rows: Sequence[tuple[Tag, Row]]) -> None:
         """Add rows."""
@@ -48,13 +47,26 @@ class Slots(Generic[Tag]):
         self.waiting.sort(key=lambda pair: (len(pair[1].prompt), pair[1].prompt))
 
     @property
+    def told(self) -> str:
+        """In words, how it decodes."""
+        if self.table is None:
+            return ""
+        graphs = self.table.captured
+        how = f"no CUDA graphs: {self.table.why_not_captured}" if graphs is None else f"{len(graphs)} CUDA graphs"
+        return f"{self.table.slots} slots of {self.table.length} tokens, {how}"
+
+    @property
     def busy(self) -> bool:
         """Whether a row is on its way or waits."""
         return bool(self.waiting or self.live)
 
+    @torch.inference_mode()
     def drop(self) -> None:
         """Forget all rows."""
         self.waiting, self.live = [], {}
+        if self.table is not None:
+            for each in (self.going, self.taken, self.settings, self.table.positions):
+                each.zero_()
 
     @torch.inference_mode()
     def step(self) -> list[tuple[Tag, Row]]:
@@ -63,7 +75,6 @@ class Slots(Generic[Tag]):
         table = self._table()
         slots, length = self._extent(table)
         logits = table.step(slots, length)
-        self.why_not_captured = table.why_not_captured
         uniform = self.uniform[:slots].gather(1, self.taken[:slots]).squeeze(1)
         tokens = draw(logits, self.settings[:slots, 0], self.settings[:slots, 1], uniform)
         going = self.going[:slots]

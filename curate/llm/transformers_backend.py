@@ -54,7 +54,7 @@ class TransformersBackend:
         """Requests of a batch as the spec says; 0 leaves it to the model's size."""
         wanted = bool(self.gpus) if slots is None else slots
         self.why_no_slots = why_unsuited(self.model) if wanted else "they are for GPUs"
-        self._slots = None if self.why_no_slots else Slots[Request](self.model, self.end_ids, self.rows or SLOTS)
+        self.slots = None if self.why_no_slots else Slots[Request](self.model, self.end_ids, self.rows or SLOTS)
         self._waiting: dict[Kind, list[Ready]] = {}
         self._refused: list[Completion] = []
         self._prefix: tuple[tuple[int, ...], Prefix] | None = None
@@ -63,8 +63,8 @@ class TransformersBackend:
         """Add requests; those with no room for an answer are refused at the next `take`."""
         ready, refused = self._prepare(requests)
         self._refused += refused
-        if self._slots:
-            self._slots.submit([pair for pair in ready if not pair[0].choices])
+        if self.slots:
+            self.slots.submit([pair for pair in ready if not pair[0].choices])
             ready = [pair for pair in ready if pair[0].choices]
         for pair in ready:
             self._waiting.setdefault(_kind(pair), []).append(pair)
@@ -76,15 +76,15 @@ class TransformersBackend:
             return refused
         if self._waiting:
             return self._next_batch()
-        return self._from_slots(wait_s) if self._slots else []
+        return self._from_slots(wait_s) if self.slots else []
 
     def _from_slots(self, wait_s: float) -> list[Completion]:
         """Let the slots go on until there is an answer and the time is up."""
-        assert self._slots is not None
+        assert self.slots is not None
         ended: list[Ready] = []
         until = time.monotonic() + wait_s
-        while self._slots.busy and (not ended or time.monotonic() < until):
-            ended += self._slots.step()
+        while self.slots.busy and (not ended or time.monotonic() < until):
+            ended += self.slots.step()
         return [self._answer(*pair) for pair in ended]
 
     def _next_batch(self) -> list[Completion]:
@@ -121,8 +121,8 @@ class TransformersBackend:
     def drop(self) -> list[Completion]:
         """Forget what waits."""
         self._waiting, self._refused, self._prefix = {}, [], None
-        if self._slots:
-            self._slots.drop()
+        if self.slots:
+            self.slots.drop()
         return []
 
     def _shared(self, waiting: list[Ready]) -> Prefix | None:
@@ -139,7 +139,7 @@ class TransformersBackend:
     def close(self) -> None:
         """Let go of the weights."""
         self.drop()
-        self.model = self._slots = None
+        self.model = self.slots = None
         gc.collect()
         torch.cuda.empty_cache()
 

@@ -67,11 +67,11 @@ def test_a_longer_prompt_than_any_before_gets_its_room(
 def test_what_is_dropped_does_not_come_and_hinders_nothing(
     slotted: TransformersBackend, plain: TransformersBackend
 ) -> None:
-    slotted.submit(mixed())
+    slotted.submit([Request(str(seed), prompt="x " * 20, max_tokens=60, temperature=1, seed=seed) for seed in range(9)])
     slotted.take(0)
     assert slotted.drop() == []
     assert slotted.take(0) == []
-    again = [Request("again", prompt=PROMPTS[0], max_tokens=9)]
+    again = [Request("again", prompt="x", max_tokens=90)]
     assert answers(slotted, again) == answers(plain, again)
 
 
