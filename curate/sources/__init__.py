@@ -30,6 +30,7 @@ from curate.sources.hub import WHOLE, Dataset
 from curate.sources.installed import installed_files
 from curate.sources.parts import digest, grouped, numbered, sample
 from curate.sources.rows import TOO_LARGE, UNREADABLE, Cut, Rows, repeated, sort_out
+from curate.sources.values import readable
 from curate.stage import Columns, Made, Part, Source
 
 COLUMNS = ("id", "text", "source", "reason")
@@ -225,7 +226,7 @@ class _Columns(_Base):
 
     def _made(self, table: pa.Table, head: str, part: Part) -> Made:
         """Make Documents of a part's table; `head` and a row's number say where it stood."""
-        places = [f"{head}{part.start + row}" for row in range(table.num_rows)]
+        places = [f"{readable(head)}{part.start + row}" for row in range(table.num_rows)]
         ids = table.column(self.id) if self.id is not None else None
         keep = {name: table.column(name) for name in self.keep}
         return sort_out(Rows(places, table.column(self.text), ids, keep), self.name, self.max_bytes, part.repeats)
@@ -276,10 +277,11 @@ class _Files(_Columns, _Sized):
 class ParquetFiles(_Files):
     """Read Parquet files, one Document a row."""
 
+    VERSION: ClassVar[int] = 2
     THREADS: ClassVar[bool] = True
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
-        """Raise UserError where there are no files, or the first lacks a column."""
+        """Raise UserError where there are no files, or the first lacks a column or has one of a wrong type."""
         self._types()
 
     def adds(self) -> Columns:
@@ -287,10 +289,10 @@ class ParquetFiles(_Files):
         return {name: kind for name, kind in self._types().items() if name in self.keep}
 
     def _types(self) -> dict[str, pa.DataType]:
-        return parquet.column_types(find_files(self.path)[0].url, self.wanted)
+        return parquet.column_types(find_files(self.path)[0].url, self.wanted, self.text, self.id)
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
-        return parquet.cut_file(url, self.wanted, self.id, self.shard_rows, self.shard_bytes, most)
+        return parquet.cut_file(url, self.wanted, self.text, self.id, self.shard_rows, self.shard_bytes, most)
 
     def read(self, part: Part) -> Made:
         """Read the rows of a part."""
@@ -306,7 +308,7 @@ class JsonLines(_Files):
 
     def read(self, part: Part) -> Made:
         """Read the lines of a part."""
-        name = f"{self.name}/{name_below(part.paths[0], self.path)}"
+        name = readable(f"{self.name}/{name_below(part.paths[0], self.path)}")
         columns = (self.text, self.id, self.keep)
         rows = jsonl.read_lines(part.paths[0], name, part.start, part.stop or 0, *columns, self.max_bytes)
         return sort_out(rows, self.name, self.max_bytes, part.repeats)
@@ -318,6 +320,8 @@ class Hub(_Columns):
     Pin `revision` for a corpus that must not change: without it, the hub's newest is read and the stage's key does
     not know which one that was.
     """
+
+    VERSION: ClassVar[int] = 2
 
     hub: str
     """The data set's name on the hub, or a folder."""
@@ -384,5 +388,11 @@ def _files_made(
     """Make Documents of files, with the columns that describe them."""
     texts, reasons = zip(*contents, strict=True)
     faults = {row: reason for row, reason in enumerate(reasons) if reason is not None}
-    keep = {name: pa.array(values, pa.string()) for name, values in columns.items()}
-    return sort_out(Rows(ids, pa.array(texts, pa.large_binary()), None, keep, faults), source.name, source.max_bytes)
+    keep = {
+        name: pa.array([each and readable(each) for each in values], pa.string()) for name, values in columns.items()
+    }
+    return sort_out(
+        Rows([readable(each) for each in ids], pa.array(texts, pa.large_binary()), None, keep, faults),
+        source.name,
+        source.max_bytes,
+    )

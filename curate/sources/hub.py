@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from curate.errors import UserError
 from curate.network import missing_on_hub, unreachable_hub
-from curate.sources.rows import Cut, decode
+from curate.sources.rows import Cut
+from curate.sources.values import as_ids
 
 WHOLE = "*"
 """The unit that stands for the whole stream; other units are numbers of the data set's files."""
@@ -79,7 +80,7 @@ class Dataset:
         ids: list[str | None] = []
         start = 0
         for table in _tables(opened.select_columns([id_column]), 0, rows):
-            ids += decode(table.column(0))[0].to_pylist()
+            ids += as_ids(table.column(0))[0].to_pylist()
             while len(ids) >= step:
                 yield unit, Cut(start, start + step, step, ids[:step])
                 start, ids = start + step, ids[step:]

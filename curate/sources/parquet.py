@@ -1,47 +1,80 @@
 """Parquet as a source: where to cut a file into parts, and the rows between two row numbers.
 
-Only the wanted columns are read, in batches, never a whole file. A row group larger than a part is decoded from its
-start for each of its parts, so files with groups of some thousand rows are read fastest.
+Parts are cut by the rows' real sizes, of which a footer tells the sum over a row group only. A group that fits a part
+whole is taken as it is; of one that does not, or whose dictionary may hide how large its values are, the lengths of the
+values are read first. Only the wanted columns are read, in batches, never a whole file. A row group larger than a part
+is decoded from its start for each of its parts, so files with groups of some thousand rows are read fastest.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.errors import UserError
 from curate.sources.files import locate
-from curate.sources.rows import Cut, decode, is_textual
+from curate.sources.rows import Cut
+from curate.sources.values import as_ids, is_nameable, is_textual
+
+Sizes = npt.NDArray[np.float64]
 
 BATCH_ROWS = 1024
+FEW_ROWS = 32
+"""A batch of a large group: rows of 1 MB are 32 MB of memory then, and not a thousand."""
+LARGE_BYTES = 64 << 20
+"""A group from which on its rows are decoded in small batches."""
+DICTIONARY_BYTES = 4 << 20
+"""A group with dictionaries up to this size may hold one long value many times."""
+BUFFER_BYTES = 4 << 20
+"""How much of a local column is read at once; without a limit, all of it within a group."""
 
 
 def cut_file(
-    url: str, columns: Sequence[str], id_column: str | None, shard_rows: int, shard_bytes: int, most: int | None
+    url: str,
+    columns: Sequence[str],
+    text: str,
+    id_column: str | None,
+    shard_rows: int,
+    shard_bytes: int,
+    most: int | None,
 ) -> Iterator[Cut]:
-    """Yield a file's parts in order, at most `most` rows in all; only the footer and the id column are read.
+    """Yield a file's parts in order, at most `most` rows in all.
 
-    Raises UserError for a file that is no Parquet, is cut short, or lacks one of the columns.
+    Raises UserError for a file that is no Parquet, is cut short, or lacks one of the columns, and for columns of types
+    that can be no text and no id.
     """
-    column_types(url, columns)
+    column_types(url, columns, text, id_column)
     with _open(url) as file:
-        rows = file.metadata.num_rows if most is None else min(most, file.metadata.num_rows)
-        step = min(shard_rows, _rows_that_fit(file.metadata, columns, shard_bytes))
         ids = _ids(file, id_column) if id_column is not None else None
-        for start in range(0, rows, step):
-            stop = min(start + step, rows)
+        rows = file.metadata.num_rows if most is None else min(most, file.metadata.num_rows)
+        for start, stop in _ranges(file, columns, shard_rows, shard_bytes, rows):
             yield Cut(start, stop, stop - start, [next(ids) for _ in range(start, stop)] if ids else [])
 
 
-def column_types(url: str, columns: Sequence[str]) -> dict[str, pa.DataType]:
+def column_types(url: str, columns: Sequence[str], text: str, id_column: str | None) -> dict[str, pa.DataType]:
     """Return the types that columns have as Documents, from the footer alone. Raises UserError as `cut_file`."""
     with _open(url) as file:
         schema = file.schema_arrow
     for name in columns:
-        if name not in schema.names:
+        count = schema.names.count(name)
+        if count == 0:
             raise UserError(f"{url} has no column {name!r}; its columns are: {', '.join(schema.names)}")
+        if count > 1:
+            raise UserError(
+                f"{url} has {count} columns {name!r}; rename all but one in the data, or name another column"
+            )
     kinds = {name: schema.field(name).type for name in columns}
+    if not is_textual(kinds[text]) and not pa.types.is_null(kinds[text]):
+        raise UserError(f"{url}: text: the column {text!r} holds {kinds[text]}, not text; name another column")
+    if id_column is not None and not is_nameable(kinds[id_column]):
+        raise UserError(
+            f"{url}: id: the column {id_column!r} holds {kinds[id_column]}, which names no document; name a column of "
+            f"strings or numbers, or leave `id` out"
+        )
     return {name: pa.large_string() if is_textual(kind) else kind for name, kind in kinds.items()}
 
 
@@ -51,13 +84,14 @@ def read_rows(url: str, start: int, stop: int, columns: Sequence[str]) -> pa.Tab
         groups, first = _groups(file.metadata, start, stop)
         position = first
         taken = []
-        for batch in file.iter_batches(BATCH_ROWS, row_groups=groups, columns=list(dict.fromkeys(columns))):
-            low, high = max(start - position, 0), min(stop - position, batch.num_rows)
-            if low < high:
-                taken.append(batch.slice(low, high - low))
-            position += batch.num_rows
-            if position >= stop:
-                break
+        for group in groups:
+            for batch in _batches(file, group, columns):
+                low, high = max(start - position, 0), min(stop - position, batch.num_rows)
+                if low < high:
+                    taken.append(batch.slice(low, high - low))
+                position += batch.num_rows
+                if position >= stop:
+                    break
         return pa.Table.from_batches(taken)
 
 
@@ -65,8 +99,8 @@ def read_rows(url: str, start: int, stop: int, columns: Sequence[str]) -> pa.Tab
 def _open(url: str) -> Iterator[pq.ParquetFile]:
     system, path = locate(url)
     try:
-        if "file" in system.protocol:
-            with pq.ParquetFile(path, memory_map=False) as file:
+        if "file" in system.protocol and path.isprintable():  # Arrow's own files want names that are UTF-8
+            with pq.ParquetFile(path, memory_map=False, buffer_size=BUFFER_BYTES) as file:
                 yield file
         else:
             with system.open(path, "rb") as raw, pq.ParquetFile(raw, pre_buffer=True) as file:
@@ -78,18 +112,88 @@ def _open(url: str) -> Iterator[pq.ParquetFile]:
 
 def _ids(file: pq.ParquetFile, column: str) -> Iterator[str | None]:
     for batch in file.iter_batches(BATCH_ROWS, columns=[column]):
-        yield from decode(batch.column(0))[0].to_pylist()
+        yield from as_ids(batch.column(0))[0].to_pylist()
 
 
-def _rows_that_fit(metadata: pq.FileMetaData, columns: Sequence[str], shard_bytes: int) -> int:
-    """Return how many rows of average size fill a part."""
-    total: int = sum(
-        group.column(index).total_uncompressed_size
-        for group in map(metadata.row_group, range(metadata.num_row_groups))
-        for index in range(group.num_columns)
-        if group.column(index).path_in_schema.split(".")[0] in columns
-    )
-    return max(1, shard_bytes * int(metadata.num_rows) // max(total, 1))
+def _batches(file: pq.ParquetFile, group: int, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Decode some columns of a row group bit by bit."""
+    small = _encoded_bytes(file.metadata.row_group(group), columns)[0] < LARGE_BYTES
+    few = not small or _may_hide(file.metadata.row_group(group), columns, LARGE_BYTES)
+    rows = FEW_ROWS if few else BATCH_ROWS
+    yield from file.iter_batches(rows, row_groups=[group], columns=list(dict.fromkeys(columns)))
+
+
+def _ranges(
+    file: pq.ParquetFile, columns: Sequence[str], shard_rows: int, shard_bytes: int, rows: int
+) -> Iterator[tuple[int, int]]:
+    """Yield first and last row (exclusive) of parts of at most so many rows and, but for single rows, bytes."""
+    start = position = 0
+    filled = 0.0
+    for group in range(file.metadata.num_row_groups):
+        total, _ = _encoded_bytes(file.metadata.row_group(group), columns)
+        known = total > shard_bytes or _may_hide(file.metadata.row_group(group), columns, shard_bytes)
+        if not known and filled + total > shard_bytes and start < position:
+            yield start, position
+            start, filled = position, 0.0
+        for sizes in _sizes(file, group, columns) if known else [_even(file.metadata.row_group(group), total)]:
+            sums = np.cumsum(sizes[: rows - position])
+            taken = 0
+            while taken < len(sums):
+                before = sums[taken - 1] if taken else 0.0
+                fits = int(np.searchsorted(sums, before + shard_bytes - filled + 0.5, "right")) - taken
+                count = min(max(fits, 0 if start < position else 1), shard_rows - (position - start), len(sums) - taken)
+                if count == 0:
+                    yield start, position
+                    start, filled = position, 0.0
+                    continue
+                filled += sums[taken + count - 1] - before
+                taken, position = taken + count, position + count
+            if position >= rows:
+                break
+        if position >= rows:
+            break
+    if start < position:
+        yield start, position
+
+
+def _even(group: pq.RowGroupMetaData, total: int) -> Sizes:
+    return np.full(group.num_rows, total / max(group.num_rows, 1))
+
+
+def _sizes(file: pq.ParquetFile, group: int, columns: Sequence[str]) -> Iterator[Sizes]:
+    """Yield the bytes of each row, batch by batch; what is no text counts by the batch's mean."""
+    for batch in _batches(file, group, columns):
+        sizes = np.zeros(batch.num_rows)
+        for column in batch.columns:
+            if isinstance(column, pa.DictionaryArray) and is_textual(column.type):
+                lengths = pc.take(_lengths(column.dictionary), column.indices)
+            elif is_textual(column.type):
+                lengths = _lengths(column)
+            else:
+                sizes += column.nbytes / max(batch.num_rows, 1)
+                continue
+            sizes += lengths.fill_null(0).to_numpy(zero_copy_only=False)
+        yield sizes
+
+
+def _lengths(values: pa.Array) -> pa.Array:
+    wide = values.cast(pa.large_binary())
+    return pc.binary_length(wide)
+
+
+def _encoded_bytes(group: pq.RowGroupMetaData, columns: Sequence[str]) -> tuple[int, bool]:
+    """Return the bytes of some columns of a group before compression, and whether one of them has a dictionary."""
+    chunks = [group.column(index) for index in range(group.num_columns)]
+    chunks = [
+        chunk for chunk in chunks if any(f"{chunk.path_in_schema}.".startswith(f"{column}.") for column in columns)
+    ]
+    return sum(chunk.total_uncompressed_size for chunk in chunks), any(chunk.has_dictionary_page for chunk in chunks)
+
+
+def _may_hide(group: pq.RowGroupMetaData, columns: Sequence[str], most: int) -> bool:
+    """Tell whether a group's values may be larger than so many bytes, for a dictionary holds each of them once."""
+    total, has_dictionary = _encoded_bytes(group, columns)
+    return has_dictionary and total <= DICTIONARY_BYTES and total * group.num_rows > most
 
 
 def _groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int], int]:

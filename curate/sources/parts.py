@@ -35,7 +35,9 @@ def sample(names: Sequence[str], limit: int | None) -> list[str]:
     """Return at most `limit` names, drawn by their hash, in their own order."""
     if limit is None or len(names) <= limit:
         return list(names)
-    drawn = set(sorted(names, key=lambda name: hashlib.blake2b(name.encode()).digest())[:limit])
+    drawn = set(
+        sorted(names, key=lambda name: hashlib.blake2b(name.encode("utf-8", "surrogateescape")).digest())[:limit]
+    )
     return [name for name in names if name in drawn]
 
 

@@ -1,7 +1,7 @@
 """From raw rows to Documents: every row of a source is kept, or rejected with a reason.
 
-In: columns as a reader found them. Out: `Made`: Documents, and the rejected rows (their text cut at REJECTED_CHARS).
-The reasons are the constants below.
+In: columns as a reader found them, of any type (curate/sources/values.py makes text of them). Out: `Made`: Documents,
+and the rejected rows (their text cut at REJECTED_CHARS). The reasons are the constants below.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.shards import conform
+from curate.sources.values import as_ids, as_text, is_textual, storable
 from curate.stage import Made
 
 NOT_UTF8 = "not valid UTF-8"
@@ -56,8 +57,8 @@ def sort_out(rows: Rows, source: str, max_bytes: int, repeats: Iterable[int] = (
 
     `repeats` are the rows whose id stood earlier in the source.
     """
-    text, bad_text = decode(rows.text)
-    ids, bad_ids = decode(rows.ids) if rows.ids is not None else (pa.array(rows.places, pa.string()), set())
+    text, bad_text = as_text(rows.text)
+    ids, bad_ids = as_ids(rows.ids) if rows.ids is not None else (pa.array(rows.places, pa.string()), set())
     reasons: list[str | None] = [None] * len(rows.places)
     for row in repeats:
         reasons[row] = DUPLICATE_ID
@@ -67,6 +68,8 @@ def sort_out(rows: Rows, source: str, max_bytes: int, repeats: Iterable[int] = (
     lengths = pa.compute.binary_length(text).fill_null(0).to_numpy(zero_copy_only=False)
     for row in np.flatnonzero(lengths > max_bytes).tolist():
         reasons[row] = TOO_LARGE
+    if not is_textual(rows.text.type):
+        reasons = [NOT_TEXT] * len(reasons)
     for row in np.flatnonzero(text.is_null().to_numpy(zero_copy_only=False)).tolist():
         reasons[row] = NO_TEXT
     for row in bad_text | bad_ids:
@@ -79,33 +82,10 @@ def sort_out(rows: Rows, source: str, max_bytes: int, repeats: Iterable[int] = (
             "id": pa.array(names, pa.string()),
             "text": text.fill_null(""),
             "source": pa.array([source] * len(names), pa.string()),
-            **{
-                name: values if not is_textual(values.type) else decode(values)[0] for name, values in rows.keep.items()
-            },
+            **{name: storable(values) for name, values in rows.keep.items()},
         }
     )
     return _split(conform(table), reasons)
-
-
-def decode(values: pa.Array) -> tuple[pa.Array, set[int]]:
-    """Return text as valid UTF-8 and the rows where that needed replacement characters. Numbers become digits."""
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    if not is_textual(values.type):
-        return values.cast(pa.large_string()), set()
-    raw = values.cast(pa.large_binary())
-    try:
-        return raw.cast(pa.large_string()), set()
-    except pa.ArrowInvalid:
-        bad = set()
-        texts: list[str | None] = []
-        for row, value in enumerate(raw.to_pylist()):
-            texts.append(None if value is None else value.decode("utf-8", "replace"))
-            if value is not None and texts[-1] is not None and texts[-1].encode() != value:
-                bad.add(row)
-        return pa.array(texts, pa.large_string()), bad
 
 
 def repeated(ids_by_part: Iterable[Iterable[str | None]]) -> Iterator[tuple[int, ...]]:
@@ -135,20 +115,6 @@ def repeated(ids_by_part: Iterable[Iterable[str | None]]) -> Iterator[tuple[int,
 
 def _hash(value: str) -> int:
     return int.from_bytes(hashlib.blake2b(value.encode("utf-8", "replace"), digest_size=8).digest(), "little")
-
-
-def is_textual(kind: pa.DataType) -> bool:
-    """Tell whether values of a type are read as text."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_string_view(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_binary_view(kind)
-    )
 
 
 def _split(table: pa.Table, reasons: list[str | None]) -> Made:
