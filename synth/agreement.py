@@ -44,11 +44,12 @@ def agree(
     *,
     asked: int,
     share: float,
+    fewest: int = 2,
 ) -> Agreed | str:
     """Return the majority among the solutions, or why there is none to believe.
 
     `asked` counts all solutions, also those without usable code: they agree with nobody. The majority needs at least
-    `share` of them, and two.
+    `share` of them, and `fewest`.
     """
     if not programs:
         return "no solution parses"
@@ -63,7 +64,7 @@ def agree(
         for arguments, result in zip(inputs, results, strict=True)
         if result.status == "value"
     ]
-    if len(members) < max(2, share * asked):
+    if len(members) < max(fewest, share * asked):
         return "no majority"
     if len(cases) < ENOUGH:
         return "raised" if all(result.status in ("value", "raised") for result in results) else "did not end well"

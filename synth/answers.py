@@ -114,6 +114,33 @@ def read_stub(text: str, *, cut_off: bool = False) -> Stub | str:
     return "stub does not parse"
 
 
+def read_function(text: str, *, cut_off: bool = False) -> tuple[Stub, Program] | str:
+    """Return the last function at the left margin of an answer, as a Stub without prose and its Program, or the reason
+    why there is none. What stands above it goes along; a docstring that it has does not.
+
+    >>> stub, program = read_function("```python\\ndef twice(a: int) -> int:\\n    return 2 * a\\n```")
+    >>> stub.header, program.body
+    ('def twice(a: int) -> int:', '    return 2 * a')
+    """
+    blocks = code_blocks(text)
+    code = next((block for block in blocks if "def " in block), text)
+    module = parse(code)
+    if module is None:
+        return "cut off" if cut_off else "code does not parse"
+    functions = [node for node in module.body if isinstance(node, ast.FunctionDef)]
+    if not functions:
+        return "no code"
+    last = functions[-1]
+    program = _whole(code, last.name)
+    if program is None:
+        return "returns nothing"
+    header = "\n".join(line.rstrip() for line in code.splitlines()[last.lineno - 1 : last.body[0].lineno - 1])
+    header = header[: header.rindex(":") + 1] if ":" in header else header
+    if parse(f"{header}\n    pass") is None:
+        return "code does not parse"
+    return Stub(last.name, header, last.args, last.returns, "", ()), program
+
+
 def read_solution(text: str, stub: Stub, *, cut_off: bool) -> Program | None:
     """Return the body that an answer gives to a stub, or None if it holds no complete one that returns a value.
 

@@ -92,16 +92,24 @@ class Course:
         inputs = probes(stub, self.settings.inputs, derive_seed(self.voice.seed, self.known["id"], "inputs"))
         if inputs is None:
             return self._rejected(text, "no inputs for its types")
-        words = " ".join(sorted(stub.name.split("_")))
-        if not (yield Claim(words, self.settings.per_name, "name")):
+        if not (yield self._name(stub)):
             return self._rejected(text, "its name is taken")
-        trial = Trial(self, stub, inputs)
+        return (yield from self._tried(Trial(self, stub, inputs)))
+
+    def _name(self, stub: Stub) -> Claim:
+        """Return the claim of a name: its words in any order."""
+        return Claim(" ".join(sorted(stub.name.split("_"))), self.settings.per_name, "name")
+
+    def _tried(self, trial: "Trial") -> Steps:
+        """Let a trial decide; return the row."""
+        stub = trial.stub
         found = yield from trial.run()
-        shown = trial.programs[0].source(stub, _quoted(stub.prose)) if trial.programs else text
+        docstring = _quoted(stub.prose)
+        shown = trial.programs[0].source(stub, docstring) if trial.programs else f"{stub.header}\n{docstring}\n"
         if isinstance(found, str):
             return self._rejected(shown, found, agree=trial.agree, detail=trial.explained())
         made: dict[str, Any] = self._row(stub, found, trial)
-        checks: dict[str, Any] = yield from self._checks(stub, found, inputs, made["text"])
+        checks: dict[str, Any] = yield from self._checks(stub, found, trial.inputs, made["text"])
         if self.settings.truth and (checks["truth"] or 0.0) < self.settings.min_truth:
             return self._rejected(made["text"], "the teacher finds it untrue", agree=trial.agree)
         return made | checks
@@ -187,9 +195,9 @@ class Course:
 
 
 class Trial:
-    """The solutions of one stub, and what they gave."""
+    """The solutions of one stub, and what they gave. `given` is one that stood before the stub was described."""
 
-    def __init__(self, course: Course, stub: Stub, inputs: list[Row]) -> None:
+    def __init__(self, course: Course, stub: Stub, inputs: list[Row], given: Program | None = None) -> None:
         self.course, self.settings, self.stub, self.inputs = course, course.settings, stub, inputs
         self.types, self.standard = standard(stub)
         self.rows = different([*inputs, *self.standard])
@@ -199,10 +207,19 @@ class Trial:
         self.agree = ""
         self.foreign = 0
         """Solutions left out for what they import."""
+        self.given = given
+
+    def stands(self) -> Steps:
+        """Run the given solution alone and claim what it does; return the reason why it is no exercise, if it is."""
+        assert self.given
+        self.programs = [self.given]
+        self.outcomes = yield Run(((self.given.source(self.stub), self.stub.name, self.rows),))
+        found = agree(self.stub, self.programs, self.outcomes, self.rows, asked=1, share=1.0, fewest=1)
+        return found if isinstance(found, str) else (yield from self._claims(found))
 
     def run(self) -> Steps:
         """Ask and run until it is decided; return Agreed or a reason."""
-        claimed = False
+        claimed = self.given is not None
         while True:
             more = self.settings.first if not self.asked else self.settings.solutions - self.asked
             yield from self._solve(min(more, self.settings.solutions))
@@ -218,16 +235,19 @@ class Trial:
                 return found
 
     def _solve(self, count: int) -> Steps:
+        """Ask for solutions until there are `count` more, the given one the first of all, and run them."""
         name = self.course.known["id"]
-        numbers = range(self.asked, self.asked + count)
+        given = [self.given] if self.given and not self.asked else []
+        numbers = range(self.asked + len(given), self.asked + count)
         replies = yield Ask(
             tuple(self.course.solution(self.stub, self.stub.prose, f"{name}/solution/{number}") for number in numbers)
         )
         self.asked += count
         read = [read_solution(r.text, self.stub, cut_off=r.finish_reason == "length") for r in replies]
         # One that loads numpy or torch costs a hundred times the time of one that does not, and teaches other things.
-        programs = [program for program in read if program and program.is_plain]
-        self.foreign += sum(program is not None for program in read) - len(programs)
+        written = [program for program in read if program and program.is_plain]
+        self.foreign += sum(program is not None for program in read) - len(written)
+        programs = [*given, *written]
         outcomes = yield Run(tuple((program.source(self.stub), self.stub.name, self.rows) for program in programs))
         self.programs += programs
         self.outcomes += outcomes

@@ -16,7 +16,6 @@ from pydantic import Field
 from curate.errors import UserError
 from curate.stage import Context, derive_seed
 from synth.asking import Voice
-from synth.attempt import Course
 from synth.exercise import Solving
 from synth.flow import Attempt
 from synth.item import Item, read_item
@@ -39,7 +38,8 @@ class Evolve(Solving):
         if voice.style != "chat":
             raise UserError(f"{context.name} needs a chat model as its teacher; name another, or leave the stage out")
         items = [read_item(seed) for seed in seeds]
-        options, settings = self.stub_options(voice), self.settings()
+        settings = self.settings()
+        template = "evolve_code" if self.first_comes == "code" else "evolve"
         made = []
         for seed, item in zip(seeds, items, strict=True):
             random = Random(derive_seed(context.seed, context.name, seed["id"]))
@@ -50,10 +50,9 @@ class Evolve(Solving):
                     "seed_id": seed["id"],
                 }
                 other = random.choice(items)
-                asked = voice.request(f"{known['id']}/stub", "evolve", _values(item, other, change), **options)
                 seen = f"def {item.name}( def {other.name}("
                 known["topic"] = seed["topic"]
-                made.append(Course(known, asked, options["begun"], seen, settings, voice, self.top_p).run())
+                made.append(self.begin(template, _values(item, other, change), known, seen, voice, settings))
         return made
 
 
@@ -62,7 +61,9 @@ def _values(item: Item, other: Item, change: str) -> dict[str, str]:
     return {
         "header": item.header,
         "description": item.description,
+        "program": item.program(),
         "other_header": other.header,
         "other_description": other.description,
+        "other_program": other.program(),
         "change": "condition" if change == "join" and other.name == item.name else change,
     }

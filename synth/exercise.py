@@ -2,13 +2,14 @@
 
 In: seeds. For each, one attempt: the teacher writes a signature and a docstring; two solutions of it run in the
 sandbox; what they agree on is held against what the docstring states and against what stands already; more solutions
-are asked for only where they can decide. Examples and asserts are printed from execution, never taken from the teacher.
+are asked for only where they can decide. Or the code comes first, and is described (`first_comes: code`). Examples and
+asserts are printed from execution, never taken from the teacher.
 Out: one row an attempt, kept or rejected with a reason; the course of an attempt is in synth/attempt.py.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -18,6 +19,7 @@ from curate.stage import Columns, Context, Made, Metrics
 from synth.asking import FENCE, Asking, Voice, made_columns, sort_out, source_of
 from synth.attempt import COLUMNS, Course, Settings
 from synth.avoid import Avoid, digests
+from synth.coded import CODE_STOPS, CodeFirst
 from synth.flow import Attempt
 from synth.form import tidy
 from synth.item import read_item
@@ -56,6 +58,9 @@ class Solving(Asking):
     round_trip: bool = False
     """Let the teacher describe the code anew and solve that description once; whether the results are the same is the
     column `round_trip` (Zhao et al. 2026, BatCoder)."""
+    first_comes: Literal["description", "code"] = "description"
+    """What the teacher writes first. `code`: a function, then the description of it, then solutions of that; see
+    synth/coded.py."""
     stub_temperature: float = Field(default=0.9, ge=0)
     temperature: float = Field(default=0.6, ge=0)
     """Of the solutions: low enough to be right, high enough to differ where the teacher is unsure."""
@@ -93,16 +98,29 @@ class Solving(Asking):
         rows = formed(rows)
         return sort_out(rows, COLUMNS, {**metrics, **histogram(rows)})
 
-    def stub_options(self, voice: Voice) -> dict[str, Any]:
-        """Return how a stub is asked for, and how its answer begins."""
-        chat = voice.style == "chat"
-        return {
-            "begun": f"{FENCE}def" if chat else "def",
-            "stop": CHAT_STOPS if chat else STUB_STOPS,
-            "max_tokens": self.stub_tokens,
-            "temperature": self.stub_temperature,
-            "top_p": self.top_p,
-        }
+    def begin(
+        self,
+        template: str,
+        values: Mapping[str, Any],
+        known: dict[str, Any],
+        copied: str,
+        voice: Voice,
+        settings: Settings,
+    ) -> Attempt:
+        """Begin an attempt with what a template asks for; it is the description or the code, whichever comes first.
+
+        `known` are the columns of its row that are known; functions in `copied` are no answer.
+        """
+        chat, coded = voice.style == "chat", self.first_comes == "code"
+        begun = (FENCE if chat else "def") if coded else (f"{FENCE}def" if chat else "def")
+        asked = voice.request(
+            f"{known['id']}/stub", template, values, begun=begun,
+            stop=CODE_STOPS if coded else CHAT_STOPS if chat else STUB_STOPS,
+            max_tokens=self.max_tokens if coded else self.stub_tokens,
+            temperature=self.stub_temperature, top_p=self.top_p,
+        )  # fmt: skip
+        course = CodeFirst if coded else Course
+        return course(known, asked, begun, copied, settings, voice, self.top_p).run()
 
 
 class Exercise(Solving):
@@ -115,16 +133,13 @@ class Exercise(Solving):
 
     def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
         """Begin an attempt a seed."""
-        options, settings = self.stub_options(voice), self.settings()
-        copied = source_of("stub", voice.style) + source_of("solution", voice.style)
+        template = "code" if self.first_comes == "code" else "stub"
+        copied = source_of(template, voice.style) + source_of("solution", voice.style)
+        settings = self.settings()
         made = []
         for seed in seeds:
             known = {"id": f"{seed['id']}/{context.name}", "source": context.name, "seed_id": seed["id"]}
-            asked = voice.request(f"{known['id']}/stub", "stub", seed, **options)
-            course = Course(
-                known | {"topic": seed["topic"]}, asked, options["begun"], copied, settings, voice, self.top_p
-            )
-            made.append(course.run())
+            made.append(self.begin(template, seed, known | {"topic": seed["topic"]}, copied, voice, settings))
         return made
 
 

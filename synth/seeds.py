@@ -37,7 +37,7 @@ WORDINGS = 1 << 16
 class Seeds(GlobalMaker):
     """Draw what to write about: two ideas from the corpus, joined with a setting, a level and a kind of result."""
 
-    VERSION = 2
+    VERSION = 3
 
     count: int = Field(default=1000, ge=1)
     """Seeds to make."""

@@ -1,0 +1,111 @@
+"""The course of an exercise whose code comes first: what it does is described by the teacher, and solved blind.
+
+A function that runs needs no majority to say what it gives; what is in doubt is the description. So the teacher writes
+a function; it is refused by its words, by what it gives and where another does the same, before more is asked for;
+then the teacher, who is not told its name, says what it returns (Zhao et al. 2026, BatCoder); and only where solutions
+of that description, written without the code in sight, give the same on every input is the description believed.
+For what an attempt yields and returns see synth/attempt.py, whose later steps these are.
+"""
+
+import re
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+from curate.jail.values import literal
+from curate.llm import Completion
+from curate.sandbox import CallOutcome
+from curate.stage import derive_seed
+from synth.answers import Program, Stub, plain_prose, read_function
+from synth.attempt import Course, Steps, Trial, objection
+from synth.flow import Ask, Claim, Run
+from synth.probes import Row, probes
+
+CODE_STOPS = ("\n```", "\nprint(", "\nassert ", "\n# ", "\nif __name__")
+DESCRIPTION_TOKENS = 90
+SHOWN = 4
+"""Results that the teacher sees beside the code."""
+LONGEST_SHOWN = 60
+STRANGE = re.compile(r"\b(code|program|script|the function (?:first|then|uses)|variable)\b|`[^`]*\(`", re.IGNORECASE)
+"""What a description speaks of that tells how the code is written, and not what it returns."""
+NAME = "function"
+"""What the function is called while it is described: a name that promises too much would be described, not the code."""
+
+
+class CodeFirst(Course):
+    """One attempt that begins with the code."""
+
+    def run(self) -> Generator[Ask | Run | Claim, Any, dict[str, Any]]:
+        """Go the whole way and return the row."""
+        [reply] = yield Ask((self.asked,))
+        text = self.voice.whole(reply, self.begun)
+        read = self._function(reply, text)
+        if isinstance(read, str):
+            return self._rejected(text, read)
+        stub, program = read
+        inputs = self._inputs(stub)
+        if inputs is None:
+            return self._rejected(text, "no inputs for its types")
+        if not (yield self._name(stub)):
+            return self._rejected(text, "its name is taken")
+        alone = Trial(self, stub, inputs, given=program)
+        refused = yield from alone.stands()
+        if refused:
+            return self._rejected(text, refused, detail=alone.explained())
+        described = yield from self._described(stub, alone)
+        if isinstance(described, str):
+            return self._rejected(text, described)
+        return (yield from self._tried(Trial(self, described, self._inputs(described) or inputs, given=program)))
+
+    def _function(self, reply: Completion, text: str) -> tuple[Stub, Program] | str:
+        """Read the function, or say why it is refused."""
+        if reply.finish_reason == "error":
+            return "no answer"
+        read = read_function(text, cut_off=reply.finish_reason == "length")
+        if isinstance(read, str):
+            return read
+        stub, program = read
+        if f"def {stub.name}(" in self.copied:
+            return "copied from the prompt"
+        if not program.is_plain:
+            return "imports more than an exercise may"
+        return objection(stub) or self.settings.avoid.objection(stub) or read
+
+    def _inputs(self, stub: Stub) -> list[Row] | None:
+        return probes(stub, self.settings.inputs, derive_seed(self.voice.seed, self.known["id"], "inputs"))
+
+    def _described(self, stub: Stub, alone: Trial) -> Steps:
+        """Return the Stub with its description, or the reason why there is none."""
+        asked = self.voice.request(
+            f"{self.known['id']}/description", "describe", {"program": shown(alone)},
+            begun="Return", stop=("\n", "For example", "Example"), max_tokens=DESCRIPTION_TOKENS, temperature=0.2,
+        )  # fmt: skip
+        [reply] = yield Ask((asked,))
+        if reply.finish_reason == "error":
+            return "no answer"
+        prose = plain_prose(" ".join(self.voice.whole(reply, "Return").split()))
+        if reply.finish_reason == "length":
+            prose = prose[: prose.rfind(". ") + 1]  # its whole sentences
+        if len(prose.split()) < 4:
+            return "no docstring"
+        stub = replace(stub, prose=prose if not prose[-1].isalnum() else f"{prose}.")
+        if NAME in prose.lower() or STRANGE.search(prose):
+            return "tells how, and not what"
+        return objection(stub) or self.settings.avoid.objection(stub) or stub
+
+
+def shown(alone: Trial) -> str:
+    """Return a function as the teacher sees it to describe it: under no name, with results of some calls."""
+    assert alone.given
+    source = re.sub(rf"\b{alone.stub.name}\b", NAME, alone.given.source(alone.stub))
+    calls = [
+        f"{NAME}({', '.join(map(literal, row))}) -> {_said(outcome)}"
+        for row, outcome in zip(alone.rows, alone.outcomes[0], strict=True)
+        if outcome.status in ("value", "raised")
+    ]
+    short = [call for call in calls if len(call) <= LONGEST_SHOWN] or calls[:1]
+    return source.rstrip() + "\n\n\n" + "\n".join(f"# {call}" for call in short[:SHOWN])
+
+
+def _said(outcome: CallOutcome) -> str:
+    return outcome.value if outcome.status == "value" else f"raises {outcome.value}"
