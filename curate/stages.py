@@ -30,6 +30,7 @@ STAGES = {
     "select.target": "filters.target:Target",
     "synth.seeds": "synth.seeds:Seeds",
     "synth.textbook": "synth.textbook:Textbook",
+    "synth.explain": "synth.explain:Explain",
     "synth.exercise": "synth.exercise:Exercise",
     "synth.evolve": "synth.evolve:Evolve",
     "synth.render": "synth.render:Render",

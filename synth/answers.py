@@ -8,6 +8,7 @@ import ast
 import inspect
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from textwrap import dedent
@@ -57,14 +58,7 @@ class Program:
     @property
     def is_plain(self) -> bool:
         """Whether it imports nothing but modules that give the same for the same arguments, which load at once."""
-        module = parse("\n".join([self.before, "if True:", self.body]))
-        named: list[str] = []
-        for node in ast.walk(module) if module else ():
-            if isinstance(node, ast.Import):
-                named += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom):
-                named.append(node.module or "")
-        return all(name in PURE or name.partition(".")[0] in PURE for name in named)
+        return imports_only("\n".join([self.before, "if True:", self.body]), PURE)
 
     def source(self, stub: Stub, docstring: str = "") -> str:
         """Return the whole program."""
@@ -96,6 +90,22 @@ def parse(code: str) -> ast.Module | None:
         return None
 
 
+def imports_only(code: str, modules: Collection[str]) -> bool:
+    """Tell whether code imports nothing but these modules and their parts.
+
+    >>> imports_only("import os.path\\nfrom math import pi", {"math"})
+    False
+    """
+    module = parse(code)
+    named: list[str] = []
+    for node in ast.walk(module) if module else ():
+        if isinstance(node, ast.Import):
+            named += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            named.append(node.module or "")
+    return all(name in modules or name.partition(".")[0] in modules for name in named)
+
+
 def read_stub(text: str, *, cut_off: bool = False) -> Stub | str:
     """Return the first stub of an answer, or the reason why there is none.
 
@@ -123,7 +133,7 @@ def read_function(text: str, *, cut_off: bool = False) -> tuple[Stub, Program] |
     ('def twice(a: int) -> int:', '    return 2 * a')
     """
     blocks = code_blocks(text)
-    code = next((block for block in blocks if "def " in block), text)
+    code = next((block for block in blocks if "def " in block), blocks[0] if blocks else text)
     module = parse(code)
     if module is None:
         return "cut off" if cut_off else "code does not parse"

@@ -94,7 +94,8 @@ class Course:
             return self._rejected(text, "no inputs for its types")
         if not (yield self._name(stub)):
             return self._rejected(text, "its name is taken")
-        return (yield from self._tried(Trial(self, stub, inputs)))
+        row: dict[str, Any] = yield from self._tried(Trial(self, stub, inputs))
+        return row
 
     def _name(self, stub: Stub) -> Claim:
         """Return the claim of a name: its words in any order."""

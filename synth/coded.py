@@ -55,7 +55,9 @@ class CodeFirst(Course):
         described = yield from self._described(stub, alone)
         if isinstance(described, str):
             return self._rejected(text, described)
-        return (yield from self._tried(Trial(self, described, self._inputs(described) or inputs, given=program)))
+        trial = Trial(self, described, self._inputs(described) or inputs, given=program)
+        row: dict[str, Any] = yield from self._tried(trial)
+        return row
 
     def _function(self, reply: Completion, text: str) -> tuple[Stub, Program] | str:
         """Read the function, or say why it is refused."""

@@ -14,7 +14,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from synth.answers import PYTHON, parse
+from synth.answers import PYTHON, imports_only, parse
+from synth.functions import PURE
 
 BLOCK = re.compile(r"^[ \t]*```[ \t]*(\S*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 OPENER = re.compile(
@@ -45,6 +46,9 @@ UNSTEADY = re.compile(
     r"\b(?:import random|from random|import time\b|\.(?:utc)?now\(|\.today\(|uuid|input\(|open\(|id\(|hash\(|sleep\()|"
     r"\b(?:list|join|tuple|enumerate)\(\s*(?:\w*set\w*\b|set\()"  # the order of a set is another elsewhere
 )
+SHOWN_MODULES = PURE | {"abc", "array", "contextlib", "dataclasses", "io", "pprint", "queue"}
+"""What a section may import: modules that load at once and print the same everywhere. One that loads numpy or torch
+keeps the sandbox for seconds."""
 TECHNIQUES: dict[str, tuple[type[ast.AST], ...]] = {
     r"list comprehension": (ast.ListComp,),
     r"dict(?:ionary)? comprehension": (ast.DictComp,),
@@ -179,6 +183,7 @@ def fault_of_code(section: Section) -> str | None:
         "no code": not trees,
         "code does not parse": None in trees,
         "code is not steady": UNSTEADY.search(section.code) is not None,
+        "imports more than a section may": not imports_only(section.code, SHOWN_MODULES),
     }
     return next((reason for reason, is_so in faults.items() if is_so), None)
 

@@ -106,8 +106,7 @@ class Writing:
         """Go the whole way and return the row."""
         text, reason = yield from self._written()
         section = read_section(text)
-        leaked = "_" in self.seed["function_name"] and self.seed["function_name"] in text
-        reason = reason or ("names the seed's function" if leaked else None) or self.stage.objection(text, section)
+        reason = reason or self._fault(text) or self.stage.objection(text, section)
         if reason:
             return self._row(text, reason)
         [[outcome]] = yield Run(((section.program(), PROBE, [()]),))
@@ -146,6 +145,11 @@ class Writing:
             [reply] = yield Ask((more,))
             text += reply.text
         return (whole_sentences(text) if reply.finish_reason == "length" else text.strip()), None
+
+    def _fault(self, text: str) -> str | None:
+        """Say what of the seed is in the text and should not be, if anything is."""
+        leaked = "_" in self.seed["function_name"] and self.seed["function_name"] in text
+        return "names the seed's function" if leaked else None
 
     def _asked(self, what: str, template: str, values: dict[str, Any], **options: Any) -> Request:
         return self.voice.request(f"{self.seed['id']}/{self.source}/{what}", template, values, **options)

@@ -79,7 +79,12 @@ def test_the_teacher_describes_code_whose_name_it_is_not_told(teach: Any, seeds:
         (CODE.format(name="f", more=1), "", "no docstring", 2),
         (CODE.format(name="f", more=1), " what the code makes of the numbers.", "tells how, and not what", 2),
         (CODE.format(name="f", more=1), " the largest of all numbers.", "no majority", 3),
-        (CODE.format(name="f", more=1), " the sum of the numbers plus 1, or 0 if the list is empty.", "a stated", 3),
+        (
+            CODE.format(name="f", more=1),
+            " the sum of the numbers plus 1. Return 0 if the list is empty.",
+            "a stated",
+            3,
+        ),
     ],
 )
 def test_what_is_no_exercise_is_refused_as_early_as_it_can_be_known(
@@ -118,7 +123,8 @@ def test_two_that_do_the_same_are_one_before_anything_is_described(
 def test_the_last_function_of_an_answer_is_read_with_what_stands_above_it() -> None:
     text = (
         "```python\nfrom math import gcd\n\n\ndef step(a: int) -> int:\n    return a + 1\n\n\n"
-        'def least(a: int,\n          b: int) -> int:\n    """Say it."""\n    return step(a * b) // gcd(a, b)\n```\nIt works.'
+        'def least(a: int,\n          b: int) -> int:\n    """Say it."""\n'
+        "    return step(a * b) // gcd(a, b)\n```\nIt works."
     )
     stub, program = read_function(text)  # type: ignore[misc]
     assert (stub.name, stub.header) == ("least", "def least(a: int,\n          b: int) -> int:")

@@ -149,7 +149,9 @@ def test_a_signature_is_shown_where_its_types_are_plain() -> None:
 
     assert signature("(text: str, width: int = 70) -> list[str]") == "(text: str, width: int = 70) -> list[str]"
     assert signature("(rows: dict[str, tuple[int, ...]]) -> int | None")
-    assert [signature(each) for each in ("(text)", "(text: str)", "(text: Text) -> str", "(t: str, n) -> int")] == [""] * 4
+    assert [signature(each) for each in ("(text)", "(text: str)", "(text: Text) -> str", "(t: str, n) -> int")] == [
+        ""
+    ] * 4
 
 
 def test_an_idea_that_plain_values_cannot_stand_for_is_none() -> None:
@@ -157,7 +159,10 @@ def test_an_idea_that_plain_values_cannot_stand_for_is_none() -> None:
         return len(ideas(f'def {name}(x):\n    """{said}"""\n'))
 
     assert [found("join_words", "Join the words of a text."), found("merge_trees", "Merge two nested lists.")] == [1, 1]
-    assert [found("open_socket", "Open it for others."), found("count_rows", "Count the rows of a DataFrame.")] == [0, 0]
+    assert [found("open_socket", "Open it for others."), found("count_rows", "Count the rows of a DataFrame.")] == [
+        0,
+        0,
+    ]
 
 
 @given(st.text(max_size=300))

@@ -1,0 +1,95 @@
+"""A section about a verified exercise stands on its code: only what is said about it can be wrong."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from curate.errors import UserError
+from curate.llm import Request
+from curate.shards import documents
+from curate.stage import Context
+from synth.explain import Explain, shown_calls
+from synth.item import Case, Item, row
+
+ITEM = Item(
+    "count_long",
+    "",
+    "def count_long(words: list[str], least: int) -> int:",
+    "Return how many of the words have at least the given number of letters.",
+    (Case("[], 3", "0"), Case("['tea', 'milk'], 4", "1"), Case("['tea', 'milk'], 3", "2"), Case("['a'], 1", "1")),
+    ("    return sum(len(word) >= least for word in words)",),
+)
+BEFORE = (
+    " Counting long words\n\nA librarian wants to know how many titles on a list are long enough to be worth a label. "
+    "The function looks at each word, compares its length with a number that the caller chooses, and counts those that "
+    "pass. Nothing is changed on the way, so the list can be used again."
+)
+AFTER = (
+    "The generator expression takes one `word` after the other from `words`, compares `len(word)` with `least`; "
+    "each comparison counts as one or zero, so `sum` adds up how many of them hold. An empty list has nothing to add."
+)
+
+
+@pytest.fixture
+def exercises() -> pa.Table:
+    return documents([row(ITEM, id="a", source="exercises", seed_id="s", topic="words")])
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (f"{BEFORE}\n\nCODE\n\n{AFTER}", None),
+        (f"{BEFORE}\n\n**CODE**\n\n{AFTER}", None),
+        (f"{BEFORE}\n\n{AFTER}", "not in the form asked for"),
+        (f" Title\n\n{AFTER}\nCODE\n", "not in the form asked for"),
+        (f"{BEFORE}\nCODE\n{AFTER} It uses a while loop.", "speaks of a technique that its code does not use"),
+        (f"{BEFORE}\nCODE\n{AFTER} Then `total` grows.", "explains what its code does not hold"),
+        ("I'm sorry, I cannot do that.\nCODE\nReally.", "refusal"),
+    ],
+)
+def test_the_text_is_put_around_the_code_and_held_against_it(
+    teach: Any, exercises: pa.Table, context: Context, answer: str, reason: str | None
+) -> None:
+    teach(lambda request: answer, chat=True)
+    made = Explain(model="teacher").make(exercises, context)
+    assert made.rejected["reason"].to_pylist() == ([reason] if reason else [])
+    for section in made.documents.to_pylist():
+        assert section["text"].startswith("# Counting long words\n\nA librarian")
+        assert f"```python\n{ITEM.program().strip()}\n\n\nprint(count_long([], 3))\nprint(" in section["text"]
+        assert "Output:\n\n```text\n0\n1\n```" in section["text"]
+        assert section["text"].rstrip().endswith("nothing to add.")
+        assert section["seed_id"] == "a"
+
+
+def test_a_sentence_with_a_result_that_the_run_does_not_show_goes(
+    teach: Any, exercises: pa.Table, context: Context
+) -> None:
+    teach(lambda request: f"{BEFORE}\nCODE\n{AFTER} For three words the function returns 17.", chat=True)
+    [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
+    assert "17" not in section["text"]
+    assert section["removed"] == 1
+
+
+def test_calls_that_are_shown_are_short_and_differ_in_what_they_give() -> None:
+    assert shown_calls(ITEM) == [("count_long([], 3)", "0"), ("count_long(['tea', 'milk'], 4)", "1")]
+    long = Item("f", "", "def f(text: str) -> str:", "Return it.", (Case(repr("a" * 99), "'a'"),), ("    return 'a'",))
+    assert shown_calls(long) == []
+
+
+def test_a_teacher_that_only_continues_text_is_refused_in_one_line(
+    teach: Any, exercises: pa.Table, context: Context
+) -> None:
+    teach(lambda request: "")
+    with pytest.raises(UserError, match="needs a chat model"):
+        Explain(model="teacher").make(exercises, context)
+
+
+def test_the_teacher_sees_code_purpose_and_results(teach: Any, exercises: pa.Table, context: Context) -> None:
+    seen: list[Request] = []
+    teach(lambda request: seen.append(request) or "", chat=True)
+    Explain(model="teacher").make(exercises, context)
+    [text] = [request.messages[0].content for request in seen]
+    assert ITEM.solutions[0] in text
+    assert ITEM.description in text
+    assert "count_long([], 3) gives 0" in text
