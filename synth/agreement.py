@@ -15,6 +15,7 @@ from typing import Any
 from curate.jail.values import literal
 from curate.sandbox import CallOutcome
 from synth.answers import Program, Stub, parse
+from synth.functions import CHANGERS
 from synth.inputs import alternatives, base_type, members
 from synth.item import Case
 
@@ -71,6 +72,8 @@ def agree(
     agreed = Agreed(tuple(programs[i] for i in members), tuple(cases))
     if not any(uses_its_parameters(stub, program) for program in agreed.programs):
         return "ignores a parameter"
+    if all(changes_its_parameters(stub, program) for program in agreed.programs):
+        return "changes an argument"
     return _objection(stub, cases, inputs, results) or agreed
 
 
@@ -114,6 +117,26 @@ def uses_its_parameters(stub: Stub, program: Program) -> bool:
     module = parse(program.source(stub))
     named = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)} if module else set()
     return {parameter.arg for parameter in [*stub.parameters.posonlyargs, *stub.parameters.args]} <= named
+
+
+def changes_its_parameters(stub: Stub, program: Program) -> bool:
+    """Tell whether the body changes what it was given: by a method, an index or `del`, on a parameter that it has given
+    no other value."""
+    module = parse(program.source(stub))
+    nodes = list(ast.walk(module)) if module else []
+    given = {parameter.arg for parameter in [*stub.parameters.posonlyargs, *stub.parameters.args]}
+    given -= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    for node in nodes:
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in CHANGERS:
+                pass
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                pass
+            case _:
+                continue
+        if name in given:
+            return True
+    return False
 
 
 def _objection(

@@ -19,7 +19,7 @@ from curate.decontam.trees import function_in, labels
 from curate.llm import Completion, Request
 from curate.sandbox import CallOutcome
 from curate.stage import derive_seed
-from synth.agreement import Agreed, agree, gave
+from synth.agreement import Agreed, agree, changes_its_parameters, gave
 from synth.answers import Program, Stub, read_solution, read_stub
 from synth.asking import FENCE, Voice
 from synth.avoid import Avoid
@@ -129,7 +129,8 @@ class Course:
         return objection(stub) or self.settings.avoid.objection(stub) or stub
 
     def _row(self, stub: Stub, found: Agreed, trial: "Trial") -> dict[str, Any]:
-        bodies = sorted({program.body for program in found.programs}, key=lambda body: (len(body), body))
+        pure = [program for program in found.programs if not changes_its_parameters(stub, program)]
+        bodies = sorted({program.body for program in pure}, key=lambda body: (len(body), body))
         program = next(each for each in found.programs if each.body == bodies[0])
         alike = [body for body in bodies[1:] if trial.above(body) == program.above(stub)]
         cases = [case for case in found.cases if len(case.arguments) + len(case.value) <= LONGEST_CASE][:MOST_CASES]
@@ -142,7 +143,7 @@ class Course:
             seed_id=self.known["seed_id"],
             topic=self.known["topic"],
             agreement=share,
-            distinct=len(bodies),
+            distinct=len({program.body for program in found.programs}),
             tier="gold" if share == 1 and trial.asked > 2 else "silver",
         )
         return made | {"reason": None, "asked": trial.asked, "agree": trial.agree, "truth": None, "round_trip": None}

@@ -126,7 +126,7 @@ class Solving(Asking):
 class Exercise(Solving):
     """Let the teacher write exercises and keep those whose solutions agree when they run."""
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "concept", "setting", "level", "result", "second", "topic", "wording", "signature",
     )  # fmt: skip

@@ -32,7 +32,9 @@ _UNSAFE = (
 SAFE = frozenset(dir(builtins)) - frozenset(_UNSAFE.split())
 CACHES = {"cache", "functools.cache", "lru_cache", "functools.lru_cache", "lru_cache()", "functools.lru_cache()"}
 """Decorators that may be left out."""
-CHANGERS = frozenset({"append", "add", "update", "setdefault", "pop", "extend", "insert", "clear", "remove", "popitem"})
+_CHANGING = "add append clear discard extend insert pop popitem remove reverse setdefault sort update"
+CHANGERS = frozenset(_CHANGING.split())
+"""Methods that change what they belong to."""
 LONGEST = 45
 """Lines of a function."""
 FUNCTION = re.compile(r"^[ \t]*def ", re.MULTILINE)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from curate.sandbox import CallOutcome, call_many
-from synth.agreement import Agreed, agree, gave
+from synth.agreement import Agreed, agree, changes_its_parameters, gave
 from synth.answers import Program, Stub, read_stub
 
 INPUTS = [(n,) for n in (0, 1, 2, 5, -3, 10, 7)]
@@ -102,3 +102,22 @@ def test_examples_come_from_the_solution_that_is_shown() -> None:
     assert isinstance(found, Agreed)
     assert len(found.programs) == 3
     assert found.cases[0].value == "{'a': 2, 'b': 0}"
+
+
+@pytest.mark.parametrize(
+    ("body", "changes"),
+    [
+        ("    a.update(b)\n    return a", True),
+        ("    a['x'] = 1\n    return a", True),
+        ("    del a['x']\n    return a", True),
+        ("    a = {**a}\n    a.update(b)\n    return a", False),
+        ("    c = dict(a)\n    c.update(b)\n    c['x'] = 1\n    return c", False),
+        ("    return sorted(a.items())", False),
+    ],
+)
+def test_code_that_changes_what_it_was_given_is_known(body: str, changes: bool) -> None:
+    stub = read_stub(
+        'def f(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:\n    """Join both of them now."""\n'
+    )
+    assert isinstance(stub, Stub)
+    assert changes_its_parameters(stub, Program("", body)) is changes
