@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from curate import __version__
-from curate.errors import UserError, from_os_error
+from curate.errors import Trouble, UserError, from_os_error
 
 INTERRUPTED = 130
 
@@ -317,15 +317,16 @@ def _run() -> int:
 
 def _explain(error: BaseException) -> tuple[str, int]:
     """Return what to print and the exit code for what a command raised: one line, or the traceback of our own fault."""
-    if isinstance(error, UserError):
-        return f"error: {error}", 1
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        command = shlex.join(["curate", *sys.argv[1:]])
-        return f"interrupted, what is done stands; run the same command again to continue: {command}", INTERRUPTED
-    if isinstance(error, OSError):
-        return f"error: {from_os_error(error)}", 1
-    if type(error).__name__ == "ShardsFailed":
-        return f"failed: {error}", 2
+    match error:
+        case UserError():
+            return f"error: {error}", 1
+        case KeyboardInterrupt() | typer.Abort():
+            command = shlex.join(["curate", *sys.argv[1:]])
+            return f"interrupted, what is done stands; run the same command again to continue: {command}", INTERRUPTED
+        case Trouble():
+            return f"failed: {error}", 2
+        case OSError():
+            return f"error: {from_os_error(error)}", 1
     if hasattr(error, "format_message"):
         return f"error: {error.format_message()} (see curate --help)", 1
     return "".join(traceback.format_exception(error)).rstrip(), 1

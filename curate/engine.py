@@ -24,7 +24,7 @@ from multiprocessing.connection import wait as wait_for_sentinel
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from curate.errors import UserError, from_os_error, how_to_install
+from curate.errors import Trouble, UserError, from_os_error, how_to_install
 from curate.network import unreachable
 
 ATTEMPTS = 2
@@ -79,6 +79,8 @@ def attempt(function: Callable[[Any], Any], item: Any) -> Outcome:
         return Outcome(item, function(item))
     except UserError as error:
         return Outcome(item, error=str(error), mistake=True)
+    except Trouble as error:
+        return Outcome(item, error=str(error), detail=traceback.format_exc())
     except OSError as error:
         return Outcome(item, error=str(from_os_error(error)), mistake=True, detail=traceback.format_exc())
     except Exception as error:  # noqa: BLE001 - one broken shard must not take the others with it; it is reported

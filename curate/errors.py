@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises, and the "did you mean" behind it."""
+"""The exceptions that are told in one line: a user's mistake, and trouble that may pass; and the "did you mean"."""
 
 import errno
 import shlex
@@ -9,6 +9,17 @@ from difflib import get_close_matches
 
 class UserError(Exception):
     """Something the user can mend. The message is one line: the offending value and the next step."""
+
+
+class DamagedFile(UserError):
+    """A file whose own bytes cannot be read: cut, or not what its name says."""
+
+
+class Trouble(Exception):
+    """A machine or a network failed on the way. It may pass: what was asked for is tried again by the next run.
+
+    It is never a verdict on a document. The message is one line.
+    """
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from curate.errors import UserError, did_you_mean
+from curate.errors import Trouble, UserError, did_you_mean
 from curate.llm.types import ModelSpec
 from curate.stage import Reference, Stage
 from curate.stages import SOURCES, STAGES, find
@@ -189,8 +189,8 @@ def named_after(node: Node) -> Iterator[None]:
     """Put a stage's name before what it complains of."""
     try:
         yield
-    except UserError as error:
-        raise UserError(f"{node.name}: {error}") from error
+    except (UserError, Trouble) as error:
+        raise (Trouble if isinstance(error, Trouble) else UserError)(f"{node.name}: {error}") from error
 
 
 def explain(error: ValidationError, where: str, known: list[str]) -> UserError:

@@ -25,7 +25,7 @@ from curate.columns import check_columns
 from curate.emptied import Emptied
 from curate.energy import joules_so_far
 from curate.engine import Engine, LocalEngine, Outcome, ThreadEngine, check_engine, open_engine, ordered
-from curate.errors import UserError, from_os_error
+from curate.errors import Trouble, UserError, from_os_error
 from curate.journal import Journal, now
 from curate.llm import close_models
 from curate.loops import are_compiled
@@ -47,7 +47,7 @@ from curate.stage import Context, Filter, Global, Job, Maker, Source, StreamMake
 from curate.work import judge_shard, make_shard, make_stream, read_part, run_job, sketch_shard
 
 
-class ShardsFailed(Exception):
+class ShardsFailed(Trouble):
     """Some shards of a stage could not be worked on; the others are done and receipted. Exit code 2."""
 
 
@@ -214,10 +214,8 @@ class StageRun:
         if isinstance(self.stage, Job):
             return {"job": None}
         if isinstance(self.stage, Source):
-            try:
+            with named_after(self.node):
                 return {part.name: part for part in self.stage.parts()}
-            except UserError as error:
-                raise UserError(f"{self.node.name}: {error}") from error
         several = len(self.context.inputs) > 1
         return {
             f"{name}.{path.stem}" if several else path.stem: path

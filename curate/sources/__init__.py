@@ -5,7 +5,8 @@
     {installed: true, limit: 6000}                            the Python files on this machine
     {folder: "src/", pattern: "*.py"}                         a folder of source files
     {path: "data/*.parquet", text: content, id: hexsha}       Parquet files (.parquet)
-    {path: "data/*.jsonl.zst", text: content, keep: [repo]}   JSON Lines (.jsonl, .json, .ndjson, plain, .gz or .zst)
+    {path: "data/*.jsonl.zst", text: content, keep: [repo]}   JSON Lines or arrays of objects (.jsonl, .json, .ndjson,
+                                                              plain, .gz, .zst; UTF-8, or UTF-16 or -32 by its mark)
     {hub: bigcode/the-stack-smol, split: train, text: content}   a data set of the Hugging Face hub
 
 `path` and `folder` may lie on any fsspec store (s3://, gs://, hf://, ...). Every row read becomes a Document or a
@@ -22,14 +23,16 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from pydantic import ConfigDict, Field, field_validator
 
-from curate.errors import UserError, did_you_mean
+from curate.errors import DamagedFile, Trouble, UserError, did_you_mean
 from curate.llm.types import ModelSpec
 from curate.sources import jsonl, parquet
+from curate.sources.encoding import WIDEST, as_utf8, has_wide_mark
 from curate.sources.files import File, digest_line, find_below, find_files, name_below, open_bytes
 from curate.sources.hub import WHOLE, Dataset
 from curate.sources.installed import installed_files
+from curate.sources.local import is_link_to_nothing
 from curate.sources.parts import digest, grouped, numbered, sample
-from curate.sources.rows import TOO_LARGE, UNREADABLE, Cut, Rows, repeated, sort_out
+from curate.sources.rows import LINK_TO_NOTHING, TOO_LARGE, UNREADABLE, Cut, Rows, repeated, sort_out
 from curate.sources.values import readable
 from curate.stage import Columns, Made, Part, Source
 
@@ -152,9 +155,12 @@ class Installed(_Sized):
 class Folder(_Sized):
     """Read a folder of source files, one Document a file.
 
-    Columns: path (below the folder). Hidden files and folders, and links, are left out. With `limit`, a sample drawn
-    by the hash of each file's path.
+    Columns: path (below the folder). Links are followed, each file is read once; hidden files and folders are left
+    out. A file with the mark of UTF-16 or UTF-32 is read as that. With `limit`, a sample drawn by the hash of each
+    file's path.
     """
+
+    VERSION: ClassVar[int] = 2
 
     folder: str
     """Where: a folder here or on any fsspec store."""
@@ -301,7 +307,9 @@ class ParquetFiles(_Files):
 
 
 class JsonLines(_Files):
-    """Read JSON Lines files (plain, .gz, .zst), one Document a line."""
+    """Read JSON files (plain, .gz, .zst), one Document a line or an element of an array."""
+
+    VERSION: ClassVar[int] = 2
 
     def _cuts(self, url: str, most: int | None) -> Iterator[Cut]:
         return jsonl.cut_file(url, self.wanted, self.id, self.shard_rows, self.shard_bytes, most, self.max_bytes)
@@ -371,15 +379,23 @@ def _extent(sizes: Collection[int]) -> str:
 
 
 def _content(url: str, size: int | None, max_bytes: int) -> tuple[bytes, str | None]:
-    """Return a file's bytes without a byte order mark, or what is left of it and why it cannot be a Document."""
+    """Return a file's text in UTF-8, or what is left of it and why it cannot be a Document: a reason that lies in the
+    file itself. Raises UserError and Trouble for all others."""
     if size is not None and size > max_bytes:
         return b"", TOO_LARGE
     try:
         with open_bytes(url) as stream:
-            content = stream.read(max_bytes + 1).removeprefix(b"\xef\xbb\xbf")
-    except UserError:
+            raw = stream.read(max_bytes + 1)
+            if len(raw) > max_bytes and has_wide_mark(raw):
+                raw += stream.read(WIDEST * max_bytes)
+    except DamagedFile:
         return b"", UNREADABLE
-    return content, (TOO_LARGE if len(content) > max_bytes else None)
+    except Trouble:
+        if is_link_to_nothing(url):
+            return b"", LINK_TO_NOTHING
+        raise
+    content = as_utf8(raw)
+    return content, (TOO_LARGE if len(content) > max_bytes or len(raw) > WIDEST * max_bytes else None)
 
 
 def _files_made(

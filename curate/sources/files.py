@@ -1,31 +1,40 @@
 """Files behind a path or a glob, on this machine or on any fsspec store (s3://, gs://, hf://, memory://, ...).
 
 In: a path, a glob or a folder. Out: `File`s in name order, and open streams of their bytes (decompressed where the
-name ends in .gz or .zst). Credentials come from the environment, the way each store's own tools read them.
-Not covered: archives (.zip, .tar).
+name ends in .gz or .zst). On this machine links are followed (curate/sources/local.py). Credentials come from the
+environment, the way each store's own tools read them. Trouble on the way is raised and never taken for an empty folder
+or a bad file. Not covered: archives (.zip, .tar).
 """
 
 import io
 import os
+import re
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Any
 
 import fsspec
 import pyarrow as pa
+from fsspec.asyn import AsyncFileSystem
+from fsspec.utils import glob_translate
 
-from curate.errors import UserError
+from curate.errors import DamagedFile, UserError
+from curate.sources.local import Status, files_below, told_of
+from curate.sources.steady import SteadyFile, patiently
 
 MAGIC = "*?["
 COMPRESSIONS = {"gz": "gzip", "zst": "zstd"}
 BUFFER = 1 << 20
 STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "blob_id", "generation", "created")
 """What stores call the mark that changes with a file's content; the first one present is used."""
+NOWHERE = "nowhere"
+"""The stamp of a link to nothing."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +48,43 @@ class File:
 
 
 def find_files(pattern: str) -> list[File]:
-    """Return the files that a path or glob names, in name order. Raises UserError where there are none."""
+    """Return the files that a path or glob names, in name order.
+
+    Raises UserError where there are none, and for a link to nothing.
+    """
     system, path = locate(pattern)
-    found = system.glob(path, detail=True) if any(mark in path for mark in MAGIC) else _one(system, path)
-    files = _files(system, found, _fixed(path))
+    files = _local_files(path) if is_local(system) else _stored_files(system, path, pattern)
     if not files:
         raise UserError(f"no file matches {pattern!r}; check the path (relative ones start where the command runs)")
+    for file in files:
+        if file.stamp == NOWHERE:
+            raise UserError(f"{file.url} is a link to nothing; fetch what it stands for, or remove it")
     return files
 
 
 def find_below(folder: str, pattern: str) -> list[File]:
     """Return the files below a folder in name order: a pattern without `/` is matched with the file's name at any
-    depth, one with `/` with its path below the folder. Hidden files and folders, and links, are left out.
+    depth, one with `/` with its path below the folder. Hidden files and folders are left out; a link to nothing is a
+    File with the stamp NOWHERE.
 
     Raises UserError where there are none.
     """
-    system, path = locate(folder)
-    if not system.isdir(path):
-        raise UserError(f"no folder {folder!r}; check the path (relative ones start where the command runs)")
     whole = "/" in pattern
-    every = _files(system, system.find(path, detail=True), path.rstrip("/"))
-    files = [file for file in every if fnmatch(file.name if whole else file.name.rpartition("/")[2], pattern)]
+    files = _below(folder, lambda name: fnmatch(name if whole else name.rpartition("/")[2], pattern))
     if not files:
-        raise UserError(f"no file below {folder!r} matches {pattern!r}{_instead(every)}")
+        raise UserError(f"no file below {folder!r} matches {pattern!r}{_instead(_below(folder, lambda _: True))}")
     return files
+
+
+def _below(folder: str, wanted: Callable[[str], bool]) -> list[File]:
+    system, path = locate(folder)
+    is_there = os.path.isdir(path) if is_local(system) else _info(system, path, folder).get("type") == "directory"  # noqa: PTH112
+    if not is_there:
+        raise UserError(f"no folder {folder!r}; check the path (relative ones start where the command runs)")
+    if is_local(system):
+        return _in_order(path, files_below(path, wanted))
+    found = patiently(partial(system.find, path, detail=True, **_loud(system)), folder)
+    return [file for file in _files(system, found, path.rstrip("/")) if wanted(file.name)]
 
 
 def _instead(files: Iterable[File]) -> str:
@@ -89,17 +111,42 @@ def locate(url: str) -> tuple[Any, str]:
     return system, str(path)
 
 
+def is_local(system: Any) -> bool:
+    """Tell whether a file system is this machine's own."""
+    return "file" in system.protocol
+
+
+@contextmanager
+def open_raw(url: str) -> Iterator[IO[bytes]]:
+    """Open a file's bytes as they are. Raises UserError or Trouble, also midway."""
+    system, path = locate(url)
+    if not is_local(system):
+        with io.BufferedReader(SteadyFile(system, path, url), BUFFER) as stream:
+            yield stream
+        return
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - for tens of thousands of files
+            yield file
+    except OSError as error:
+        raise told_of(error, url) from error
+
+
 @contextmanager
 def open_bytes(url: str) -> Iterator[IO[bytes]]:
-    """Open a file for reading, decompressed by its name. Raises UserError, also midway, for what cannot be read."""
-    system, path = locate(url)
-    try:
-        with system.open(path, "rb") as raw:
-            kind = COMPRESSIONS.get(path.rpartition(".")[2])
+    """Open a file for reading, decompressed by its name. Raises as `open_raw`, and DamagedFile for broken compression,
+    also midway."""
+    kind = COMPRESSIONS.get(url.rpartition(".")[2])
+    with open_raw(url) as raw:
+        if kind is None:
+            yield raw
+            return
+        try:
             # Arrow's decompressors read joined frames and refuse a cut one; zstandard's reader ends there in silence.
-            yield io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(raw, "r"), kind), BUFFER) if kind else raw
-    except OSError as error:
-        raise UserError(f"cannot read {url}: {error}; replace or remove the file") from error
+            yield io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(raw, "r"), kind), BUFFER)
+        except OSError as error:
+            if error.errno not in (None, 0):
+                raise
+            raise DamagedFile(f"cannot read {url}: {error}; replace or remove the file") from error
 
 
 def digest_line(file: File) -> str:
@@ -113,25 +160,77 @@ def _fixed(path: str) -> str:
     return path[:first].rpartition("/")[0]
 
 
-def _one(system: Any, path: str) -> dict[str, Any]:
-    return {path: system.info(path)} if system.isfile(path) else {}
+def _local_files(path: str) -> list[File]:
+    """Return what a path or glob names on this machine."""
+    base = _fixed(path)
+    if not any(mark in path for mark in MAGIC):
+        try:
+            status: Status = os.stat(path)  # noqa: PTH116
+        except OSError as error:
+            if isinstance(error, PermissionError):
+                raise told_of(error, path) from error
+            status = None
+            if not os.path.islink(path):  # noqa: PTH114
+                return []
+        return _in_order(base, {path.removeprefix(base).lstrip("/"): status})
+    if not os.path.isdir(base or "/"):  # noqa: PTH112
+        return []
+    levels = None if "**" in path else path.removeprefix(base).strip("/").count("/") + 1
+    is_named = re.compile(glob_translate(path)).match
+    return _in_order(base, files_below(base, lambda name: is_named(f"{base}/{name}"), levels))
+
+
+def _in_order(base: str, found: dict[str, Status]) -> list[File]:
+    """Return files of this machine in name order; what is no plain file is left out."""
+    files = []
+    for name, status in sorted(found.items()):
+        url = f"{base.rstrip('/')}/{name}"
+        if status is None:
+            files.append(File(url, name, 0, NOWHERE))
+        elif stat.S_ISREG(status.st_mode):
+            files.append(File(url, name, status.st_size, str(status.st_mtime_ns)))
+    return files
+
+
+def _stored_files(system: Any, path: str, pattern: str) -> list[File]:
+    """Return what a path or glob names on a store."""
+    if any(mark in path for mark in MAGIC):
+        try:
+            found = patiently(partial(system.glob, path, detail=True, **_loud(system)), pattern)
+        except FileNotFoundError:
+            return []
+    else:
+        info = _info(system, path, pattern)
+        found = {path: info} if info.get("type") == "file" else {}
+    return _files(system, found, _fixed(path))
+
+
+def _info(system: Any, path: str, url: str) -> dict[str, Any]:
+    """Return what a store knows of a path; nothing where there is none."""
+    try:
+        return dict(patiently(partial(system.info, path), url))
+    except FileNotFoundError:
+        return {}
+
+
+def _loud(system: Any) -> dict[str, str]:
+    """Return the option that lets a listing raise what goes wrong in a subfolder, where it would leave that out."""
+    own = type(system)._find if isinstance(system, AsyncFileSystem) else type(system).find
+    default = AsyncFileSystem._find if isinstance(system, AsyncFileSystem) else fsspec.AbstractFileSystem.find
+    return {"on_error": "raise"} if own is default else {}
 
 
 def _files(system: Any, found: dict[str, Any], base: str) -> list[File]:
-    """Turn a store's listing into Files, each once."""
+    """Turn a store's listing into Files."""
     files = []
     for path, info in found.items():
         name = path.removeprefix(base).lstrip("/")
         hidden = any(step.startswith(".") for step in name.split("/"))
-        if info["type"] != "file" or hidden or info.get("islink"):
+        if info["type"] != "file" or hidden:
             continue
         stamp = next((str(info[key]) for key in STAMPS if info.get(key) is not None), "")
-        files.append(File(_url(system, path), name, int(info["size"] or 0), stamp))
+        files.append(File(str(system.unstrip_protocol(path)), name, int(info["size"] or 0), stamp))
     return sorted(files, key=lambda file: file.name)
-
-
-def _url(system: Any, path: str) -> str:
-    return path if "file" in system.protocol else str(system.unstrip_protocol(path))
 
 
 def is_plain_file(path: str) -> os.stat_result | None:

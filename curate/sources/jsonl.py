@@ -1,24 +1,28 @@
-"""JSON Lines as a source: where to cut a file into parts, and from lines to raw rows.
+"""JSON Lines as a source, and arrays of objects: where to cut a file into parts, and from its rows to raw rows.
 
-A cut is a pair of offsets into the decompressed bytes, always at the start of a line, so plain and compressed files
-are read by the same code. A compressed file cannot be entered in the middle: each of its parts decompresses what
-stands before it. Blank lines are no rows. A line that is no JSON object becomes a rejected row that holds the raw text.
+A cut is a pair of offsets into the decompressed bytes, always around rows (curate/sources/json_rows.py), so plain and
+compressed files are read by the same code. A compressed file cannot be entered in the middle: each of its parts
+decompresses what stands before it. Blank lines are no rows. A row that is no JSON object becomes a rejected row that
+holds the raw text; a file without any object is refused.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 
 from curate.errors import UserError
+from curate.sources import json_rows
 from curate.sources.files import open_bytes
 from curate.sources.rows import BROKEN_JSON, NOT_TEXT, NOT_UTF8, TOO_LARGE, Cut, Rows
 
 ESCAPE = 6
 """JSON may spend six bytes (`\\u0041`) on one byte of text, so a line may be this much longer than a text."""
 LOOK_AT = 100
-"""Lines at the head of a file whose keys say which columns there are."""
+"""Rows at the head of a file whose keys say which columns there are."""
+FEW = 10
+"""Lines, none of them an object, for which a file is refused; fewer become rejected rows."""
 
 
 def cut_file(
@@ -38,11 +42,10 @@ def cut_file(
     head: list[dict[str, Any]] = []
     rows = 0
     with open_bytes(url) as stream:
-        for offset, line, length in _lines(stream, 0, None, max_bytes):
+        form, found = json_rows.rows(stream, url, _longest(max_bytes))
+        for offset, row, length in found:
             if rows == most:
                 break
-            if line is not None and line.isspace():
-                continue
             if cut is not None and (cut.rows == shard_rows or offset - cut.start >= shard_bytes):
                 yield cut
                 cut = None
@@ -51,16 +54,33 @@ def cut_file(
             cut.rows += 1
             cut.stop = offset + length
             if len(head) < LOOK_AT or id_column is not None:
-                value = (_parse(line)[0] if line is not None else None) or {}
+                value = (_parse(row)[0] if row is not None else None) or {}
                 if id_column is not None:
                     cut.ids.append(_text(value.get(id_column)))
                 if value and len(head) < LOOK_AT:
                     head.append(value)
                     if len(head) == LOOK_AT:
                         _check(url, columns, head)
+            if rows == LOOK_AT and not head:
+                raise _holds_nothing(url, rows)
     _check(url, columns, head)
+    if not head and rows >= (FEW if form == "lines" else 1):
+        raise _holds_nothing(url, rows)
     if cut is not None:
         yield cut
+
+
+def _holds_nothing(url: str, rows: int) -> UserError:
+    """Return what to say of a file in which something else than objects stands: not even one row is good."""
+    return UserError(
+        f"{url} holds no JSON objects: none of its first {rows} rows is one; "
+        f"write one object a line, or one array of objects, or leave the file out"
+    )
+
+
+def _longest(max_bytes: int) -> int:
+    """Return the bytes of a row that may hold a text of so many bytes."""
+    return ESCAPE * max_bytes + (1 << 20)
 
 
 def _check(url: str, columns: Sequence[str], head: list[dict[str, Any]]) -> None:
@@ -79,10 +99,7 @@ def read_lines(
     values: list[dict[str, Any]] = []
     faults: dict[int, str] = {}
     with open_bytes(url) as stream:
-        _skip(stream, start)
-        for offset, line, _ in _lines(stream, start, stop, max_bytes):
-            if line is not None and line.isspace():
-                continue
+        for offset, line, _ in json_rows.rows(stream, url, _longest(max_bytes), start, stop)[1]:
             value, fault = _parse(line) if line is not None else (None, TOO_LARGE)
             content = (value or {}).get(text)
             if fault is None and content is not None and not isinstance(content, str):
@@ -100,26 +117,6 @@ def read_lines(
         {column: _column([value.get(column) for value in values]) for column in keep},
         faults,
     )
-
-
-def _lines(stream: IO[bytes], start: int, stop: int | None, max_bytes: int) -> Iterator[tuple[int, bytes | None, int]]:
-    """Yield (offset, line, length) from here to `stop`; a line too long to hold a permitted text comes as None."""
-    most = ESCAPE * max_bytes + (1 << 20)
-    offset = start
-    while stop is None or offset < stop:
-        line = stream.readline(most)
-        if not line:
-            return
-        length = len(line)
-        if length < most or line.endswith(b"\n"):
-            yield offset, line, length
-        else:
-            while rest := stream.readline(most):
-                length += len(rest)
-                if rest.endswith(b"\n"):
-                    break
-            yield offset, None, length
-        offset += length
 
 
 def _parse(line: bytes) -> tuple[dict[str, Any] | None, str | None]:
@@ -149,11 +146,3 @@ def _column(values: Iterable[Any]) -> pa.Array:
         texts = [_text(value) for value in values]
         encoded = [None if value is None else value.encode("utf-8", "surrogatepass") for value in texts]
         return pa.array(encoded, pa.large_binary())
-
-
-def _skip(stream: IO[bytes], count: int) -> None:
-    if stream.seekable():
-        stream.seek(count)
-        return
-    while count > 0:
-        count -= len(stream.read(min(count, 1 << 22)))

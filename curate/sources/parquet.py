@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curate.errors import UserError
-from curate.sources.files import locate
+from curate.errors import DamagedFile, UserError
+from curate.sources.files import is_local, locate, open_raw
+from curate.sources.local import told_of
 from curate.sources.rows import Cut
 from curate.sources.values import as_ids, is_nameable, is_textual
 
@@ -99,15 +100,17 @@ def read_rows(url: str, start: int, stop: int, columns: Sequence[str]) -> pa.Tab
 def _open(url: str) -> Iterator[pq.ParquetFile]:
     system, path = locate(url)
     try:
-        if "file" in system.protocol and path.isprintable():  # Arrow's own files want names that are UTF-8
+        if is_local(system) and path.isprintable():  # Arrow's own files want names that are UTF-8
             with pq.ParquetFile(path, memory_map=False, buffer_size=BUFFER_BYTES) as file:
                 yield file
         else:
-            with system.open(path, "rb") as raw, pq.ParquetFile(raw, pre_buffer=True) as file:
+            with open_raw(url) as raw, pq.ParquetFile(raw, pre_buffer=True) as file:
                 yield file
     except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise told_of(error, url) from error
         detail = (str(error) or type(error).__name__).splitlines()[0]
-        raise UserError(f"cannot read {url}: {detail}; replace or remove the file") from error
+        raise DamagedFile(f"cannot read {url}: {detail}; replace or remove the file") from error
 
 
 def _ids(file: pq.ParquetFile, column: str) -> Iterator[str | None]:

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from curate.errors import UserError
+from curate.errors import Trouble, UserError
 from curate.sources import Folder, Hub, Installed, JsonLines, ParquetFiles, source_from
 from curate.sources.installed import installed_files, license_of
 from curate.sources.jsonl import cut_file
@@ -150,16 +150,20 @@ def test_a_folder_gives_its_files_and_rejects_what_is_no_text(tmp_path: Path) ->
     source = source_from("mine", {"folder": str(tmp_path), "max_mb": 0.001})
     made = read_all(source)
     assert dict(zip(ids(made), texts(made), strict=True)) == {"mine/a/bom.py": "y = 2\n", "mine/a/one.py": "x = 1\n"}
-    assert reasons(made) == {"mine/latin.py": "not valid UTF-8", "mine/large.py": "too large"}
-    assert "broken.py" not in str(reasons(made))
+    assert reasons(made) == {
+        "mine/broken.py": "link to nothing",
+        "mine/latin.py": "not valid UTF-8",
+        "mine/large.py": "too large",
+    }
 
 
-def test_a_file_that_goes_away_before_it_is_read_is_rejected_as_unreadable(tmp_path: Path) -> None:
+def test_a_file_that_goes_away_before_it_is_read_is_trouble_and_no_verdict(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("x")
     source = Folder(folder=str(tmp_path))
     parts = source.parts()
     (tmp_path / "a.py").unlink()
-    assert reasons(source.read(parts[0])) == {"source/a.py": "unreadable"}
+    with pytest.raises(Trouble, match=r"a\.py is gone since it was listed"):
+        source.read(parts[0])
 
 
 def test_a_pattern_with_a_slash_is_matched_with_the_path(tmp_path: Path) -> None:
