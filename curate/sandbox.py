@@ -235,7 +235,7 @@ def _call(limits: Limits, source: str, entry_point: str, arguments: Sequence[tup
     if leashed and limits.leash_s is not None:
         limits = replace(limits, cpu_s=limits.leash_s, wall_s=limits.wall_s or 10 * limits.leash_s)
     # No grace on a leash: what needs longer is the caller's to ask for.
-    called = {"arguments": [encode(tuple(values)) for values in arguments], "leashed": leashed}
+    called = {"arguments": [encode(tuple(values), plain=True) for values in arguments], "leashed": leashed}
     return _request(limits, source=source, entry_point=entry_point) | called
 
 

@@ -43,7 +43,7 @@ from eval.subject import Subject, named, stamp, told_apart, trained
 class EvalCode(Job):
     """Score models on benchmarks of code: generate, run in the sandbox, pass@1 with a 95% interval, bits per byte."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     READS: ClassVar[str] = "a model"
 
     tasks: tuple[str, ...] = ("humaneval", "mbpp")

@@ -249,7 +249,7 @@ def _call_arguments(line: str, name: str) -> tuple[Any, ...] | None:
             case [ast.Expr(ast.Call(func=ast.Name(), args=args, keywords=[]))] if args:
                 try:
                     values = tuple(ast.literal_eval(argument) for argument in args)
-                    encode(values)  # an Ellipsis is a literal, but no value that the sandbox takes
+                    encode(values, plain=True)  # an Ellipsis is a literal, but no value that the sandbox takes
                     return values
                 except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, NotPlain):
                     return None

@@ -62,7 +62,7 @@ class Proposal:
 class Behavioural(Against):
     """Drop documents with a function that passes the tests of a task near it. Every drop names the task."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     ALONE: ClassVar[bool] = True
     NEEDS: ClassVar[str] = "a statement or a reference solution to find functions near it"
 

@@ -18,7 +18,7 @@ from typing import Any
 from curate.jail.remote import Client, Remote, sentence
 from curate.jail.sample import MODULES
 from curate.jail.session import Ended, Session
-from curate.jail.values import MAX_BYTES, NotPlain, TooDeep, decode, encode, literal
+from curate.jail.values import MAX_BYTES, NotPlain, TooDeep, decode, encode, literal, refuse
 
 _BUILTINS = frozenset(dir(builtins))
 IN_PROCESS = "in-process: rests on "
@@ -176,7 +176,12 @@ def _outcome(value: Any, raised: dict[str, Any] | None) -> tuple[str, str, str, 
         verdict, detail = _verdict_of(raised)
         return ("raised" if verdict == "error" else verdict), raised["type"], raised["type"], detail
     try:
-        encode(value)
+        plain = decode(encode(value, _as_dict, plain=True))
     except NotPlain as problem:
         return "error", "", type(value).__name__, str(problem)
-    return "value", literal(value), type(value).__name__, ""
+    return "value", literal(plain), type(plain).__name__, ""
+
+
+def _as_dict(value: Any) -> list[Any]:
+    """Take the kinds of dict for dicts where a value must have a literal; refuse what has none."""
+    return encode(dict(value), _as_dict, plain=True) if isinstance(value, dict) else refuse(value)

@@ -16,6 +16,7 @@ from typing import Any
 
 from curate.jail.sample import MODULES, TYPES
 from curate.jail.session import Ended, Session
+from curate.jail.standard import replace_contents
 from curate.jail.values import NotPlain, decode, encode, refuse
 
 CAUSES = {"memory", "output", "forbidden", "syntax"}
@@ -168,7 +169,7 @@ def mirror(old: Any, new: Any) -> Any:
     elif isinstance(old, tuple) and len(old) == len(new):
         parts = tuple(map(mirror, old, new))
         return old if all(part is before for part, before in zip(parts, old, strict=True)) else parts
-    else:
+    elif not replace_contents(old, new):
         return new
     return old
 

@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from curate.jail.isolation import Walls, confine
-from curate.jail.values import MAX_BYTES, NotPlain, decode, encode, refuse
+from curate.jail.values import MAX_BYTES, NotPlain, decode, encode, encode_as, refuse
 
 CHANNEL = 3
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -168,9 +168,12 @@ class Sample:
         return TYPES[key] if kind == "T" else sys.modules[key] if kind == "M" else self.objects[key]
 
     def export(self, value: Any) -> list[Any]:
-        """Reduce a subclass of a plain type to it; give anything else a handle."""
+        """Reduce a subclass of a plain or standard type to it; give anything else a handle."""
         kind = type(value)
         for base in kind.__mro__[1:]:
+            standard = encode_as(value, base, self.export)
+            if standard is not None:
+                return standard  # type: ignore[no-any-return]
             if base in _REDUCTIONS:
                 return encode(_REDUCTIONS[base](value), self.export)  # type: ignore[no-any-return]
         if kind is ModuleType and value.__name__ in MODULES:

@@ -1,8 +1,9 @@
 """How plain Python values travel between the processes of the sandbox: as tagged JSON, never as pickle.
 
 In: a value. Out: something `json.dumps` can write, and back. Plain are None, bool, int, float, complex, str, bytes, range
-and list, tuple, set, frozenset, dict of those, by exact type and to a depth of `MAX_DEPTH`. What decoding returns is
-made of exactly these types, whatever the other side sent, so that no object of a sample reaches a test.
+and list, tuple, set, frozenset, dict of those, by exact type and to a depth of `MAX_DEPTH`; beside them travel the
+values of curate/jail/standard.py (Decimal, date, deque, views of a dict, ...). What decoding returns is made of exactly
+these types, whatever the other side sent, so that no object of a sample reaches a test.
 
 Everything else goes through two functions that the caller gives: `export` turns a foreign object into a tag of the
 caller's own, `resolve` turns such a tag back into an object. Cycles end at the depth limit; aliases become copies.
@@ -11,6 +12,8 @@ caller's own, `resolve` turns such a tag back into an object. Cycles end at the 
 import math
 from collections.abc import Callable
 from typing import Any
+
+from curate.jail.standard import made_of, parts_of
 
 MAX_DEPTH = 100
 MAX_BYTES = 64 << 20
@@ -22,6 +25,12 @@ Resolve = Callable[[list[Any]], Any]
 _SEQUENCE_TAGS: dict[type, str] = {list: "l", tuple: "t", set: "s", frozenset: "f"}
 _SEQUENCES: dict[str, Callable[[Any], Any]] = {"l": list, "t": tuple, "s": set, "f": frozenset}
 _JSON_CONTAINERS = {list, dict}
+_SCALARS: dict[str, Callable[..., Any]] = {
+    "i": lambda digits: int(digits, 16),
+    "u": lambda digits: bytes.fromhex(digits).decode("utf-8", "surrogatepass"),
+    "b": bytes.fromhex,
+    "c": complex,
+}
 _SMALL = 1 << 63
 
 
@@ -42,8 +51,11 @@ def refuse(value: Any) -> list[Any]:
     raise NotPlain(f"a value of type {type(value).__name__} is not plain")
 
 
-def encode(value: Any, export: Export = refuse, depth: int = 0) -> Any:
-    """Return `value` as JSON-ready data. Raises NotPlain where it is too deep or `export` refuses a part of it."""
+def encode(value: Any, export: Export = refuse, depth: int = 0, *, plain: bool = False) -> Any:
+    """Return `value` as JSON-ready data. Raises NotPlain where it is too deep or `export` refuses a part of it.
+
+    `plain` leaves the types of the standard library to `export`.
+    """
     kind = type(value)
     if kind is str:
         return value if value.isascii() or _is_unicode(value) else ["u", value.encode("utf-8", "surrogatepass").hex()]
@@ -56,9 +68,9 @@ def encode(value: Any, export: Export = refuse, depth: int = 0) -> Any:
     if kind in _SEQUENCE_TAGS:
         if value and _is_bare(value):
             return [_SEQUENCE_TAGS[kind], *value]
-        return [_SEQUENCE_TAGS[kind], *[encode(item, export, depth + 1) for item in value]]
+        return [_SEQUENCE_TAGS[kind], *[encode(item, export, depth + 1, plain=plain) for item in value]]
     if kind is dict:
-        pairs = [encode(part, export, depth + 1) for pair in value.items() for part in pair]
+        pairs = [encode(part, export, depth + 1, plain=plain) for pair in value.items() for part in pair]
         return ["d", *pairs]
     if kind is bytes:
         return ["b", value.hex()]
@@ -66,14 +78,21 @@ def encode(value: Any, export: Export = refuse, depth: int = 0) -> Any:
         return ["c", value.real, value.imag]
     if kind is range:
         return ["r", *[encode(part) for part in (value.start, value.stop, value.step)]]
-    return export(value)
+    standard = None if plain else encode_as(value, kind, export, depth)
+    return export(value) if standard is None else standard
+
+
+def encode_as(value: Any, kind: type, export: Export = refuse, depth: int = 0) -> Any:
+    """Return a value of a type of the standard library, or of a subclass, as JSON-ready data; None for any other."""
+    taken = parts_of(value, kind)
+    return None if taken is None else ["x", taken[0], *[encode(part, export, depth + 1) for part in taken[1]]]
 
 
 def decode(data: Any, resolve: Resolve | None = None) -> Any:
     """Return the value that `data` stands for. Raises NotPlain on anything that `encode` does not write."""
     try:
         return _decode(data, resolve)
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as problem:
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as problem:
         raise NotPlain(f"malformed value: {problem}") from None
 
 
@@ -135,16 +154,12 @@ def _decode(data: Any, resolve: Resolve | None, depth: int = 0) -> Any:
     if tag == "d":
         items = [_decode(part, resolve, depth + 1) for part in parts]
         return dict(zip(items[::2], items[1::2], strict=True))
-    if tag == "i":
-        return int(parts[0], 16)
-    if tag == "u":
-        return bytes.fromhex(parts[0]).decode("utf-8", "surrogatepass")
-    if tag == "b":
-        return bytes.fromhex(parts[0])
-    if tag == "c":
-        return complex(*parts)
+    if tag in _SCALARS:
+        return _SCALARS[tag](*parts)
     if tag == "r":
         return range(*[_decode(part, None, depth + 1) for part in parts])
+    if tag == "x":
+        return made_of(parts[0], [_decode(part, resolve, depth + 1) for part in parts[1:]])
     if resolve is None:
         raise NotPlain(f"malformed value: unknown tag {tag!r}")
     return resolve(data)
