@@ -4,6 +4,7 @@ Each command loads what it needs when it is called, so that `curate --help` answ
 """
 
 import json
+import re
 import shlex
 import signal
 import sys
@@ -27,9 +28,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _here(parameter: typer.CallbackParam, place: Path | None) -> Path | None:
+    """Refuse a URL where a folder or file of this machine is wanted, instead of making a folder of that name."""
+    if place is not None and re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(place)):
+        url = str(place).replace(":/", ":///" if str(place).startswith("file:") else "://", 1)  # a Path merges slashes
+        raise UserError(f"{parameter.opts[0]} {url}: it must be a path of this machine (a mounted store will do)")
+    return place
+
+
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe, a YAML file.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="The run's directory, such as runs/quickstart.")]
-RunsRoot = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs live.")]
+RunsRoot = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs live.", callback=_here)]
 Settings = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="Override a value of the recipe.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="Read at most N documents per source.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, metavar="N", help="Processes or threads; one a core.")]
@@ -187,7 +197,7 @@ def report(
 @app.command(name="eval")
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a hub name, or a GGUF file.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where samples, results and scores go.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where samples, results and scores go.", callback=_here)],
     tasks: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="Benchmarks, or files of your own tasks; default: humaneval,mbpp."),
@@ -235,7 +245,10 @@ def evaluate(
 def score(
     samples: Annotated[Path, typer.Argument(metavar="SAMPLES.jsonl")],
     tasks: Annotated[str, typer.Option(metavar="NAME|TASKS.jsonl", help="A benchmark, or a file of your own tasks.")],
-    out: Annotated[Path, typer.Option(metavar="RESULTS.jsonl", help="One verdict a sample; `curate table` reads it.")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="RESULTS.jsonl", help="One verdict a sample; `curate table` reads it.", callback=_here),
+    ],
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Whose samples they are.")] = None,
     parameters: Annotated[float | None, typer.Option(metavar="N", help="That model's size, such as 1.3e9.")] = None,
     tokens: Annotated[float | None, typer.Option(metavar="N", help="Tokens of its data set, such as 7e9.")] = None,

@@ -15,8 +15,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_afte
 from curate.errors import Trouble, UserError
 
 Result = TypeVar("Result")
-ATTEMPTS = 5
-PATIENCE_S = 60
+ATTEMPTS = 3
+PATIENCE_S = 30
 BLOCK_BYTES = 1 << 23
 """What is fetched at once; the default of S3 is 50 MB for each open file."""
 FINAL = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError, NotImplementedError, ImportError)
@@ -29,27 +29,37 @@ def patiently(action: Callable[[], Result], url: str) -> Result:
     stop = stop_after_attempt(ATTEMPTS) | stop_after_delay(PATIENCE_S)
     try:
         return Retrying(stop=stop, wait=pauses, retry=retry_if_exception(_may_pass), reraise=True)(action)
-    except (FileNotFoundError, UserError, Trouble):
+    except (UserError, Trouble):
         raise
     except Exception as error:
+        if isinstance(error, FileNotFoundError) and not _may_pass(error):
+            raise
         raise _told(error, url) from error
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, Exception) and not isinstance(error, FINAL) and not _is_about_credentials(error)
+    if isinstance(error, FileNotFoundError):  # which fsspec makes of whatever a web server or the way to it gives
+        cause = error.__cause__
+        return getattr(cause, "status", 0) >= 500 or (isinstance(cause, OSError) and not isinstance(cause, FINAL))
+    return isinstance(error, Exception) and not isinstance(error, FINAL) and not _is_mistake(error)
 
 
-def _is_about_credentials(error: BaseException) -> bool:
-    """Tell whether the store's client found nothing to sign in with; each has an error of its own for that."""
-    return "Credentials" in type(error).__name__ or "InvalidAccessKeyId" in str(error)
+def _is_mistake(error: BaseException) -> bool:
+    """Tell whether the store's client had nothing to sign in with, or was given no name that a store can have.
+
+    Each client has an error of its own for that.
+    """
+    kind, text = type(error).__name__, str(error)
+    return "Credentials" in kind or "Validation" in kind or "InvalidAccessKeyId" in text or "validation failed" in text
 
 
 def _told(error: Exception, url: str) -> UserError | Trouble:
     why = " ".join(str(error).split())[:300] or type(error).__name__
-    if _is_about_credentials(error):
-        return UserError(f"cannot read {url}: {why}; set the store's credentials as its own tools read them")
-    if isinstance(error, FINAL):
-        return UserError(f"cannot read {url}: {why}; check the name and the credentials")
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and cause is not None:
+        why = " ".join(str(cause).split())[:300] or type(cause).__name__
+    elif isinstance(error, FINAL) or _is_mistake(error):
+        return UserError(f"cannot read {url}: {why}; check the name, and the credentials in the environment")
     return Trouble(f"cannot read {url}: {why} ({ATTEMPTS} attempts); run again when the store answers")
 
 
