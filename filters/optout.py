@@ -28,7 +28,7 @@ from pydantic import Field
 from curate.errors import UserError, did_you_mean
 from curate.llm.types import ModelSpec
 from curate.stage import Columns, Context, Filter, Need, Verdict
-from filters.secrets import EMAIL
+from filters.addresses import addresses, blanked
 
 COLUMNS = {
     "repo": ("repo", "repository", "repo_name", "repository_name", "max_stars_repo_name", "package", "project"),
@@ -60,7 +60,7 @@ class Wish:
 class OptOut(Filter):
     """Drop the documents that opt-out lists name by repository, path, id or author."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     lists: list[Path] = Field(min_length=1)
     """Text files, one wish a line: `repo: owner/name`, `path: pattern`, `id: id`, `author: e-mail or @domain`."""
@@ -179,4 +179,5 @@ def _authors(shard: pa.Table) -> Iterator[list[str]]:
     heads = pc.utf8_slice_codeunits(shard.column("text"), 0, HEADER_CHARACTERS).to_pylist()
     for row, head in enumerate(heads):
         text = "\n".join([*(str(column[row]) for column in columns), head or ""])
-        yield [address.decode() for address in EMAIL.findall(text.encode("utf-8", "replace"))] if "@" in text else []
+        data = blanked(text.encode("utf-8", "replace")) if "@" in text else b""
+        yield [data[start:stop].decode() for start, stop in addresses(data)]

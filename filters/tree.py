@@ -141,21 +141,21 @@ def _walk(tree: Bytes, counts: Integers) -> bool:  # noqa: PLR0912 - one branch 
                 fields[depth] = 1 if tags[depth] == CLASS else 0
             elif tags[depth] == ALIAS and fields[depth] < 0:
                 fields[depth] = 0
-                _, at = _integer(tree, at)
+                _, at = integer(tree, at)
         elif tag <= NONE:
             fields[depth] += 1
             if fields[depth] == 2 and tag == 1 and (inside in (FUNCTION, CLASS)):  # it has type parameters: so many
-                _, at = _integer(tree, at)
+                _, at = integer(tree, at)
         elif tag == STRING:
-            size, at = _integer(tree, at)
+            size, at = integer(tree, at)
             _count_string(tree[at : at + size], inside, tags[max(depth - 1, 0)], tags[max(depth - 2, 0)], counts)
             at += size
         elif tag in (INTEGER, LIST, DICTIONARY):
-            _, at = _integer(tree, at)
+            _, at = integer(tree, at)
         elif tag in (INTEGERS, PLACE):
-            size, at = _integer(tree, at) if tag == INTEGERS else (4, at)
+            size, at = integer(tree, at) if tag == INTEGERS else (4, at)
             for _ in range(size):
-                _, at = _integer(tree, at)
+                _, at = integer(tree, at)
         elif tag == FLOAT:
             at += 8
         else:
@@ -164,7 +164,7 @@ def _walk(tree: Bytes, counts: Integers) -> bool:  # noqa: PLR0912 - one branch 
 
 
 @compiled
-def _integer(tree: Bytes, at: int) -> tuple[Any, Any]:
+def integer(tree: Bytes, at: int) -> tuple[Any, Any]:
     """Decode an integer of one, two or four bytes; return it and where it ends. A longer one is 0: none is used."""
     first = np.int64(tree[at])
     if first == 15:

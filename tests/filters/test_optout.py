@@ -110,3 +110,17 @@ def test_the_key_depends_on_what_the_lists_say_and_not_on_comments(wishes: Any) 
     first = wishes("id: a", "# a comment").fingerprint()
     assert wishes("", "id: a  # another").fingerprint() == first
     assert wishes("id: b").fingerprint() != first
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# Author:jane@mail.corp.io\n", "# <mailto:jane@mail.corp.io>\n", "# by /jane@mail.corp.io/\n",
+        "A = 'mailto:%3Cjane@mail.corp.io%3E'\n", "A = 'by\\njane@mail.corp.io\\n'\n", "# %jane@mail.corp.io\n",
+        "# (c) JANE@mail.corp.io.\n", "# .jane@mail.corp.io\n", "# https://jane@mail.corp.io/\n",
+    ],
+)  # fmt: skip
+def test_nothing_before_an_address_hides_an_author(text: str, wishes: Any, context: Context) -> None:
+    table = documents([{"id": "a", "source": "test", "text": text}])
+    assert wishes("author: jane@mail.corp.io").judge(table, context).reasons.to_pylist() == ["opted out: author"]
+    assert wishes("author: ane@mail.corp.io").judge(table, context).reasons.to_pylist() == [None]
