@@ -7,6 +7,7 @@ after what it reads. `keys(recipe)` names each stage by a hash of everything tha
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from curate.llm.types import ModelSpec
 from curate.stage import Reference, Stage
 from curate.stages import SOURCES, STAGES, find
 
-TOP_LEVEL = ("name", "seed", "engine", "models", "sources", "stages")
+TOP_LEVEL = ("name", "seed", "usd", "engine", "models", "sources", "stages")
 Spec = TypeVar("Spec", bound=BaseModel)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -52,6 +53,8 @@ class Node:
     """Stages that its other parameters name."""
     models: tuple[str, ...]
     """Models that its parameters name."""
+    usd: float | None = None
+    """What they may cost, in dollars. Enters no key."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class Recipe:
     engine: EngineSpec
     models: Mapping[str, ModelSpec]
     nodes: tuple[Node, ...]
+    usd: float | None
+    """What all models of a run may cost, in dollars. Enters no key."""
     text: str
     """The YAML that is equivalent to this recipe, overrides included."""
 
@@ -152,7 +157,31 @@ def parse(value: Mapping[str, Any]) -> Recipe:
         nodes.append(_stage_node(key, settings, previous, models))
         previous = key
     text = yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True)
-    return Recipe(name, seed, engine, models, _in_order(nodes), text)
+    usd = _usd(value.get("usd"), "usd")
+    _check_prices(usd, nodes, models)
+    return Recipe(name, seed, engine, models, _in_order(nodes), usd, text)
+
+
+def _usd(value: Any, where: str) -> float | None:
+    """Return a budget. Raises UserError for what is none."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise UserError(f"{where}: {value!r} must be a number of dollars above 0, such as 5")
+    return float(value)
+
+
+def _check_prices(usd: float | None, nodes: list[Node], models: Mapping[str, ModelSpec]) -> None:
+    """Raise UserError for a budget that could not be kept: nobody is asked, or an endpoint without a price."""
+    for node in nodes:
+        if node.usd is not None and not node.models:
+            raise UserError(f"stages.{node.name}.usd: {node.use} asks no model; remove it")
+        for name in node.models if (usd, node.usd) != (None, None) else ():
+            if models[name].backend == "openai" and models[name].usd_per_mtok is None:
+                raise UserError(
+                    f"models.{name}: `usd:` needs its price; give usd_per_mtok: [prompt, answer], in dollars a million "
+                    f"tokens ([0, 0] where it costs nothing)"
+                )
 
 
 def keys(recipe: Recipe) -> dict[str, str]:
@@ -268,7 +297,7 @@ def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[
     if not isinstance(settings, dict) or "use" not in settings:
         raise UserError(f"{where}: say what it does with `use:`, one of {', '.join(STAGES)}")
     use, given = settings["use"], settings.get("from", previous)
-    parameters = {key: value for key, value in settings.items() if key not in ("use", "from")}
+    parameters = {key: value for key, value in settings.items() if key not in ("use", "from", "usd")}
     try:
         kind = find(str(use))
     except UserError as error:
@@ -276,7 +305,7 @@ def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[
     try:
         stage = kind(**parameters)
     except ValidationError as error:
-        raise explain(error, where, ["use", "from", *kind.model_fields]) from error
+        raise explain(error, where, ["use", "from", "usd", *kind.model_fields]) from error
     inputs = tuple(given) if isinstance(given, list) else (given,)
     if not inputs or len(set(inputs)) < len(inputs) or not all(isinstance(i, str) for i in inputs):
         raise UserError(f"{where}.from: {given!r} must be a stage or a list of different stages")
@@ -288,7 +317,7 @@ def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[
         stage.check_inputs(inputs)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-    return Node(name, str(use), stage, inputs, _named(stage, "stage"), named)
+    return Node(name, str(use), stage, inputs, _named(stage, "stage"), named, _usd(settings.get("usd"), f"{where}.usd"))
 
 
 def _named(stage: Stage, kind: str) -> tuple[str, ...]:

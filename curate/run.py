@@ -28,6 +28,7 @@ from curate.engine import Engine, LocalEngine, Outcome, ThreadEngine, check_engi
 from curate.errors import Trouble, UserError, from_os_error
 from curate.journal import Journal, now
 from curate.llm import close_models
+from curate.llm.budget import Budget, spent_in
 from curate.loops import are_compiled
 from curate.receipts import (
     Receipt,
@@ -73,8 +74,18 @@ class Run:
             inputs={name: place[name] for name in node.inputs},
             references={name: place[name] for name in node.references},
             models=self.recipe.models,
+            budgets=self._budgets(node),
             shelf=Shelf(node.stage.shelf_bytes if isinstance(node.stage, Global) else 0),
         )
+
+    def _budgets(self, node: Node) -> tuple[Budget, ...]:
+        """Return what a stage's models may cost: its own budget, and the run's less what other stages have spent."""
+        own = [Budget(node.usd, f"stage {node.name}")] if node.usd is not None else []
+        if self.recipe.usd is None or not node.models:
+            return tuple(own)
+        others = [path for path in (self.directory / "stages").glob("*/") if path != self.stage_directory(node)]
+        spent = sum(spent_in(path, self.recipe.models) for path in others)
+        return (*own, Budget(self.recipe.usd, "run", spent))
 
     def is_done(self, node: Node) -> bool:
         """Tell whether the stage stands complete on disk."""

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
+from curate.llm.budget import Budget
 from curate.llm.types import ModelSpec
 from curate.progress import Progress
 from curate.shards import list_shards
@@ -85,6 +86,8 @@ class Context:
     """The stages that StageRef parameters name: name -> that stage's directory."""
     models: Mapping[str, ModelSpec] = field(default_factory=dict)
     """The recipe's `models:`."""
+    budgets: tuple[Budget, ...] = ()
+    """What its models may cost, by `usd:` of the stage and of the run."""
     shelf: Shelf = field(default_factory=Shelf, compare=False)
     """Where shards are read that are read again."""
     progress: Progress = field(default_factory=Progress, compare=False)

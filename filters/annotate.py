@@ -82,7 +82,7 @@ class Annotate(GlobalFilter):
         pool = read_pool(context, CANDIDATES * self.count, self.budget_bytes)
         if not len(pool):
             raise UserError("no documents to grade; see what the stages before it dropped")
-        model = open_model(context.models[self.model], context.calls, context.progress)
+        model = open_model(context.models[self.model], context.calls, context.progress, context.budgets)
         grades: dict[int, Grade] = {}
 
         def ask(rows: Rows, number: int) -> Values:

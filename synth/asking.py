@@ -89,7 +89,7 @@ class Asking(StreamMaker):
     def make_all(self, shards: Iterator[tuple[str, pa.Table]], context: Context) -> Iterator[tuple[str, Made]]:
         """Drive the attempts of all shards in one stream."""
         spec = context.models[self.model]
-        model = open_model(spec, context.calls, context.progress)
+        model = open_model(spec, context.calls, context.progress, context.budgets)
         style: Style = self.style or ("chat" if chats(spec) else "completion")
         voice = Voice(style, spec.backend != "openai", context.seed)
         drawn = self._drawn(context)

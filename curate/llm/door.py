@@ -8,6 +8,7 @@ their memory.
 
 import os
 import time
+from collections import deque
 from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ from typing import Protocol
 
 from curate.errors import UserError, how_to_install
 from curate.llm.answers import failure
+from curate.llm.budget import Budget, Purse
 from curate.llm.log import CallLog, Usage, digest
 from curate.llm.places import check_hub, locate
 from curate.llm.types import Completion, ModelSpec, Request
@@ -61,8 +63,15 @@ _open: dict[ModelSpec, Backend] = {}
 class Model:
     """An opened model: the LLM protocol, `usage`, the sum of its calls so far, and how fast it answered."""
 
-    def __init__(self, spec: ModelSpec, log: CallLog | None, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        spec: ModelSpec,
+        log: CallLog | None,
+        progress: Progress | None = None,
+        budgets: Sequence[Budget] = (),
+    ) -> None:
         self.spec, self.log, self.progress = spec, log, progress or Progress()
+        self.purse = Purse(spec, budgets, log.answers.values() if log else ())
         self.usage = Usage()
         self.answering_s = 0.0
         """Wall time in which the backend worked on requests; loading it does not count."""
@@ -70,6 +79,8 @@ class Model:
         """Completion tokens that came of it."""
         self._waiting: dict[str, tuple[str, Request]] = {}
         """Requests under way by id, with their digests."""
+        self._held: deque[Request] = deque()
+        """Requests that the budget does not admit before others have ended."""
         self._since = 0.0
 
     def generate(self, requests: Iterable[Request]) -> Iterator[Completion]:
@@ -84,12 +95,12 @@ class Model:
                 yield logged
         try:
             self.submit(list(asked.values()))
-            while self._waiting:
+            while self.outstanding:
                 answers = self.take(WAIT_S)
                 self.flush()
                 yield from answers
                 if answers:
-                    self._tell(len(asked) - len(self._waiting), len(asked))
+                    self._tell(len(asked) - self.outstanding, len(asked))
                 self._since = time.monotonic()
         finally:
             self.drop()
@@ -102,12 +113,12 @@ class Model:
     @property
     def outstanding(self) -> int:
         """How many requests are under way."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._held)
 
     @property
     def room(self) -> int:
         """How many requests more keep the backend busy. Loads it."""
-        return backend(self.spec).capacity - len(self._waiting)
+        return backend(self.spec).capacity - self.outstanding
 
     def find(self, request: Request) -> Completion | None:
         """Return the answer that the log holds to a request, and count it."""
@@ -118,31 +129,48 @@ class Model:
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Add requests that the log does not answer to those under way."""
-        if not requests:
+        for request in requests:
+            _check(request, self._waiting)
+        self._held.extend(requests)
+        self._send()
+
+    def _send(self) -> None:
+        """Send what the budget admits."""
+        admitted = []
+        while self._held and self.purse.admits(self._held[0]):
+            admitted.append(self._held.popleft())
+        if not admitted:
             return
         answering = backend(self.spec)
         if not self._waiting:
             self._since = time.monotonic()
-        for request in requests:
-            _check(request, self._waiting)
+        for request in admitted:
             self._waiting[request.id] = digest(request) if self.log else "", request
-        answering.submit(requests)
+        answering.submit(admitted)
 
     def take(self, wait_s: float) -> list[Completion]:
-        """Return answers that are there, logged; wait about so long for a first one. `flush` syncs them to the disk."""
+        """Return answers that are there, logged; wait about so long for a first one. `flush` syncs them to the disk.
+
+        Raises UserError where the budget admits no more and no request is under way.
+        """
         if not self._waiting:
+            if self._held:
+                raise self.purse.exhausted(len(self._held))
             return []
         answers = backend(self.spec).take(wait_s)
         self.answering_s += time.monotonic() - self._since
         self._since = time.monotonic()
         self._count(answers)
+        self._send()
         return answers
 
     def drop(self) -> None:
         """Forget the requests under way; answers that come in all the same are logged, for they are paid for."""
+        self._held.clear()
         if self._waiting:
             self._count(backend(self.spec).drop())
             self._waiting.clear()
+        self.purse.forget()
         self.flush()
 
     def flush(self) -> None:
@@ -156,6 +184,7 @@ class Model:
             self.log.append((*each, answer) for each, answer in zip(asked, answers, strict=True))
         for answer in answers:
             self.usage.add(answer, self.spec, replayed=False)
+            self.purse.settle(answer)
             self.answered_tokens += answer.completion_tokens
 
     def _tell(self, done: int, total: int) -> None:
@@ -164,18 +193,20 @@ class Model:
         self.progress.update(done, total, f"requests, {rate:,.0f} tokens/s")
 
 
-def open_model(spec: ModelSpec, log: Path | None = None, progress: Progress | None = None) -> Model:
+def open_model(
+    spec: ModelSpec, log: Path | None = None, progress: Progress | None = None, budgets: Sequence[Budget] = ()
+) -> Model:
     """Open a model. `log` is the call log: a folder (then `calls.jsonl` in it) or a .jsonl file; None logs nothing.
 
-    Nothing is loaded before a call needs it. `progress` is told how many requests are answered. Raises UserError for a
-    model that is not there.
+    Nothing is loaded before a call needs it. `progress` is told how many requests are answered, `budgets` say how much
+    may be spent. Raises UserError for a model that is not there.
     """
     _check_here(spec)
     if spec.backend == "replay":
         return Model(spec, CallLog(Path(spec.model), None), progress)
     if log is None:
-        return Model(spec, None, progress)
-    return Model(spec, CallLog(log if log.suffix == ".jsonl" else log / "calls.jsonl", spec.model), progress)
+        return Model(spec, None, progress, budgets)
+    return Model(spec, CallLog(log if log.suffix == ".jsonl" else log / "calls.jsonl", spec.model), progress, budgets)
 
 
 def check_model(spec: ModelSpec) -> None:
@@ -199,8 +230,11 @@ def _check_here(spec: ModelSpec) -> None:
             if not Path(spec.model).is_file():
                 raise UserError(f"no call log at {spec.model!r}; give the calls.jsonl of an earlier run")
         case "openai":
-            if spec.base_url is None and not os.environ.get(spec.api_key_env):
+            key = os.environ.get(spec.api_key_env, "").strip()
+            if spec.base_url is None and not key:
                 raise UserError(f"model {spec.model!r} needs a key: set the environment variable {spec.api_key_env}")
+            if not (key.isascii() and key.isprintable()):
+                raise UserError(f"the environment variable {spec.api_key_env} holds what can be no key; set it anew")
         case _:
             locate(spec.model)
 

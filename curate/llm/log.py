@@ -1,7 +1,8 @@
 """The call log: every answered call is one JSON line, so that nothing is asked, or paid for, twice.
 
 In: requests and their completions. Out: `calls.jsonl`, and the answers found in it by a digest of the whole request.
-A line that a crash tore is passed over, wherever it stands. Failed calls are not logged: they will be asked again.
+A line that a crash tore, or whose answer is no text, is passed over, wherever it stands. Failed calls are not logged:
+they will be asked again.
 Lines are with the system at once, so that killing the process loses none; a thread of the log's own syncs them to the
 disk behind, so that a stream of thousands of answers a second does not wait for it.
 """
@@ -17,7 +18,8 @@ from threading import Thread
 from typing import Any, BinaryIO
 
 from curate.errors import UserError, from_os_error
-from curate.llm.types import Completion, ModelSpec, Request
+from curate.llm.answers import clean, counted
+from curate.llm.types import Completion, ModelSpec, Request, cost
 
 ANSWER = ("id", "text", "finish_reason", "prompt_tokens", "completion_tokens")
 
@@ -42,9 +44,7 @@ class Usage:
         self.completion_tokens += completion.completion_tokens
         self.calls_replayed += replayed
         self.calls_made += not replayed
-        if spec.usd_per_mtok:
-            prompt, answer = spec.usd_per_mtok
-            self.usd += (completion.prompt_tokens * prompt + completion.completion_tokens * answer) / 1e6
+        self.usd += cost(spec, completion.prompt_tokens, completion.completion_tokens)
 
     def metrics(self) -> dict[str, float]:
         """Return the counts by name, for a receipt."""
@@ -91,7 +91,9 @@ class CallLog:
             try:
                 if self.model in (None, row["model"]):
                     self.answers[row["digest"]] = _answer(row)
-            except (KeyError, TypeError) as error:
+            except (TypeError, ValueError):  # an answer that no stage could work on: it is asked for again
+                continue
+            except KeyError as error:
                 raise UserError(f"{self.path} is no call log: a line lacks {error}; name another file") from error
 
     def find(self, name: str) -> Completion | None:
@@ -168,11 +170,18 @@ def _row(name: str, request: Request, answer: Completion, model: str | None) -> 
 
 
 def _answer(row: dict[str, Any]) -> Completion:
-    told = row.get("probabilities")
+    """Return the answer of a line. Raises KeyError for one that lacks a field, TypeError for one of no use."""
+    told, ended, text = row.get("probabilities"), row.get("ended"), row["text"]
+    if not all(isinstance(row[name], str) for name in ("id", "text", "finish_reason")):
+        raise TypeError("text")
     return Completion(
-        **{name: row[name] for name in ANSWER},
-        probabilities=None if told is None else tuple(map(float, told)),
-        ended=row.get("ended"),
+        row["id"],
+        clean(text),
+        row["finish_reason"],
+        counted(row["prompt_tokens"], ""),
+        counted(row["completion_tokens"], text),
+        probabilities=tuple(map(float, told)) if isinstance(told, list | tuple) and None not in told else None,
+        ended=ended if isinstance(ended, bool) else None,
     )
 
 

@@ -25,6 +25,8 @@ class ModelSpec(BaseModel):
     base_url: str | None = None
     api_key_env: str = Field(default="OPENAI_API_KEY", exclude=True)
     """The environment variable that holds the key."""
+    timeout_s: float = Field(default=300, gt=0, allow_inf_nan=False, exclude=True)
+    """openai: an answer that is not whole after so long is asked for again."""
     usd_per_mtok: tuple[UsdPerMtok, UsdPerMtok] | None = Field(default=None, exclude=True)
     """Price of a million prompt tokens and of a million completion tokens."""
     batch_size: int = Field(default=16, ge=1, exclude=True)
@@ -90,6 +92,12 @@ class Completion:
     error: str | None = None
     probabilities: tuple[float, ...] | None = None
     ended: bool | None = None
+
+
+def cost(spec: ModelSpec, prompt_tokens: int, completion_tokens: int) -> float:
+    """Return what so many tokens cost, in dollars; nothing where the model has no price."""
+    prompt, answer = spec.usd_per_mtok or (0.0, 0.0)
+    return (prompt_tokens * prompt + completion_tokens * answer) / 1e6
 
 
 class LLM(Protocol):

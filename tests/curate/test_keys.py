@@ -29,7 +29,7 @@ def test_how_fast_and_at_what_price_a_model_answers_is_no_part_of_a_key(use: dic
     before = key_of(use)
     settings = {
         "batch_size": 64, "max_context": 8192, "usd_per_mtok": [0.5, 1.5], "api_key_env": "OTHER_KEY", "gpus": "auto",
-        "engines_per_gpu": 2, "gpu_memory": 0.5, "ahead": 4,
+        "engines_per_gpu": 2, "gpu_memory": 0.5, "ahead": 4, "timeout_s": 60,
     }  # fmt: skip
     assert key_of(use, **settings) == before
     assert {key_of(use, **{name: value}) for name, value in settings.items()} == {before}
