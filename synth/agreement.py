@@ -56,7 +56,7 @@ def agree(
         return "no solution parses"
     clusters: dict[tuple[tuple[str, str], ...], list[int]] = defaultdict(list)
     for index, results in enumerate(outcomes):
-        clusters[gave(results)].append(index)
+        clusters[gave(results, floats=speaks_of_floats(stub))].append(index)
     members = max(clusters.values(), key=len)
     shown = min(members, key=lambda index: (len(programs[index].body), programs[index].body))  # its own order, digits
     results = outcomes[shown]
@@ -77,35 +77,47 @@ def agree(
     return _objection(stub, cases, inputs, results) or agreed
 
 
-def gave(outcomes: Sequence[CallOutcome]) -> tuple[tuple[str, str], ...]:
-    """Return what calls gave, as it is compared: dictionaries in any order, floats to nine digits.
+def gave(outcomes: Sequence[CallOutcome], *, floats: bool = False) -> tuple[tuple[str, str], ...]:
+    """Return what calls gave, as it is compared: dictionaries in any order, floats to nine digits; with `floats`, for
+    functions that return such, an int counts as one.
 
     >>> one, two = (CallOutcome("value", text, "dict", "") for text in ("{1: 0.3, 2: 4}", "{2: 4, 1: 0.3000000000004}"))
     >>> gave([one]) == gave([two])
     True
     """
-    return tuple((each.status, _plain(each.value) if each.status == "value" else each.value) for each in outcomes)
+    return tuple(
+        (each.status, _plain(each.value, floats) if each.status == "value" else each.value) for each in outcomes
+    )
+
+
+def speaks_of_floats(stub: Stub) -> bool:
+    """Tell whether a float is among what a function says it returns."""
+    return stub.returns is not None and any(
+        isinstance(node, ast.Name) and node.id == "float" for node in ast.walk(stub.returns)
+    )
 
 
 @lru_cache(maxsize=1 << 15)
-def _plain(value: str) -> str:
-    if ("{" not in value and "." not in value) or len(value) > 10_000:
+def _plain(value: str, floats: bool) -> str:
+    if ("{" not in value and "." not in value and not floats) or len(value) > 10_000:
         return value
     try:
-        return repr(_in_order(ast.literal_eval(value)))
+        return repr(_in_order(ast.literal_eval(value), floats))
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return value
 
 
-def _in_order(value: Any) -> Any:
+def _in_order(value: Any, floats: bool) -> Any:
     match value:
+        case int() if floats and not isinstance(value, bool) and abs(value) < 1 << 53:
+            return float(f"{value:.9g}")
         case float():
             return float(f"{value:.9g}")
         case dict():
-            pairs = ((repr(key), _in_order(item)) for key, item in value.items())
+            pairs = ((repr(key), _in_order(item, floats)) for key, item in value.items())
             return ("dict", sorted(pairs, key=lambda pair: pair[0]))
         case list() | tuple():
-            return (type(value).__name__, [_in_order(item) for item in value])
+            return (type(value).__name__, [_in_order(item, floats) for item in value])
         case set():
             return ("set", sorted(map(repr, value)))
         case _:

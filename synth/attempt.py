@@ -19,7 +19,7 @@ from curate.decontam.trees import function_in, labels
 from curate.llm import Completion, Request
 from curate.sandbox import CallOutcome
 from curate.stage import derive_seed
-from synth.agreement import Agreed, agree, changes_its_parameters, gave
+from synth.agreement import Agreed, agree, changes_its_parameters, gave, speaks_of_floats
 from synth.answers import Program, Stub, read_solution, read_stub
 from synth.asking import FENCE, Voice
 from synth.avoid import Avoid
@@ -58,6 +58,7 @@ class Settings:
     first: int
     agreement: float
     inputs: int
+    descriptions: int
     per_name: int
     truth: bool
     min_truth: float
@@ -103,8 +104,13 @@ class Course:
 
     def _tried(self, trial: "Trial") -> Steps:
         """Let a trial decide; return the row."""
-        stub = trial.stub
         found = yield from trial.run()
+        row: dict[str, Any] = yield from self._ended(trial, found)
+        return row
+
+    def _ended(self, trial: "Trial", found: Agreed | str) -> Steps:
+        """Return the row of what a trial found, after the checks that were asked for."""
+        stub = trial.stub
         docstring = _quoted(stub.prose)
         shown = trial.programs[0].source(stub, docstring) if trial.programs else f"{stub.header}\n{docstring}\n"
         if isinstance(found, str):
@@ -181,7 +187,8 @@ class Course:
         if blind is None:
             return 0.0
         both = yield Run(tuple((each.source(stub), stub.name, inputs) for each in (program, blind)))
-        return float(gave(both[0]) == gave(both[1]))
+        floats = speaks_of_floats(stub)
+        return float(gave(both[0], floats=floats) == gave(both[1], floats=floats))
 
     def solution(self, stub: Stub, prose: str, request_id: str) -> Request:
         """Return the request for one solution."""
@@ -197,9 +204,14 @@ class Course:
 
 
 class Trial:
-    """The solutions of one stub, and what they gave. `given` is one that stood before the stub was described."""
+    """The solutions of one stub, and what they gave.
 
-    def __init__(self, course: Course, stub: Stub, inputs: list[Row], given: Program | None = None) -> None:
+    `given` is one that stood before the stub was described; `turn` counts the descriptions that were tried of it.
+    """
+
+    def __init__(
+        self, course: Course, stub: Stub, inputs: list[Row], given: Program | None = None, turn: int = 0
+    ) -> None:
         self.course, self.settings, self.stub, self.inputs = course, course.settings, stub, inputs
         self.types, self.standard = standard(stub)
         self.rows = different([*inputs, *self.standard])
@@ -210,6 +222,7 @@ class Trial:
         self.foreign = 0
         """Solutions left out for what they import."""
         self.given = given
+        self.asked_as = f"{course.known['id']}/{turn}/solution" if turn else f"{course.known['id']}/solution"
 
     def stands(self) -> Steps:
         """Run the given solution alone and claim what it does; return the reason why it is no exercise, if it is."""
@@ -238,11 +251,10 @@ class Trial:
 
     def _solve(self, count: int) -> Steps:
         """Ask for solutions until there are `count` more, the given one the first of all, and run them."""
-        name = self.course.known["id"]
         given = [self.given] if self.given and not self.asked else []
         numbers = range(self.asked + len(given), self.asked + count)
         replies = yield Ask(
-            tuple(self.course.solution(self.stub, self.stub.prose, f"{name}/solution/{number}") for number in numbers)
+            tuple(self.course.solution(self.stub, self.stub.prose, f"{self.asked_as}/{number}") for number in numbers)
         )
         self.asked += count
         read = [read_solution(r.text, self.stub, cut_off=r.finish_reason == "length") for r in replies]
@@ -256,7 +268,7 @@ class Trial:
 
     def _found(self) -> Agreed | str:
         """Return the majority among the solutions so far, if it is one to believe."""
-        groups = [gave(each) for each in self.outcomes]
+        groups = [gave(each, floats=speaks_of_floats(self.stub)) for each in self.outcomes]
         most = max((groups.count(group) for group in groups), default=0)
         self.agree = f"{most}_of_{self.asked}"
         share = 1.0 if self.asked < self.settings.solutions else self.settings.agreement

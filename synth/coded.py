@@ -3,7 +3,8 @@
 A function that runs needs no majority to say what it gives; what is in doubt is the description. So the teacher writes
 a function; it is refused by its words, by what it gives and where another does the same, before more is asked for;
 then the teacher, who is not told its name, says what it returns (Zhao et al. 2026, BatCoder); and only where solutions
-of that description, written without the code in sight, give the same on every input is the description believed.
+of that description, written without the code in sight, give the same on every input is the description believed. Where
+they do not, it is described again: a function that stands has cost more than a description and a solution of it.
 For what an attempt yields and returns see synth/attempt.py, whose later steps these are.
 """
 
@@ -23,11 +24,15 @@ from synth.probes import Row, probes
 
 CODE_STOPS = ("\n```", "\nprint(", "\nassert ", "\n# ", "\nif __name__")
 DESCRIPTION_TOKENS = 90
+SURE, AGAIN = 0.2, 0.8
+"""Temperatures of the first description and of further ones, which are to differ from it."""
 SHOWN = 4
 """Results that the teacher sees beside the code."""
 LONGEST_SHOWN = 60
 STRANGE = re.compile(r"\b(code|program|script|the function (?:first|then|uses)|variable)\b|`[^`]*\(`", re.IGNORECASE)
 """What a description speaks of that tells how the code is written, and not what it returns."""
+ANEW = re.compile(r"\s*(?:def|import|from)\s")
+"""An answer that does not go on from the `def` that was begun for it."""
 NAME = "function"
 """What the function is called while it is described: a name that promises too much would be described, not the code."""
 
@@ -38,7 +43,8 @@ class CodeFirst(Course):
     def run(self) -> Generator[Ask | Run | Claim, Any, dict[str, Any]]:
         """Go the whole way and return the row."""
         [reply] = yield Ask((self.asked,))
-        text = self.voice.whole(reply, self.begun)
+        anew = ANEW.match(reply.text) or "```py" in reply.text
+        text = reply.text if anew else self.voice.whole(reply, self.begun)
         read = self._function(reply, text)
         if isinstance(read, str):
             return self._rejected(text, read)
@@ -52,11 +58,16 @@ class CodeFirst(Course):
         refused = yield from alone.stands()
         if refused:
             return self._rejected(text, refused, detail=alone.explained())
-        described = yield from self._described(stub, alone)
-        if isinstance(described, str):
-            return self._rejected(text, described)
-        trial = Trial(self, described, self._inputs(described) or inputs, given=program)
-        row: dict[str, Any] = yield from self._tried(trial)
+        for turn in range(self.settings.descriptions):
+            described = yield from self._described(stub, alone, turn)
+            if isinstance(described, str):
+                row = self._rejected(text, described)
+                continue
+            trial = Trial(self, described, self._inputs(described) or inputs, given=program, turn=turn)
+            found = yield from trial.run()
+            row = yield from self._ended(trial, found)
+            if not isinstance(found, str):
+                break
         return row
 
     def _function(self, reply: Completion, text: str) -> tuple[Stub, Program] | str:
@@ -76,11 +87,12 @@ class CodeFirst(Course):
     def _inputs(self, stub: Stub) -> list[Row] | None:
         return probes(stub, self.settings.inputs, derive_seed(self.voice.seed, self.known["id"], "inputs"))
 
-    def _described(self, stub: Stub, alone: Trial) -> Steps:
+    def _described(self, stub: Stub, alone: Trial, turn: int) -> Steps:
         """Return the Stub with its description, or the reason why there is none."""
         asked = self.voice.request(
-            f"{self.known['id']}/description", "describe", {"program": shown(alone)},
-            begun="Return", stop=("\n", "For example", "Example"), max_tokens=DESCRIPTION_TOKENS, temperature=0.2,
+            f"{self.known['id']}/{turn}/description", "describe", {"program": shown(alone)},
+            begun="Return", stop=("\n", "For example", "Example"), max_tokens=DESCRIPTION_TOKENS,
+            temperature=AGAIN if turn else SURE,
         )  # fmt: skip
         [reply] = yield Ask((asked,))
         if reply.finish_reason == "error":

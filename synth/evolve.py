@@ -19,6 +19,7 @@ from synth.asking import Voice
 from synth.exercise import Solving
 from synth.flow import Attempt
 from synth.item import Item, read_item
+from synth.topics import RESULTS, SETTINGS
 
 CHANGES = ("condition", "requirement", "parameter", "setting", "join")
 
@@ -30,8 +31,8 @@ class Evolve(Solving):
         "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
     )  # fmt: skip
 
-    rounds: int = Field(default=1, ge=1, le=len(CHANGES))
-    """Attempts on each exercise, each with another change."""
+    rounds: int = Field(default=1, ge=1)
+    """Attempts on each exercise, in turn by each of the changes, with a setting and a kind of result drawn anew."""
 
     def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
         """Begin `rounds` attempts an exercise."""
@@ -43,7 +44,10 @@ class Evolve(Solving):
         made = []
         for seed, item in zip(seeds, items, strict=True):
             random = Random(derive_seed(context.seed, context.name, seed["id"]))
-            for number, change in enumerate(random.sample(CHANGES, self.rounds)):
+            order = list(CHANGES)
+            for number in range(self.rounds):
+                order = order if number % len(CHANGES) else random.sample(CHANGES, len(CHANGES))
+                change = order[number % len(CHANGES)]
                 known = {
                     "id": f"{seed['id']}/{context.name}{number or ''}",
                     "source": context.name,
@@ -52,7 +56,9 @@ class Evolve(Solving):
                 other = random.choice(items)
                 seen = f"def {item.name}( def {other.name}("
                 known["topic"] = seed["topic"]
-                made.append(self.begin(template, _values(item, other, change), known, seen, voice, settings))
+                drawn = {"setting": random.choice(SETTINGS), "result": random.choice(RESULTS)}
+                values = _values(item, other, change) | drawn
+                made.append(self.begin(template, values, known, seen, voice, settings))
         return made
 
 

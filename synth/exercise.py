@@ -61,6 +61,8 @@ class Solving(Asking):
     first_comes: Literal["description", "code"] = "description"
     """What the teacher writes first. `code`: a function, then the description of it, then solutions of that; see
     synth/coded.py."""
+    descriptions: int = Field(default=3, ge=1)
+    """Where the code comes first: descriptions of it that are tried, at most."""
     stub_temperature: float = Field(default=0.9, ge=0)
     temperature: float = Field(default=0.6, ge=0)
     """Of the solutions: low enough to be right, high enough to differ where the teacher is unsure."""
@@ -112,7 +114,7 @@ class Solving(Asking):
         `known` are the columns of its row that are known; functions in `copied` are no answer.
         """
         chat, coded = voice.style == "chat", self.first_comes == "code"
-        begun = (FENCE if chat else "def") if coded else (f"{FENCE}def" if chat else "def")
+        begun = f"{FENCE}def" if chat else "def"
         asked = voice.request(
             f"{known['id']}/stub", template, values, begun=begun,
             stop=CODE_STOPS if coded else CHAT_STOPS if chat else STUB_STOPS,

@@ -9,6 +9,7 @@ own is often other code than what it wrote.
 
 import re
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any, ClassVar
 
@@ -16,13 +17,14 @@ from curate.errors import UserError
 from curate.stage import Context, derive_seed
 from synth.asking import Voice
 from synth.flow import Ask, Attempt, Claim, Run
-from synth.item import Item, read_item
-from synth.textbook import Textbook, Writing, whole_sentences
+from synth.item import Case, Item, read_item
+from synth.textbook import Textbook, Writing
 from synth.topics import AUDIENCES
 
-BREAK = re.compile(r"^[ \t>*`#]*CODE[ \t*`.:]*$", re.MULTILINE)
-"""Where the teacher wants the code to stand."""
-TITLE = re.compile(r"\A#+ [^\n]{3,100}\n")
+HEADING = re.compile(r"^[ \t]*(?:#+ .*|\*\*[^*\n]+\*\*:?[ \t]*|CODE:?[ \t]*)\n?", re.MULTILINE)
+"""What parts a section is made of; it is one paragraph before its code and one behind it."""
+FEWEST_WORDS = 12
+"""Of each of the two."""
 CALLS = 2
 """Calls that a section prints."""
 LONGEST_CALL = 70
@@ -36,7 +38,8 @@ class Explain(Textbook):
         "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
     )  # fmt: skip
 
-    max_tokens: int = 300
+    max_tokens: int = 220
+    """Of what stands before the code, and of what stands behind it."""
 
     def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
         """Begin an attempt an exercise."""
@@ -50,8 +53,9 @@ class Explaining(Writing):
 
     def _written(self) -> Generator[Ask | Run | Claim, Any, tuple[str, str | None]]:
         """Let the teacher write what stands around the code; return the section and why it is none, if it is."""
-        item, stage = read_item(self.seed), self.stage
-        calls = shown_calls(item)
+        item = read_item(self.seed)
+        cases = shown_cases(item)
+        calls = [(f"{item.name}({case.arguments})", case.value) for case in cases]
         if len(calls) < CALLS:
             return item.program(), "no short calls"
         random = Random(derive_seed(self.voice.seed, self.seed["id"], self.source))
@@ -62,35 +66,43 @@ class Explaining(Writing):
             "audience": random.choice(AUDIENCES),
             "wording": random.randrange(6),
         }
-        [reply] = yield Ask(
-            (
-                self._asked(
-                    "section", "explain", values, begun="# ", max_tokens=stage.max_tokens,
-                    temperature=stage.temperature, top_p=stage.top_p, stop=("\n# ", "```"),
-                ),
-            )
-        )  # fmt: skip
-        if reply.finish_reason == "error":
-            return "", "no answer"
-        text = reply.text if reply.text.lstrip().startswith("# ") else self.voice.whole(reply, "# ")
-        before, after = [*BREAK.split(text.strip(), maxsplit=1), ""][:2]
-        if reply.finish_reason == "length":
-            after = whole_sentences(f"```{after}")[3:]
-        if not (after.strip() and TITLE.match(before)):
-            return text, "not in the form asked for"
         prints = "\n".join(f"print({call})" for call, _ in calls)
-        title = before.strip().removeprefix("#").strip()
-        return f"# {title}\n\n```python\n{item.program().strip()}\n\n\n{prints}\n```\n\n{after.strip()}", None
+        code = f"```python\n{item.program().strip()}\n\n\n{prints}\n```"
+        text = yield from self._part("before", values, "# ")
+        title, _, before = text.strip().removeprefix("#").strip().partition("\n")
+        before = HEADING.sub("", before).strip()
+        if self.voice.continues:
+            printed = "\n".join(str(case.read()) for case in cases)
+            begun = f"# {title}\n\n{before}\n\n{code}\n\nOutput:\n\n```text\n{printed}\n```\n\n"
+            after = (yield from self._part("after", values, begun)).removeprefix(begun)
+        else:
+            before, after = before.split("```", maxsplit=1)[0].strip(), before.rsplit("```", maxsplit=1)[-1]
+        after = HEADING.sub("", after).strip()
+        if not title or min(len(before.split()), len(after.split())) < FEWEST_WORDS:
+            return f"# {title}\n\n{before}\n\n{code}\n\n{after}", "not in the form asked for"
+        return f"# {title}\n\n{before}\n\n{code}\n\n{after}", None
+
+    def _part(self, what: str, values: dict[str, Any], begun: str) -> Generator[Ask | Run | Claim, Any, str]:
+        """Let the teacher go on from what was begun, up to the next code block; return the whole."""
+        stage = self.stage
+        asked = self._asked(
+            what, "explain", values, begun=begun, max_tokens=stage.max_tokens, temperature=stage.temperature,
+            top_p=stage.top_p, stop=("```", "\n# ") if self.voice.continues else (),
+        )  # fmt: skip
+        [reply] = yield Ask((asked,))
+        if reply.finish_reason == "length":
+            ended = max(reply.text.rfind(mark) for mark in (". ", ".\n", "."))
+            return self.voice.whole(replace(reply, text=reply.text[: ended + 1]), begun)
+        return self.voice.whole(reply, begun)
 
     def _fault(self, text: str) -> str | None:  # noqa: ARG002
         """The function is the section's own: its name may stand there."""
         return None
 
 
-def shown_calls(item: Item) -> list[tuple[str, str]]:
-    """Return up to CALLS calls of an exercise with what they give: short ones, of different values where there are."""
+def shown_cases(item: Item) -> list[Case]:
+    """Return up to CALLS cases of an exercise to be printed: short ones, of different values where there are such."""
     short = [case for case in item.cases if len(case.arguments) + len(item.name) < LONGEST_CALL and item.exact(case)]
     first = {case.value: case for case in reversed(short)}
     different = [case for case in short if first[case.value] is case]
-    chosen = [*different, *(case for case in short if case not in different)][:CALLS]
-    return [(f"{item.name}({case.arguments})", case.value) for case in chosen]
+    return [*different, *(case for case in short if case not in different)][:CALLS]

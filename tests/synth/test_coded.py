@@ -76,14 +76,14 @@ def test_the_teacher_describes_code_whose_name_it_is_not_told(teach: Any, seeds:
         ("I cannot help with that.", "", "code does not parse", 1),
         ("x = 1\n", "", "no code", 1),
         ("def fold_note(text: str, width: int) -> str:\n    return text[width:]\n", "", "copied from the prompt", 1),
-        (CODE.format(name="f", more=1), "", "no docstring", 2),
-        (CODE.format(name="f", more=1), " what the code makes of the numbers.", "tells how, and not what", 2),
-        (CODE.format(name="f", more=1), " the largest of all numbers.", "no majority", 3),
+        (CODE.format(name="f", more=1), "", "no docstring", 4),
+        (CODE.format(name="f", more=1), " what the code makes of the numbers.", "tells how, and not what", 4),
+        (CODE.format(name="f", more=1), " the largest of all numbers.", "no majority", 7),
         (
             CODE.format(name="f", more=1),
             " the sum of the numbers plus 1. Return 0 if the list is empty.",
             "a stated",
-            3,
+            7,
         ),
     ],
 )
@@ -105,6 +105,35 @@ def test_what_is_no_exercise_is_refused_as_early_as_it_can_be_known(
     assert made.metrics["calls_made"] == calls
 
 
+def test_what_was_described_badly_is_described_again(teach: Any, seeds: pa.Table, context: Context) -> None:
+    def answer(request: Request) -> str:
+        if request.id.endswith("/0/description"):
+            return " the largest of the numbers."
+        solved = "/solution/" in request.id
+        return "    return max(numbers)" if solved and "the largest" in request.messages[0].content else right(request)
+
+    teach(answer, chat=True)
+    made = make(context, seeds.slice(0, 1))
+    [row] = made.documents.to_pylist()
+    assert "Return the sum of the numbers plus 7." in row["text"]
+    assert made.metrics["calls_made"] == 1 + 2 + 3, "code; description and a solution; the same again, and one more"
+    teach(answer, chat=True)
+    context.calls.joinpath("calls.jsonl").unlink()
+    assert make(context, seeds.slice(0, 1), descriptions=1).documents.num_rows == 0
+
+
+def test_an_int_where_a_float_is_returned_is_the_same_number(teach: Any, seeds: pa.Table, context: Context) -> None:
+    def answer(request: Request) -> str:
+        if request.id.endswith("/stub"):
+            return "def half_of_all(numbers: list[float]) -> float:\n    return sum(numbers) / 2\n"
+        if request.id.endswith("/description"):
+            return " half of the sum of the numbers."
+        return "    if not numbers:\n        return 0\n    return sum(numbers) / 2"
+
+    teach(answer, chat=True)
+    assert make(context, seeds.slice(0, 1)).documents.num_rows == 1
+
+
 def test_two_that_do_the_same_are_one_before_anything_is_described(
     teach: Any, seeds: pa.Table, context: Context
 ) -> None:
@@ -117,7 +146,7 @@ def test_two_that_do_the_same_are_one_before_anything_is_described(
     made = make(context, seeds)
     assert made.documents.num_rows == 1
     assert set(made.rejected["reason"].to_pylist()) == {"does what another does"}
-    assert made.metrics["calls_made"] == 6 + 3
+    assert made.metrics["calls_made"] == 6 + 3, "six times code; one description, two solutions"
 
 
 def test_the_last_function_of_an_answer_is_read_with_what_stands_above_it() -> None:

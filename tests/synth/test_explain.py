@@ -6,11 +6,12 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import UserError
-from curate.llm import Request
+from curate.llm import ModelSpec, Request
 from curate.shards import documents
 from curate.stage import Context
-from synth.explain import Explain, shown_calls
+from synth.explain import Explain, shown_cases
 from synth.item import Case, Item, row
+from tests.synth.conftest import Cut
 
 ITEM = Item(
     "count_long",
@@ -36,22 +37,27 @@ def exercises() -> pa.Table:
     return documents([row(ITEM, id="a", source="exercises", seed_id="s", topic="words")])
 
 
+def say(before: str = BEFORE, after: str = AFTER) -> Any:
+    return lambda request: before if request.id.endswith("/before") else after
+
+
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("before", "after", "reason"),
     [
-        (f"{BEFORE}\n\nCODE\n\n{AFTER}", None),
-        (f"{BEFORE}\n\n**CODE**\n\n{AFTER}", None),
-        (f"{BEFORE}\n\n{AFTER}", "not in the form asked for"),
-        (f" Title\n\n{AFTER}\nCODE\n", "not in the form asked for"),
-        (f"{BEFORE}\nCODE\n{AFTER} It uses a while loop.", "speaks of a technique that its code does not use"),
-        (f"{BEFORE}\nCODE\n{AFTER} Then `total` grows.", "explains what its code does not hold"),
-        ("I'm sorry, I cannot do that.\nCODE\nReally.", "refusal"),
+        (BEFORE, AFTER, None),
+        (BEFORE.replace("\n\n", "\n\n## What it is for\n\n") + "\n\n**The code**\n", f"### How\n{AFTER}", None),
+        (BEFORE, "So it goes.", "not in the form asked for"),
+        (" Title\n\nA word.", AFTER, "not in the form asked for"),
+        ("", "", "not in the form asked for"),
+        (BEFORE, f"{AFTER} It uses a while loop.", "speaks of a technique that its code does not use"),
+        (BEFORE, f"{AFTER} Then `total` grows.", "explains what its code does not hold"),
+        (f"{BEFORE} I'm sorry, I cannot do that.", AFTER, "refusal"),
     ],
 )
 def test_the_text_is_put_around_the_code_and_held_against_it(
-    teach: Any, exercises: pa.Table, context: Context, answer: str, reason: str | None
+    teach: Any, exercises: pa.Table, context: Context, before: str, after: str, reason: str | None
 ) -> None:
-    teach(lambda request: answer, chat=True)
+    teach(say(before, after), chat=True)
     made = Explain(model="teacher").make(exercises, context)
     assert made.rejected["reason"].to_pylist() == ([reason] if reason else [])
     for section in made.documents.to_pylist():
@@ -59,22 +65,53 @@ def test_the_text_is_put_around_the_code_and_held_against_it(
         assert f"```python\n{ITEM.program().strip()}\n\n\nprint(count_long([], 3))\nprint(" in section["text"]
         assert "Output:\n\n```text\n0\n1\n```" in section["text"]
         assert section["text"].rstrip().endswith("nothing to add.")
+        assert section["text"].count("#") == 1
         assert section["seed_id"] == "a"
+
+
+def test_the_teacher_goes_on_behind_what_the_code_printed(teach: Any, exercises: pa.Table, context: Context) -> None:
+    seen: list[Request] = []
+    teach(lambda request: seen.append(request) or say()(request), chat=True)
+    Explain(model="teacher").make(exercises, context)
+    first, second = seen
+    assert all(part in first.messages[0].content for part in (ITEM.solutions[0], ITEM.description, "([], 3) gives 0"))
+    assert second.messages[1].content.endswith("```text\n0\n1\n```\n\n")
+    assert BEFORE.strip() in second.messages[1].content
+
+
+def test_a_server_that_writes_the_whole_section_is_taken_at_its_prose(
+    teach: Any, exercises: pa.Table, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = f"#{BEFORE}\n\n```python\nprint('its own')\n```\n\n{AFTER}"
+    teach(lambda request: whole, chat=True)
+    context.models["teacher"] = ModelSpec(backend="openai", model="table")
+    [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
+    assert "its own" not in section["text"]
+    assert section["text"].startswith("# Counting long words\n\nA librarian")
+    assert section["text"].rstrip().endswith("nothing to add.")
+
+
+def test_a_part_that_ran_out_of_tokens_ends_with_its_last_sentence(
+    teach: Any, exercises: pa.Table, context: Context
+) -> None:
+    teach(say(after=Cut(f"{AFTER} And then it")), chat=True)
+    [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
+    assert section["text"].rstrip().endswith("nothing to add.")
 
 
 def test_a_sentence_with_a_result_that_the_run_does_not_show_goes(
     teach: Any, exercises: pa.Table, context: Context
 ) -> None:
-    teach(lambda request: f"{BEFORE}\nCODE\n{AFTER} For three words the function returns 17.", chat=True)
+    teach(say(after=f"{AFTER} For three words the function returns 17."), chat=True)
     [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
     assert "17" not in section["text"]
     assert section["removed"] == 1
 
 
-def test_calls_that_are_shown_are_short_and_differ_in_what_they_give() -> None:
-    assert shown_calls(ITEM) == [("count_long([], 3)", "0"), ("count_long(['tea', 'milk'], 4)", "1")]
+def test_cases_that_are_shown_are_short_and_differ_in_what_they_give() -> None:
+    assert [case.value for case in shown_cases(ITEM)] == ["0", "1"]
     long = Item("f", "", "def f(text: str) -> str:", "Return it.", (Case(repr("a" * 99), "'a'"),), ("    return 'a'",))
-    assert shown_calls(long) == []
+    assert shown_cases(long) == []
 
 
 def test_a_teacher_that_only_continues_text_is_refused_in_one_line(
@@ -83,13 +120,3 @@ def test_a_teacher_that_only_continues_text_is_refused_in_one_line(
     teach(lambda request: "")
     with pytest.raises(UserError, match="needs a chat model"):
         Explain(model="teacher").make(exercises, context)
-
-
-def test_the_teacher_sees_code_purpose_and_results(teach: Any, exercises: pa.Table, context: Context) -> None:
-    seen: list[Request] = []
-    teach(lambda request: seen.append(request) or "", chat=True)
-    Explain(model="teacher").make(exercises, context)
-    [text] = [request.messages[0].content for request in seen]
-    assert ITEM.solutions[0] in text
-    assert ITEM.description in text
-    assert "count_long([], 3) gives 0" in text
