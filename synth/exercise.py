@@ -130,7 +130,7 @@ class Exercise(Solving):
 
     VERSION: ClassVar[int] = 5
     NEEDED: ClassVar[tuple[str, ...]] = (
-        "function_name", "concept", "setting", "level", "result", "second", "topic", "wording", "signature",
+        "function_name", "concept", "setting", "level", "result", "second", "technique", "topic", "wording", "signature",
     )  # fmt: skip
 
     def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
