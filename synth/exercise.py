@@ -130,7 +130,8 @@ class Exercise(Solving):
 
     VERSION: ClassVar[int] = 5
     NEEDED: ClassVar[tuple[str, ...]] = (
-        "function_name", "concept", "signature", "setting", "level", "result", "second", "technique", "topic", "wording",
+        "function_name", "concept", "signature", "second", "topic", "setting", "level", "result", "technique",
+        "wording",
     )  # fmt: skip
 
     def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
