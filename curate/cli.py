@@ -96,6 +96,7 @@ def run(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Stages that keep nothing are no mistake.")
     ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Compare every byte of what is done.")] = False,
 ) -> None:
     """Execute a recipe, or continue it: what is done is not done again."""
     from curate.run import execute
@@ -107,7 +108,7 @@ def run(
         raise UserError(f"--engine {engine!r}: it must be local or ray")
     opened = _open(recipe, runs, settings, limit)
     with open_display([node.name for node in opened.recipe.nodes]) as display:
-        emptied = execute(opened, display, until=until, workers=workers, engine=engine or "")
+        emptied = execute(opened, display, until=until, workers=workers, engine=engine or "", verify=verify)
     if until is None:
         from curate.report import report as write_report
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from curate.errors import UserError
 from curate.excerpts import Example, difference
 from curate.profile import is_python
 from curate.shards import list_shards, read_jsonl, read_shard
@@ -220,8 +221,12 @@ def _flat(value: Any) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> Any:
-    """Return the value of a JSON file that may not be there (yet)."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    """Return the value of a JSON file that may not be there (yet). Raises UserError for a damaged one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    except (ValueError, OSError) as error:
+        why = " ".join(str(error).split())[:150]
+        raise UserError(f"cannot read {path}: {why}; remove it, and its stage if that does not help") from error
 
 
 def fetch(stage: StageFiles, half: str, ids: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -8,11 +8,12 @@ from rich.console import Group
 from rich.text import Text
 
 from curate import terminal
-from curate.receipts import read_receipts, read_record, total
+from curate.receipts import record_or_none, total
 from curate.recipe import Node
 from curate.run import Run
 from curate.stage import Job, Reference, Source, Stage
 from curate.stages import SOURCES, STAGES, find
+from curate.standing import standing
 
 
 def render_plan(run: Run, *, wide: bool = False) -> str:
@@ -36,10 +37,13 @@ def render_plan(run: Run, *, wide: bool = False) -> str:
 
 def _state(run: Run, node: Node) -> str:
     directory = run.stage_directory(node)
-    record = read_record(directory)
+    record = record_or_none(directory)
+    stands = standing(directory)
+    if stands.damaged:
+        return f"will mend: {stands.told()}"
     if record is None:
         return f"will run{_size(node)}"
-    stats = total(read_receipts(directory))
+    stats = total(stands.receipts)
     if record.state == "done":
         return f"cached: {stats['rows_kept']:,} of {stats['rows_in']:,} rows" if stats["rows_in"] else "cached"
     return f"will continue: {stats['shards_done']} of {record.shards_total} shards stand"

@@ -8,6 +8,7 @@ as the stage's shards stay what they are, so a second report costs nothing. What
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from curate import display, terminal
+from curate.errors import UserError
 from curate.findings import read_json
 from curate.profile import SAMPLE, VERSION, Profile, profile
 from curate.receipts import read_receipts, read_record
@@ -122,8 +124,10 @@ def _kept_profile(path: Path, stages: Sequence[StageFiles], parsed: dict[bytes, 
     receipts = [(r.shard, r.rows_kept, r.kept_sha256) for stage in stages for r in read_receipts(stage.directory)]
     shape = [each.name for each in fields(Profile)]
     digest = hashlib.sha256(repr((VERSION, SAMPLE, shape, receipts)).encode()).hexdigest()
-    stands = read_json(path)
-    if stands and stands["digest"] == digest:
+    stands = None
+    with suppress(UserError):
+        stands = read_json(path)
+    if isinstance(stands, dict) and stands.get("digest") == digest:
         return Profile(**stands["profile"])
     found = profile([path for stage in stages for path in list_shards(stage.directory / "kept")], parsed)
     write_json({"digest": digest, "profile": asdict(found)}, path)

@@ -14,9 +14,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from curate.errors import UserError
 from curate.shards import write_json
+
+Record = TypeVar("Record", "Receipt", "StageRecord")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,9 @@ class Receipt:
     bytes_kept: int = 0
     kept_sha256: str = ""
     dropped_sha256: str = ""
+    kept_size: int = 0
+    """Bytes of the file (0 in receipts of before this was noted)."""
+    dropped_size: int = 0
     seconds: float = 0.0
     joules: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
@@ -74,9 +80,34 @@ class StageRecord:
     """By the clock, over all sessions that worked on it."""
 
 
+def receipt_files(directory: Path) -> list[Path]:
+    """Return the files of a stage's receipts in shard order."""
+    return sorted((directory / "done").glob("[!.]*.json"))
+
+
+def parse_receipt(path: Path) -> Receipt:
+    """Read one receipt. Raises UserError for a file that is none, or that of another shard."""
+    receipt = _parse(Receipt, path)
+    if receipt.shard != path.stem:
+        raise _unlike(path, f"it is that of shard {receipt.shard!r}")
+    return receipt
+
+
 def read_receipts(directory: Path) -> list[Receipt]:
-    """Return the receipts of a stage directory in shard order."""
-    return [Receipt(**json.loads(path.read_text())) for path in sorted((directory / "done").glob("[!.]*.json"))]
+    """Return the receipts of a stage directory in shard order. Raises UserError for a damaged one."""
+    return [parse_receipt(path) for path in receipt_files(directory)]
+
+
+def _parse(kind: type[Record], path: Path) -> Record:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return kind(**value)
+    except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
+        raise _unlike(path, " ".join(str(error).split())[:150]) from error
+
+
+def _unlike(path: Path, why: str) -> UserError:
+    return UserError(f"cannot read {path}: {why}; run the recipe again, which makes anew what is damaged")
 
 
 def write_receipt(receipt: Receipt, directory: Path) -> None:
@@ -85,9 +116,22 @@ def write_receipt(receipt: Receipt, directory: Path) -> None:
 
 
 def read_record(directory: Path) -> StageRecord | None:
-    """Return the stage's record, or None where it never started."""
+    """Return the stage's record, or None where it never started. Raises UserError for a damaged one."""
     path = directory / "stage.json"
-    return StageRecord(**json.loads(path.read_text())) if path.exists() else None
+    if not path.exists():
+        return None
+    record = _parse(StageRecord, path)
+    if not isinstance(record.state, str) or not directory.name.endswith(str(record.key)):
+        raise _unlike(path, f"it is that of another stage, {record.name!r} with the key {record.key!r}")
+    return record
+
+
+def record_or_none(directory: Path) -> StageRecord | None:
+    """Return the stage's record; None where there is none that can be relied on."""
+    try:
+        return read_record(directory)
+    except UserError:
+        return None
 
 
 def write_record(record: StageRecord, directory: Path) -> None:
@@ -97,7 +141,7 @@ def write_record(record: StageRecord, directory: Path) -> None:
 
 def wall_so_far(directory: Path) -> float:
     """Return the seconds by the clock that earlier sessions spent on a stage; of a killed one up to its last file."""
-    record = read_record(directory)
+    record = record_or_none(directory)
     if record is None or record.state != "running" or record.wall_seconds:
         return record.wall_seconds if record else 0.0
     traces = [*(directory / "done").glob("*.json"), *(directory / "plan").rglob("*"), directory / "progress.json"]

@@ -221,9 +221,11 @@ def _timestamp(iso: object) -> float:
 
 def _progress(stage: StageFiles) -> dict[str, Any] | None:
     """Return the last thing a running job said of itself: done, total, note."""
-    path = stage.directory / "progress.json"
-    value: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-    return value
+    try:
+        value = json.loads((stage.directory / "progress.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) and {"done", "total"} <= value.keys() else None
 
 
 def _sum_known(values: Any) -> float | None:

@@ -103,6 +103,9 @@ def _store(
     """Write both halves, then say what they hold."""
     kept, dropped = conform(kept), conform(dropped)
     reasons = pc.value_counts(dropped.column("reason").combine_chunks()).to_pylist()
+    places = [context.directory / half / f"{name}.parquet" for half in ("kept", "dropped")]
+    digests = [write_shard(table, place) for table, place in zip((kept, dropped), places, strict=True)]
+    sizes = [place.stat().st_size for place in places]
     return Receipt(
         shard=name,
         rows_in=kept.num_rows + dropped.num_rows,
@@ -111,8 +114,10 @@ def _store(
         dropped_by_reason={str(row["values"]): row["counts"] for row in reasons},
         bytes_in=bytes_in,
         bytes_kept=text_bytes(kept),
-        kept_sha256=write_shard(kept, context.directory / "kept" / f"{name}.parquet"),
-        dropped_sha256=write_shard(dropped, context.directory / "dropped" / f"{name}.parquet"),
+        kept_sha256=digests[0],
+        dropped_sha256=digests[1],
+        kept_size=sizes[0],
+        dropped_size=sizes[1],
         seconds=time.monotonic() - start,
         metrics=metrics,
     )

@@ -14,7 +14,7 @@ from tests.conftest import ROOT, Run
 SURFACE = {
     "init": ["--out"],
     "plan": ["--limit", "--runs", "--set", "--wide"],
-    "run": ["--allow-empty", "--engine", "--limit", "--runs", "--set", "--until", "--workers"],
+    "run": ["--allow-empty", "--engine", "--limit", "--runs", "--set", "--until", "--verify", "--workers"],
     "status": ["--json", "--wide"],
     "show": ["--cluster", "--columns", "--dropped", "--json", "--reason", "--where"],
     "trace": ["--json"],

@@ -29,6 +29,7 @@ from curate.llm.types import ModelSpec
 from curate.receipts import read_record
 from curate.shards import list_shards, read_shard, write_shard
 from curate.stage import Columns, Context, GlobalFilter, Map, Need, Verdict
+from curate.standing import standing
 
 Pairs = npt.NDArray[np.int64]
 Offsets = npt.NDArray[np.int64]
@@ -79,7 +80,11 @@ class Comparison(GlobalFilter):
     def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
         """Raise UserError where an earlier corpus is not there."""
         for place in self.against:
-            earlier_shards(place)
+            for directory in {path.parent.parent for path in earlier_shards(place)}:
+                if (stands := standing(directory)).damaged:
+                    raise UserError(
+                        f"against: {place!r} is damaged: {stands.told()}; run its recipe again, which makes that anew"
+                    )
 
     def needs(self) -> list[Need]:
         """List the column that groups, and those that choose the survivor where the recipe names them."""
