@@ -104,8 +104,14 @@ class LocalEngine:
         running: dict[Future[Outcome], Any] = {}
         while waiting or running:
             while waiting and len(running) < 2 * self.workers:
-                item = waiting.pop()
-                running[self._workers().submit(attempt, function, item)] = item
+                try:
+                    future = self._workers().submit(attempt, function, waiting[-1])
+                except BrokenProcessPool:  # a worker died while it had nothing to do
+                    if running:
+                        break  # they were lost with it, as is seen below
+                    self._stop(now=True)
+                    continue
+                running[future] = waiting.pop()
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             lost = []
             for future in done:
@@ -127,7 +133,12 @@ class LocalEngine:
     def _alone(self, function: Callable[[Any], Any], item: Any) -> Outcome:
         for _ in range(ATTEMPTS):
             try:
-                return self._workers().submit(attempt, function, item).result()
+                future = self._workers().submit(attempt, function, item)
+            except BrokenProcessPool:  # a worker died while it had nothing to do
+                self._stop(now=True)
+                future = self._workers().submit(attempt, function, item)
+            try:
+                return future.result()
             except BrokenProcessPool:
                 self._stop(now=True)
         return Outcome(item, error=f"its worker died {ATTEMPTS} times (out of memory, or a crash in native code)")

@@ -5,12 +5,43 @@ worker dies is retried by Ray; a second death fails the item alone. Deduplicatio
 file system shared by machines must keep such maps coherent once a task has ended. Tests have one machine only.
 """
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from curate.engine import ATTEMPTS, NO_RAY, Outcome, attempt
+from curate.engine import ATTEMPTS, NO_RAY, Outcome, attempt, check_engine
 from curate.errors import UserError
+
+JOIN = """
+import sys, ray
+ray.init(address=sys.argv[1], log_to_driver=False, configure_logging=False)
+ray.shutdown()
+"""
+ANSWER_S = 18.0
+
+
+def must_answer(address: str, answer_s: float = ANSWER_S) -> None:
+    """Join a cluster from another process. Raises UserError where that does not succeed in time.
+
+    Ray itself goes on trying for ten minutes, in native code that no Ctrl-C reaches.
+    """
+    check_engine("ray", address)
+    try:
+        command = [sys.executable, "-c", JOIN, address]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=answer_s, check=False
+        )
+        told = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        why = "" if done.returncode == 0 else (told[-1] if told else f"its client ended with {done.returncode}")
+    except subprocess.TimeoutExpired:
+        why = f"no answer within {answer_s:g} s"
+    if why:
+        raise UserError(
+            f"no Ray cluster at {address!r} ({why[:200]}); start it, mend engine.address, or leave that out"
+        )
 
 
 class RayEngine:
@@ -45,6 +76,9 @@ class RayEngine:
                     yield Outcome(item, error=f"the worker died: {' '.join(str(error).split())[:300]}")
 
     def __enter__(self) -> Self:
+        address = self.address or os.environ.get("RAY_ADDRESS")
+        if address and address != "local":
+            must_answer(address)
         settings: dict[str, Any] = {"address": self.address} if self.address else {"num_cpus": self.workers}
         self._ray.init(log_to_driver=False, include_dashboard=False, configure_logging=False, **settings)
         return self

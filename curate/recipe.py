@@ -25,6 +25,7 @@ from curate.stages import SOURCES, STAGES, find
 
 TOP_LEVEL = ("name", "seed", "usd", "engine", "models", "sources", "stages")
 Spec = TypeVar("Spec", bound=BaseModel)
+TOO_DEEP = "it is nested too deeply for a recipe; a stage's settings lie three levels deep"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 
@@ -93,7 +94,11 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise UserError(f"line {key_node.start_mark.line + 1}: the key {str(key)[:100]} must be a word")
             if key in seen:
                 raise UserError(f"line {key_node.start_mark.line + 1}: key {key!r} is given twice; keep one of them")
             seen.add(key)
@@ -109,15 +114,13 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None, *, limit: int |
     """
     try:
         text = path.read_text(encoding="utf-8")
-        value = yaml.load(text, Loader=_UniqueKeys)
+        value = _read_yaml(text)
     except FileNotFoundError as error:
         raise UserError(
             f"no recipe at {path}; give the path of a YAML file, such as recipes/quickstart.yaml"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read recipe {path}: {error}") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     if not isinstance(value, dict):
@@ -131,12 +134,24 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None, *, limit: int |
         return parse(value)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"{path}: {TOO_DEEP}") from error
+
+
+def _read_yaml(text: str) -> Any:
+    """Return the value of a YAML text. Raises UserError for what is none, or of which a key stands twice."""
+    try:
+        return yaml.load(text, Loader=_UniqueKeys)
+    except RecursionError as error:
+        raise UserError(TOO_DEEP) from error
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:  # such as a date with a 13th month
+        raise UserError(f"it is not valid YAML: {' '.join(str(error).split())[:300]}") from error
 
 
 def parse(value: Mapping[str, Any]) -> Recipe:
     """Check a recipe given as nested dictionaries. Raises UserError."""
     for key in value:
-        if key not in TOP_LEVEL:
+        if not isinstance(key, str) or key not in TOP_LEVEL:
             raise UserError(f"unknown key {key!r}{did_you_mean(str(key), TOP_LEVEL)}")
     name = value.get("name")
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
@@ -241,9 +256,9 @@ def parse_override(text: str) -> tuple[str, Any]:
     if not separator or not path:
         raise UserError(f"--set {text!r}: write it as path=value, such as stages.minhash.threshold=0.7")
     try:
-        return path, yaml.load(value, Loader=_UniqueKeys)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {text!r}: the value is not valid YAML: {' '.join(str(error).split())}") from error
+        return path, _read_yaml(value)
+    except UserError as error:
+        raise UserError(f"--set {path}={value[:100]}: {error}") from error
 
 
 def _override(value: dict[str, Any], dotted: str, override: Any) -> None:
@@ -270,10 +285,18 @@ def _section(value: Mapping[str, Any], name: str) -> dict[str, Any]:
 def _model(kind: type[Spec], settings: Any, where: str) -> Spec:
     if not isinstance(settings, dict):
         raise UserError(f"{where}: {settings!r} must be settings, such as {{key: value}}")
+    _must_be_words(settings, where)
     try:
         return kind(**settings)
     except ValidationError as error:
         raise explain(error, where, list(kind.model_fields)) from error
+
+
+def _must_be_words(settings: Mapping[Any, Any], where: str) -> None:
+    """Raise UserError for a key that can be no parameter's name: `null`, a number, yes or no."""
+    for key in settings:
+        if not isinstance(key, str):
+            raise UserError(f"{where}: the key {key!r} must be a word")
 
 
 def _source_node(name: str, settings: Any) -> Node:
@@ -282,6 +305,7 @@ def _source_node(name: str, settings: Any) -> Node:
     where = f"sources.{name}"
     if not isinstance(settings, dict):
         raise UserError(f"{where}: {settings!r} must be settings, such as {{path: 'data/*.parquet'}}")
+    _must_be_words(settings, where)
     try:
         stage = source_from(name, settings)
     except ValidationError as error:
@@ -296,6 +320,7 @@ def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[
     where = f"stages.{name}"
     if not isinstance(settings, dict) or "use" not in settings:
         raise UserError(f"{where}: say what it does with `use:`, one of {', '.join(STAGES)}")
+    _must_be_words(settings, where)
     use, given = settings["use"], settings.get("from", previous)
     parameters = {key: value for key, value in settings.items() if key not in ("use", "from", "usd")}
     try:
@@ -307,7 +332,7 @@ def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[
     except ValidationError as error:
         raise explain(error, where, ["use", "from", "usd", *kind.model_fields]) from error
     inputs = tuple(given) if isinstance(given, list) else (given,)
-    if not inputs or len(set(inputs)) < len(inputs) or not all(isinstance(i, str) for i in inputs):
+    if not inputs or not all(isinstance(i, str) for i in inputs) or len(set(inputs)) < len(inputs):
         raise UserError(f"{where}.from: {given!r} must be a stage or a list of different stages")
     named = _named(stage, "model")
     for model in named:

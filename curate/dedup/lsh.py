@@ -31,10 +31,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.format import open_memmap
 
 from curate.bits import ALL
 from curate.dedup.kernel import CROWD, Pairs, Signatures, bucket_keys, pairs_in_buckets, shared_buckets
+from curate.dedup.mapped import make_array
 from curate.dedup.survivors import Ranked
 from curate.shards import read_shard
 from curate.stage import Map
@@ -82,7 +82,7 @@ def gather(place: Path, sketches: list[Path], ranked: Ranked, bands: int, apart:
     ranks = np.lexsort((ranked.row, ranked.shard))
     np.save(place / RANKS, ranks)
     counts = np.zeros(len(ranked), dtype=np.int64)
-    open_memmap(place / KEYS, "w+", np.uint64, (bands, len(ranked)))
+    make_array(place / KEYS, np.uint64, (bands, len(ranked)))
     first = 0
     for sketch in sketches:
         signatures, shingles = read_signatures(sketch)
@@ -192,8 +192,8 @@ def write_signatures(place: Path, sketches: list[Path], documents: int, bands: i
     """Write `signatures.npy` and `crowds.npy`, without marks, of the documents that have a spot."""
     spots, ranks = (np.load(place / name, mmap_mode="r") for name in (SPOTS, RANKS))
     room = max(1, documents)  # an empty file cannot be mapped
-    open_memmap(place / SIGNATURES, "w+", np.uint32, (room, read_signatures(sketches[0])[0].shape[1]))
-    open_memmap(place / CROWDS, "w+", np.uint64, (room, bands))
+    make_array(place / SIGNATURES, np.uint32, (room, read_signatures(sketches[0])[0].shape[1]))
+    make_array(place / CROWDS, np.uint64, (room, bands))
     first = 0
     for sketch in sketches:
         signatures, shingles = read_signatures(sketch)

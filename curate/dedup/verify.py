@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from curate.dedup.kernel import Pairs, Similarities, shingle_sets
+from curate.dedup.mapped import make_plain
 from curate.dedup.measure import Measure
 from curate.dedup.survivors import Ranked
 from curate.shelf import Shelf
@@ -55,7 +56,7 @@ def similarities(
     for ranks in here:
         starts[ranks] = size + np.cumsum(counts[ranks]) - counts[ranks]
         size = (size + int(counts[ranks].sum()) + PAGE - 1) // PAGE * PAGE
-    np.memmap(place / FILE, mode="w+", dtype=np.uint64, shape=(max(1, size),))
+    make_plain(place / FILE, np.uint64, max(1, size))
     texts = [
         Texts(path, ranked.row[ranks], starts[ranks]) for path, ranks in zip(shards, here, strict=True) if len(ranks)
     ]

@@ -89,7 +89,7 @@ class _Base(Source):
     """Read at most this many rows."""
     shard_rows: int = Field(default=5000, ge=1)
     """Documents in a shard, at most."""
-    max_mb: float = Field(default=64, gt=0)
+    max_mb: float = Field(default=64, gt=0, allow_inf_nan=False)
     """Larger texts are rejected."""
 
     @property
@@ -101,7 +101,7 @@ class _Base(Source):
 class _Sized(_Base):
     """What sources share that know how large their units are before they read them; the hub does not tell."""
 
-    shard_mb: float = Field(default=64, gt=0)
+    shard_mb: float = Field(default=64, gt=0, allow_inf_nan=False)
     """Text in a shard, about, at most; a worker holds up to three times as much."""
 
     @property

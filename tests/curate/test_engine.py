@@ -97,5 +97,19 @@ def test_workers_end_with_the_engine() -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("in_flight", [False, True])
+def test_a_worker_that_dies_while_it_has_nothing_to_do_costs_nothing(in_flight: bool) -> None:
+    with LocalEngine(2) as engine:
+        first = [outcome.value for outcome in engine.map(worker, range(8))]
+        os.kill(first[0], signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while not in_flight and getattr(engine._pool, "_broken", True) is False:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        outcomes = list(engine.map(double, range(20)))
+        assert sorted(outcome.value for outcome in outcomes) == [2 * n for n in range(20)]
+        assert engine._alone(double, 4).value == 8
+
+
 def worker(_: int) -> int:
     return os.getpid()
