@@ -9,12 +9,18 @@ Kinds, each made from a task's own program by a change of its syntax tree or tex
     rewritten     a solution of our own (rewritten.py) under the paraphrased docstring
     stub          the paraphrased docstring over an empty body: no code to recognise
 
+    repr          the program as a string literal; `concatenated` one literal a line; `json` in a row of JSON, and
+    row_in_string such a row in a literal, its escapes escaped
+    numbered      with line numbers; `html` as HTML shows it
+
 No benchmark text is part of this file.
 """
 
 import ast
 import builtins
+import html
 import io
+import json
 import re
 from collections.abc import Callable, Iterable
 from random import Random
@@ -23,6 +29,7 @@ from benchmarks.paraphrases import PARAPHRASES
 from benchmarks.rewritten import REWRITTEN
 from curate.benchmarks import Task
 
+NEW_LINE = "\n"
 NOUNS = [
     "amber",
     "birch",
@@ -48,6 +55,16 @@ NOUNS = [
 def program(task: Task) -> str:
     """Return the whole program of a task."""
     return task.prompt + (task.solution or "")
+
+
+def lines(task: Task) -> list[str]:
+    """Return the lines of a task's program with their ends."""
+    return program(task).splitlines(keepends=True)
+
+
+def row(task: Task) -> str:
+    """Return a task as the row of a data set."""
+    return json.dumps({"task_id": task.task_id, "prompt": task.prompt, "canonical_solution": task.solution})
 
 
 class _Renamed(ast.NodeTransformer):
@@ -145,6 +162,12 @@ KINDS: dict[str, Callable[[Task, Random], str]] = {
     "paraphrased": paraphrased,
     "rewritten": rewritten,
     "stub": stub,
+    "repr": lambda task, _: f"PROMPT = {program(task)!r}\n",
+    "concatenated": lambda task, _: f"PROMPT = (\n{''.join(f'    {line!r}{NEW_LINE}' for line in lines(task))})\n",
+    "json": lambda task, _: f"TASKS = [{row(task)}]\n",
+    "row_in_string": lambda task, _: f"ROW = {row(task)!r}\n",
+    "numbered": lambda task, _: "".join(f"# {at:3} {line}" for at, line in enumerate(lines(task), 1)) + "\n",
+    "html": lambda task, _: f"PAGE = {f'<pre>{html.escape(program(task))}</pre>'!r}\n",
 }
 LIMITED = {"paraphrased": PARAPHRASES, "stub": PARAPHRASES, "rewritten": REWRITTEN}
 """Kinds that are there for some tasks only."""

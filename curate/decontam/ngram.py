@@ -5,7 +5,7 @@ comments and docstrings. Words alone count (letters, digits, `_`), so other inde
 change nothing. A passage is cut into n-grams of GRAM words; a document that holds at least `share` of a passage's
 distinct n-grams goes, with the share as its score. A passage of fewer than GRAM words must stand in the document whole;
 one of fewer than LEAST_WORDS says too little to be recognised by and is left out, while the rest of its problem still
-counts.
+counts. What stands in string literals, as HTML or with line numbers is looked at too (disguise.py).
 
 In: Documents, and the benchmarks by name or path (curate/benchmarks.py). Out: Verdicts.
 Not covered: copies with other names (`decontam.ast`), other words or other solutions (`decontam.behavioural`).
@@ -39,7 +39,7 @@ WORD = re.compile(rb"[0-9A-Za-z_\x80-\xff]+")
 class NGram(Against):
     """Drop documents that repeat a benchmark's statement, prompt or solution. Every drop names the task."""
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
     NEEDS: ClassVar[str] = f"a statement, prompt or solution of {LEAST_WORDS} words"
 
     share: float = Field(
@@ -52,10 +52,16 @@ class NGram(Against):
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
         """Compare every document with every passage."""
+        from curate.decontam.disguise import hidden
         from curate.decontam.overlap import best_passages
 
         found, index = _index(tuple(self.against), self.fingerprint())
-        best, share = best_passages(*text_buffers(shard.column("text")), index)
+        data, offsets = text_buffers(shard.column("text"))
+        best, share = best_passages(data, offsets, index)
+        more = hidden(data, offsets, escaped=True)
+        for row, passage, part in zip(more.rows.tolist(), *best_passages(more.data, more.offsets, index), strict=True):
+            if part > share[row]:
+                best[row], share[row] = passage, part
         matches = {
             int(row): Match(found[best[row]].task_id, float(share[row]), found[best[row]].part)
             for row in (share >= self.share).nonzero()[0]

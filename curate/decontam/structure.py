@@ -10,8 +10,10 @@ sentence of many an honest function (benchmarks/decontam.py shows the figures).
 A compiled filter (shapes.py) finds the few functions to parse at some 300 MB/s; nothing else of a document is parsed,
 so it may be broken, or prose around code.
 
-Not covered: a solution as loose statements or inside a larger function (`decontam.ngram` finds it unrenamed), code in
-the strings of JSON or notebooks, another algorithm (`decontam.behavioural`).
+What stands in string literals, as HTML or with line numbers is looked at too (disguise.py).
+
+Not covered: a solution as loose statements or inside a larger function (`decontam.ngram` finds it unrenamed), another
+algorithm (`decontam.behavioural`).
 """
 
 from collections.abc import Iterator
@@ -53,7 +55,7 @@ def needed(size: int, similarity: float, same_words: bool) -> float:
 class Structure(Against):
     """Drop documents with a function built like a benchmark's solution. Every drop names the task."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     NEEDS: ClassVar[str] = "a reference solution"
 
     similarity: float = Field(
@@ -65,12 +67,24 @@ class Structure(Against):
         return task.solution is not None
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:  # noqa: ARG002 - the contract's shape
-        """Compare the functions that may be alike."""
+        """Compare the functions that may be alike, in the code and in what it hides."""
+        from curate.decontam.disguise import hidden
+
+        data, offsets = text_buffers(shard.column("text"))
+        matches = self._matches(data, offsets)
+        more = hidden(data, offsets, escaped=False)
+        for place, match in sorted(self._matches(more.data, more.offsets).items()):
+            row = int(more.rows[place])
+            if row not in matches or match.score > matches[row].score:
+                matches[row] = match
+        return verdict(self, shard.num_rows, matches, "benchmark solution")
+
+    def _matches(self, data: "Bytes", offsets: "Offsets") -> dict[int, Match]:
+        """Return the best match of each text that has one."""
         from curate.decontam.shapes import candidates
         from curate.decontam.words import nearest_tasks
 
         references, index, sizes = reference_index(tuple(self.against), self.fingerprint())
-        data, offsets = text_buffers(shard.column("text"))
         said = nearest_tasks(data, offsets, tuple(self.against), self.fingerprint())
         functions = Functions(data)
         matches: dict[int, Match] = {}
@@ -78,7 +92,7 @@ class Structure(Against):
             match = self._compare(functions.at(first, last), references[number], said.get((row, first, last), {}))
             if match and (row not in matches or match.score > matches[row].score):
                 matches[row] = match
-        return verdict(self, shard.num_rows, matches, "benchmark solution")
+        return matches
 
     def _compare(self, found: "Parsed | None", reference: "Reference", said: dict[str, float]) -> Match | None:
         from curate.decontam.shapes import edit_similarity

@@ -1,6 +1,7 @@
 """Benchmark problems are found in documents, and nothing else is."""
 
 import ast
+import html
 import json
 import sysconfig
 from collections.abc import Callable
@@ -8,9 +9,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from curate.benchmarks import Task
+from curate.buffers import text_buffers
 from curate.decontam.behavioural import Behavioural
+from curate.decontam.disguise import hidden, without_numbers
 from curate.decontam.ngram import NGram, passages
 from curate.decontam.structure import Structure
 from curate.decontam.tasks import Against
@@ -196,3 +201,73 @@ def test_tasks_of_which_little_is_known_are_no_mistake(
         stage = rule(against=against)
         stage.check({})
         assert judge(["def g(x):\n    return x + 7\n", ""], stage).reasons.to_pylist() == [None, None]
+
+
+def lines_of(task: Task) -> list[str]:
+    return program(task).splitlines(keepends=True)
+
+
+def row_of(task: Task) -> str:
+    return json.dumps({"task_id": task.task_id, "prompt": task.prompt, "canonical_solution": task.solution})
+
+
+DISGUISES: dict[str, Callable[[Task], str]] = {
+    "a literal": lambda task: f"PROMPT = {program(task)!r}\n",
+    "bytes": lambda task: f"PROMPT = {program(task).encode()!r}\n",
+    "one literal a line": lambda task: "PROMPT = (\n" + "".join(f"    {line!r}\n" for line in lines_of(task)) + ")\n",
+    "a list of lines": lambda task: "LINES = [\n" + "".join(f"    {line!r},\n" for line in lines_of(task)) + "]\n",
+    "a row of JSON": lambda task: f"TASKS = [{row_of(task)}]\n",
+    "a row in a literal": lambda task: f"ROW = {row_of(task)!r}\n",
+    "a row in a row": lambda task: json.dumps({"row": row_of(task)}) + "\n",
+    "line numbers": lambda task: "".join(f"# {at:3} {line}" for at, line in enumerate(lines_of(task), 1)) + "\n",
+    "line numbers in a literal": lambda task: (
+        repr("".join(f"{at}| {line}" for at, line in enumerate(lines_of(task), 1))) + "\n"
+    ),
+    "HTML": lambda task: f'"""\n<pre>{html.escape(program(task))}</pre>\n"""\n',
+    "HTML in a literal": lambda task: f"PAGE = {f'<pre>{html.escape(program(task))}</pre>'!r}\n",
+}
+
+
+@pytest.mark.parametrize("disguise", DISGUISES)
+def test_a_problem_in_disguise_is_found_as_it_is_found_bare(disguise: str, tasks: list[Task]) -> None:
+    some = tasks[::3]
+    for rule, least in ((NGram(), 0.99), (Structure(), 0.97)):
+        bare_ones = judge([BEFORE + program(task) + AFTER for task in some], rule).reasons.is_valid()
+        found = judge([BEFORE + DISGUISES[disguise](task) + AFTER for task in some], rule).reasons.is_valid()
+        both = sum(one and other for one, other in zip(bare_ones.to_pylist(), found.to_pylist(), strict=True))
+        assert both >= least * sum(bare_ones.to_pylist())
+
+
+@pytest.mark.parametrize(
+    ("text", "strings"),
+    [
+        ("x = 'a\\nb'\n", "a\nb\n"),
+        ("x = ('a\\n'\n     \"b\" 'c')\n", "a\nbc\n"),
+        ("x = ['a\\n', 'b', 'c']\n", "a\nb\nc\n"),
+        ("x = b'a\\tb\\n' # it's 'c\\n'\n", "a\tb\n"),
+        ("x = '''a\nb''' + f(y) + 'c\\nd'\n", "c\nd\n"),
+        ("x = '\\x64\\u00e9\\\"\\n\\q'\n", 'dé"\n\\q\n'),
+        ("x = r'a\\nb'; y = 1\n", "a\\nb\n"),
+        ("x = 'a' 'b'\n", ""),
+        ("don't\nx = 'a\\nb\nc'\n", "a\nb\n"),
+        ("x = '''never closed\\n", ""),
+        ("x = 'a\\", ""),
+        ("'", ""),
+        ("", ""),
+    ],
+)
+def test_literals_are_read_as_the_strings_that_they_are(text: str, strings: str) -> None:
+    found = hidden(*text_buffers(documents([{"id": "a", "text": text, "source": "t"}]).column("text")), escaped=True)
+    first = found.data[found.offsets[0] : found.offsets[min(1, len(found.rows))]].tobytes().decode()
+    assert first == strings
+
+
+def test_only_numbers_that_count_lines_are_taken_away() -> None:
+    assert without_numbers("1: a\n2: b\n\n7 c\n1990 d\n[3] e\n[4]  f") == "a\nb\n\n7 c\n1990 d\ne\n f"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="'\"\\nrbx0u4#\n,+( 1&;<", max_size=40))
+def test_no_text_can_harm_the_reading_of_literals(text: str) -> None:
+    found = hidden(*text_buffers(documents([{"id": "a", "text": text, "source": "t"}]).column("text")), escaped=False)
+    assert found.offsets[-1] <= 8 * len(text) + 64 and set(found.rows.tolist()) <= {0}

@@ -1,0 +1,109 @@
+"""What texts hold in disguise: programs inside of string literals, with numbers before their lines, or as HTML.
+
+In: the buffers of a text column. Out: `Hidden`: further texts, and of which document each is a part. A rule that looks
+for benchmark problems looks at these as at the documents themselves. Undone are
+
+    literals   strings of several lines, as Python or JSON write them (literals.py)
+    HTML       `&lt;`, `&quot;`, `&#39;` and all other entities
+    numbers    before lines that are counted: `12 `, `12: `, `12| `, `[12] `, `L12: `
+
+in each other up to DEPTH times: a row of JSON in a string, a numbered listing in a row of JSON. Not undone: encodings
+(base64, quoted-printable), strings of one character an element, text that is put together when the program runs.
+"""
+
+import html
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.decontam.literals import read_all
+from curate.words import Bytes, Offsets
+
+DEPTH = 3
+HTML = r"&(?:[a-z]{2,6}|#[0-9]{1,5}|#x[0-9a-fA-F]{1,4});|</?(?:pre|code|br|span|td|li)[ />]"
+NUMBER = r"[ \t#>*]*[\[(L]?[0-9]{1,6}[\]).:|\t ]"
+NUMBERED = rf"(?:\A|\n){NUMBER}[^\n]*[A-Za-z_(=][^\n]*\n{NUMBER}"
+"""Two lines that begin with numbers, for Arrow's engine."""
+LINE_NUMBER = re.compile(r"[ \t#>*]*[\[(L]?(\d{1,6})(?:[\]).:|]+|[ \t]+[|:]|(?=[ \t]|$))[ \t]?")
+TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>")
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Texts that stand in others."""
+
+    data: Bytes
+    offsets: Offsets
+    rows: Offsets
+    """The document that each text stands in."""
+
+
+def hidden(data: Bytes, offsets: Offsets, escaped: bool) -> Hidden:
+    """Return what documents hide; `escaped`: of their literals only those with several lines by escapes."""
+    layers = [Hidden(data, offsets, np.arange(len(offsets) - 1))]
+    while len(layers) <= DEPTH and len(layers[-1].rows):
+        layers.append(_next(layers[-1], escaped))
+    sizes = [np.diff(layer.offsets) for layer in layers[1:]]
+    texts = b"".join(layer.data[: layer.offsets[-1]].tobytes() for layer in layers[1:])
+    return Hidden(
+        np.frombuffer(texts or b"\0", np.uint8),
+        np.cumsum(np.concatenate([np.zeros(1, np.int64), *sizes])),
+        np.concatenate([np.empty(0, np.int64), *(layer.rows for layer in layers[1:])]),
+    )
+
+
+def _next(layer: Hidden, escaped: bool) -> Hidden:
+    """Return what the texts of one layer hide directly."""
+    out = np.empty(2 * int(layer.offsets[-1] - layer.offsets[0]) + 2 * len(layer.rows) + 8, np.uint8)
+    ends = np.zeros(len(layer.offsets), np.int64)
+    read_all(layer.data, layer.offsets, out, ends, escaped)
+    sizes = np.diff(ends)
+    some = np.flatnonzero(sizes)
+    texts = [out[ends[row] : ends[row + 1]].tobytes() for row in some.tolist()]
+    rows = layer.rows[some].tolist()
+    column = _column(layer)
+    for expression, undo in ((HTML, without_html), (NUMBERED, without_numbers)):
+        found = np.flatnonzero(pc.match_substring_regex(column, expression).to_numpy(zero_copy_only=False))
+        for row in found.tolist():
+            text = column[row].as_buffer().to_pybytes().decode("utf-8", "replace")
+            plain = undo(text)
+            if plain != text:
+                texts.append(plain.encode("utf-8", "replace"))
+                rows.append(int(layer.rows[row]))
+    offsets = np.concatenate(([0], np.cumsum([len(text) for text in texts]))).astype(np.int64)
+    return Hidden(np.frombuffer(b"".join(texts) or b"\0", np.uint8), offsets, np.array(rows, np.int64))
+
+
+def _column(layer: Hidden) -> pa.Array:
+    """Return the texts as an array of Arrow's, nothing copied."""
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(layer.offsets)), pa.py_buffer(layer.data)]
+    return pa.Array.from_buffers(pa.large_binary(), len(layer.rows), buffers)
+
+
+def without_html(text: str) -> str:
+    """Return what a page of HTML shows.
+
+    >>> without_html("<pre>a &lt; b</pre>")
+    'a < b'
+    """
+    return html.unescape(TAG.sub(lambda tag: "\n" if tag[0].lower().startswith("<br") else "", text))
+
+
+def without_numbers(text: str) -> str:
+    r"""Return a text without the numbers of lines that are counted; numbers that do not count stay.
+
+    >>> without_numbers("x\n 9 def f():\n10     return 1\n3 x\n")
+    'x\ndef f():\n    return 1\n3 x\n'
+    """
+    lines = text.split("\n")
+    found = [LINE_NUMBER.match(line) for line in lines]
+    counts = [int(match[1]) if match else None for match in found]
+    bare = list(lines)
+    for at, (line, match, count) in enumerate(zip(lines, found, counts, strict=True)):
+        beside = [counts[place] for place in (at - 1, at + 1) if 0 <= place < len(lines)]
+        if match and count is not None and {count - 1, count + 1} & {*beside}:
+            bare[at] = line[match.end() :]
+    return "\n".join(bare)
