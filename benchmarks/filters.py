@@ -38,7 +38,6 @@ from filters.grading import excerpt
 from filters.labels import Labels
 from filters.rounds import Pool, grade_in_rounds
 from filters.rubric import grade, parts_of
-from filters.syntax import parsing
 
 HERE = Path(__file__).parent
 CORPUS = Path(os.environ.get("CURATE_CORPUS", HERE.parent.parent / "shared" / "data" / "corpus"))
@@ -64,9 +63,9 @@ def graded_files() -> tuple[list[str], pa.ChunkedArray, dict[str, Values]]:
     ids = table["id"].to_pylist()
     questions = [name for name in next(iter(rows.values())) if name != "id"]
     grades = {name: np.array([float(rows[id][name] or "nan") for id in ids]) for name in questions}
-    with parsing():
-        grades["rubric"] = np.array([grade(parts_of(text)) for text in table["text"].to_pylist()])
-    return ids, table["text"].cast(pa.large_string()), grades
+    texts = table["text"].cast(pa.large_string())
+    grades["rubric"] = np.array([grade(parts) for parts in parts_of(texts)])
+    return ids, texts, grades
 
 
 def compare_classifiers(texts: pa.ChunkedArray, grades: Values) -> dict[str, dict[str, float]]:

@@ -35,6 +35,7 @@ from filters.heuristics import Heuristics, Signals
 from filters.language import Language
 from filters.license import License
 from filters.optout import OptOut
+from filters.rubric import Rubric
 from filters.secrets import Secrets, secrets
 from filters.syntax import parse, parsing
 
@@ -60,6 +61,7 @@ def stages(folder: Path) -> dict[str, Filter]:
     return {
         "filter.signals": Signals(),
         "filter.heuristics": Heuristics(),
+        "filter.rubric": Rubric(),
         "filter.language": Language(natural=["en"]),
         "filter.license": License(),
         "filter.secrets": Secrets(),

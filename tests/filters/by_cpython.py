@@ -1,13 +1,18 @@
-"""What the syntax tree says of a module: its functions, imports, names, tests and data.
+"""What CPython's syntax tree and symbol table say of a module, to hold filters/facts.py against.
 
 In: an `ast.Module`. Out: `Structure`, plain counts. Statements are walked, expressions only where a fact needs them:
 the whole walk costs a third of the parse.
 """
 
 import ast
+import builtins
+import symtable
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+from filters.scopes import MODULE_NAMES
+from filters.syntax import BYTE_ORDER_MARK, REFUSALS, parse
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -175,3 +180,61 @@ def _height(statement: ast.stmt) -> int:
 
 def _words(docstring: str | None) -> int:
     return len(docstring.split()) if docstring else 0
+
+
+def cannot_run(text: str) -> bool:
+    """Tell whether a text that parses cannot run as it stands.
+
+    Python refuses more than its grammar says (an argument named twice, `nonlocal` without a binding, a future that it
+    does not know), and names may be undefined.
+    """
+    try:
+        return bool(undefined_names(text))
+    except REFUSALS:
+        return True
+
+
+def undefined_names(text: str) -> set[str]:
+    """Return the names that a valid text uses and neither it nor Python defines: it cannot run as it stands.
+
+    Names that a star import might bring count as undefined too; the reader does not see them either.
+    """
+    tables = [symtable.symtable(text.removeprefix(BYTE_ORDER_MARK), "<document>", "exec")]
+    used: set[str] = set()
+    defined: set[str] = set()
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if table.get_type() == "module" or symbol.is_global():
+                bound = symbol.is_assigned() or symbol.is_imported()
+                (defined if bound else used).add(symbol.get_name())
+    return {name for name in used - defined - {*MODULE_NAMES} if not hasattr(builtins, name)}
+
+
+def sums(text: str) -> list[float] | None:
+    """Return what `filters.facts.Sums` must hold; None for what is no Python or holds no function."""
+    module = parse(text)
+    facts = structure(module) if module else None
+    if facts is None or not facts.functions:
+        return None
+    functions = facts.functions
+    names = [name for function in functions for name in (function.name, *function.parameters)]
+    weights = [
+        1.0 if function.loops + function.decisions else 0.5 if function.documentation else 0.25
+        for function in functions
+    ]
+    return [
+        len(functions), facts.classes, facts.tests, facts.lines, facts.documentation, facts.data_lines,
+        facts.setting_lines, facts.imports_foreign, facts.imports_private, len(names),
+        sum(1.0 if len(name.strip("_")) > 2 else 0.5 for name in names),
+        sum(min(1.0, function.documentation / 8) for function in functions),
+        sum(function.examples for function in functions),
+        sum(min(1.0, (each.loops + each.decisions / 2 + each.returns / 2) / 2) for each in functions),
+        sum(
+            each.lines / 4 if each.lines < 4 else min(1.0, max(0.0, (120 - each.lines) / 90)) for each in functions
+        ),
+        sum(function.lines for function in functions),
+        sum(function.lines * weight for function, weight in zip(functions, weights, strict=True)),
+        float(cannot_run(text)),
+    ]  # fmt: skip
