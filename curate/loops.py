@@ -2,7 +2,12 @@
 
 import hashlib
 import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+LOOK_S = 0.2
 
 
 def cache_folder() -> Path:
@@ -21,7 +26,31 @@ def cache_folder() -> Path:
     return here / "__pycache__" / f"compiled-{digest.hexdigest()}"
 
 
-def are_compiled() -> bool:
-    """Tell whether an earlier run left compiled loops: the first run on a machine makes them."""
-    folder = cache_folder()
+def are_compiled(folder: Path | None = None) -> bool:
+    """Tell whether loops were compiled on this machine, or are just now: the first run makes them."""
+    folder = folder or cache_folder()
     return folder.is_dir() and any(folder.iterdir())
+
+
+@contextmanager
+def noticing(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` once, from a thread, if loops begin to be compiled on this machine and none were before."""
+    folder = cache_folder()
+    if are_compiled(folder):
+        yield
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(LOOK_S):
+            if are_compiled(folder):
+                tell()
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

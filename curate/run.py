@@ -23,7 +23,7 @@ from curate.errors import UserError, from_os_error
 from curate.journal import Journal
 from curate.llm import close_models
 from curate.llm.budget import Budget, spent_in
-from curate.loops import are_compiled
+from curate.loops import noticing
 from curate.receipts import (
     record_or_none,
 )
@@ -114,15 +114,14 @@ def execute(
         with _locked(run.directory), open_engine(engine or spec.kind, workers or spec.workers, spec.address) as machine:
             journal = Journal(run, nodes)
             emptied: list[Emptied] = []
-            if not are_compiled() and not all(map(run.is_done, nodes)):
-                display.news("first run: loops are compiled for this machine, once; stages begin later")
             try:
-                for place, node in enumerate(nodes):
-                    close_models(besides={recipe.models[name] for later in nodes[place:] for name in later.models})
-                    stats = StageRun(run, node, machine, journal, display, verify=verify).finish()
-                    if Emptied.is_one(node, stats):
-                        emptied.append(Emptied(node.name, stats["rows_in"], stats["dropped_by_reason"]))
-                        display.news(emptied[-1].text(run.directory))
+                with noticing(lambda: display.news("loops are compiled for this machine, once; that takes a while")):
+                    for place, node in enumerate(nodes):
+                        close_models(besides={recipe.models[name] for later in nodes[place:] for name in later.models})
+                        stats = StageRun(run, node, machine, journal, display, verify=verify).finish()
+                        if Emptied.is_one(node, stats):
+                            emptied.append(Emptied(node.name, stats["rows_in"], stats["dropped_by_reason"]))
+                            display.news(emptied[-1].text(run.directory))
             except BaseException as error:
                 journal.close(_state_after(error), error)
                 raise

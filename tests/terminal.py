@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -41,7 +41,8 @@ def in_terminal(
     arguments: Sequence[object], columns: int = 80, *, folder: Path = ROOT, colours: str = DARK, timeout_s: float = 300
 ) -> tuple[int, str]:
     """Run `curate ARGUMENTS...` in a folder, on a terminal of so many columns; return its exit code and all it drew."""
-    return _run(["-m", "curate", *map(str, arguments)], columns, folder, colours, timeout_s)
+    command = [sys.executable, "-m", "curate", *map(str, arguments)]
+    return command_in_terminal(command, columns, folder, _environment(colours), timeout_s)
 
 
 def several_in_terminal(
@@ -54,24 +55,32 @@ def several_in_terminal(
 ) -> list[tuple[int, str]]:
     """Run several commands one after the other on one terminal; return the exit code of each and all it drew."""
     text = json.dumps([[str(word) for word in command] for command in commands])
-    code, screen = _run(["-c", SEVERAL, text], columns, folder, colours, timeout_s)
+    command = [sys.executable, "-c", SEVERAL, text]
+    code, screen = command_in_terminal(command, columns, folder, _environment(colours), timeout_s)
     parts = screen.split(END)
     drawn, codes = parts[0:-1:2], [int(code) for code in parts[1::2]]
     assert code == 0 and len(codes) == len(commands), screen
     return list(zip(codes, drawn, strict=True))
 
 
-def _run(arguments: list[str], columns: int, folder: Path, colours: str, timeout_s: float) -> tuple[int, str]:
+def _environment(colours: str) -> dict[str, str]:
+    return {**os.environ, "COLORFGBG": colours, "PYTHONPATH": str(ROOT)}
+
+
+def command_in_terminal(
+    command: Sequence[str], columns: int, folder: Path, environment: Mapping[str, str], timeout_s: float
+) -> tuple[int, str]:
+    """Run any command in a folder, on a terminal of so many columns; return its exit code and all it drew."""
     parent, child = pty.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    kept = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     process = subprocess.Popen(
-        [sys.executable, *arguments],
+        list(command),
         stdin=child,
         stdout=child,
         stderr=child,
         cwd=folder,
-        env=environment | {"TERM": "xterm-256color", "COLORFGBG": colours, "PYTHONPATH": str(ROOT)},
+        env=kept | {"TERM": "xterm-256color"},
         start_new_session=True,
     )
     os.close(child)

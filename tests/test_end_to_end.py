@@ -1,50 +1,100 @@
-"""The whole path on real input: the quickstart recipe, every stage of it, only smaller."""
+"""README's lines, typed in order in a fresh clone, do what it says: the whole path on real input, every stage of the
+quickstart recipe, only smaller. What the run of `make demo` left behind is looked at closely."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import ROOT, Run
-from tests.terminal import in_terminal, plain
+from curate.cache import folder
+from tests.clone import SMALLER, copy_of_the_project, type_the_lines
+from tests.conftest import BENCHMARKS, ROOT, Run
+from tests.terminal import plain, widest
 
-SMALLER = {
-    "sources.code.limit": 1500,
-    "sources.code.shard_rows": 400,
-    "stages.seeds.count": 10,
-    "stages.exercises.count": 4,
-    "stages.exercises.solutions": 3,
-    "stages.textbook.count": 2,
-    "stages.model.steps": 20,
-    "stages.score.limit": 12,
-}
-CHANGES = [word for key, value in SMALLER.items() for word in ("--set", f"{key}={value}")]
-CHANGES.append("--allow-empty")  # of two sections by the smallest teacher often none is any good
+Typed = tuple[Path, dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The finished run, and what a person saw of it: it runs as `make demo` does, in a terminal of 80 columns."""
-    place = tmp_path_factory.mktemp("runs")
-    code, screen = in_terminal(["run", ROOT / "recipes/quickstart.yaml", "--runs", place, *CHANGES], 80, timeout_s=540)
-    assert code == 0, screen[-5000:]
-    return place / "quickstart", screen
+def typed(tmp_path_factory: pytest.TempPathFactory) -> Typed:
+    """A clone in which every line of README was typed in a terminal of 80 columns, and what each line drew."""
+    place = tmp_path_factory.mktemp("readme")
+    clone = copy_of_the_project(place)
+    if BENCHMARKS.is_dir():
+        (place / "shared").symlink_to(ROOT.parent / "shared")
+    elif (folder() / "benchmarks").is_dir():
+        shutil.copytree(folder() / "benchmarks", place / "cache/curate/benchmarks")
+    else:
+        pytest.skip("MBPP is not on this machine: without it the lines that decontaminate against it are refused")
+    return clone, type_the_lines(clone, place / "cache")
 
 
 @pytest.fixture(scope="module")
-def quickstart(demo: tuple[Path, str]) -> Path:
-    """The finished run."""
-    return demo[0]
+def clone(typed: Typed) -> Path:
+    """The clone."""
+    return typed[0]
 
 
-def test_the_demo_draws_a_bar_and_leaves_a_line_for_each_stage(
-    demo: tuple[Path, str], stages: dict[str, dict[str, Any]]
-) -> None:
-    seen = plain(demo[1])
-    assert "Traceback" not in seen
+@pytest.fixture(scope="module")
+def quickstart(typed: Typed) -> Path:
+    """The run of `make demo`."""
+    return typed[0] / "runs/quickstart"
+
+
+@pytest.fixture(scope="module")
+def again(clone: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    """Run `curate ARGUMENTS...` in the clone."""
+
+    def run(*arguments: object) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "curate", *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def test_every_line_of_readme_works_and_fits_a_terminal_of_80_columns(typed: Typed) -> None:
+    clone, drawn = typed
+    for made in ("quickstart", "mine"):
+        assert (clone / f"runs/{made}/report.html").is_file()
+    for made in ("small.yaml", "scores/scores.json", "results.jsonl"):
+        assert (clone / made).is_file()
+    for line, screen in drawn.items():
+        assert "Traceback" not in screen, line
+        if line.startswith("curate "):
+            assert widest(screen) <= 80, (line, max(plain(screen).splitlines(), key=len))
+    (opened,) = [screen for line, screen in drawn.items() if "datasets.load_dataset" in line]
+    assert "Dataset(" in opened, "the finished corpus opens where README says that it lies"
+
+
+def test_the_wheel_carries_all_that_a_run_reads(clone: Path, tmp_path: Path) -> None:
+    [wheel] = (clone / "dist").glob("curate_textbooks-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    for name in listed:
+        top = name.split("/")[0]
+        if top in ("curate", "filters", "synth", "train", "eval") or name.startswith("recipes/"):
+            inside = f"curate/{name}" if top == "recipes" else name
+            assert (tmp_path / "site" / inside).is_file(), name
+    command = [sys.executable, "-m", "curate", "init", "phi1"]
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path / "site")}, check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "phi1.yaml").read_text() == (ROOT / "recipes/phi1.yaml").read_text()
+
+
+def test_the_demo_draws_a_bar_and_leaves_a_line_for_each_stage(typed: Typed, stages: dict[str, dict[str, Any]]) -> None:
+    (screen,) = [screen for line, screen in typed[1].items() if line.startswith("make demo")]
+    seen = plain(screen)
+    assert "phi-1" in seen and "50.6" in seen
     drawn = [line for line in seen.splitlines() if re.match(r"\w+ +[━─]", line)]
     assert max(map(len, drawn)) <= 80
     for name, stage in stages.items():
@@ -118,7 +168,7 @@ def rows_of(quickstart: Path, stage: str, half: str = "kept") -> list[dict[str, 
 def test_exercises_are_accepted_only_after_their_code_ran(stages: dict[str, dict[str, Any]], quickstart: Path) -> None:
     from curate.sandbox import Trial, judge
 
-    assert stages["exercises"]["rows_in"] == SMALLER["stages.exercises.count"]
+    assert stages["exercises"]["rows_in"] == SMALLER["stages"]["exercises"]["count"]
     rows = rows_of(quickstart, "mined")[:40]
     assert len(rows) == 40, "real code holds more functions that run by themselves"
     trials = []
@@ -162,7 +212,7 @@ def test_scores_come_with_protocol_interval_and_bits_per_byte(quickstart: Path) 
     scores = {row["benchmark"]: row for row in json.loads(path.read_text())}
     assert set(scores) == {"humaneval", "mbpp"}
     for row in scores.values():
-        assert row["n_tasks"] == SMALLER["stages.score.limit"]
+        assert row["n_tasks"] == SMALLER["stages"]["score"]["limit"]
         assert sum(row["verdicts"].values()) == row["n_tasks"]
         assert row["low"] <= row["pass_at_1"] <= row["high"]
         assert 0 < row["bits_per_byte"] < 8
@@ -196,20 +246,21 @@ def test_the_life_of_each_kind_of_document_can_be_traced(quickstart: Path, curat
         assert stage in json.dumps(steps)
 
 
-def test_a_second_run_makes_no_call_and_no_change(quickstart: Path, curate: Run) -> None:
-    again = curate("run", ROOT / "recipes/quickstart.yaml", "--runs", quickstart.parent, *CHANGES)
-    assert again.returncode == 0
-    assert again.stderr.count("cached") == 18
+def test_a_second_run_makes_no_call_and_no_change(typed: Typed) -> None:
+    (screen,) = [screen for line, screen in typed[1].items() if line.startswith("curate run recipes/quickstart.yaml")]
+    assert plain(screen).count("cached") == 18
 
 
-def test_the_call_log_answers_when_a_synthesis_stage_is_run_again(quickstart: Path, curate: Run) -> None:
+def test_the_call_log_answers_when_a_synthesis_stage_is_run_again(
+    quickstart: Path, again: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> None:
     (directory,) = quickstart.glob("stages/textbook-*")
     before = [path.read_bytes() for path in sorted(directory.glob("kept/*.parquet"))]
     for receipt in directory.glob("done/*.json"):
         receipt.unlink()
     (directory / "stage.json").unlink()
-    command = ("run", ROOT / "recipes/quickstart.yaml", "--runs", quickstart.parent, "--until", "textbook", *CHANGES)
-    assert curate(*command).returncode == 0
+    command = ("run", "recipes/quickstart.yaml", "--until", "textbook", "--allow-empty")
+    assert again(*command).returncode == 0
     (stats,) = [json.loads(path.read_text()) for path in directory.glob("stats.json")]
     assert stats["metrics"]["calls_made"] == 0
     assert stats["metrics"]["calls_replayed"] > 0

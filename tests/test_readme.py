@@ -3,11 +3,9 @@
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import typer.main
 import yaml
@@ -15,51 +13,10 @@ import yaml
 from curate.cli import app
 from curate.recipe import parse
 from curate.stages import SOURCES, STAGES
+from tests.clone import BLOCKS, LINES, MINE, NEEDS_GPU, README, copy_of_the_project
 from tests.conftest import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-README = PAGES[0].read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-LINES = [line for language, block in BLOCKS if language == "sh" for line in block.splitlines() if line.strip()]
-NEEDS_GPU = "# needs a GPU"
-MINE = next(block for language, block in BLOCKS if language == "yaml")
-
-# The clone's inputs, made small: the same demo over fewer files, a test suite of one test.
-SMALLER: dict[str, Any] = {
-    "sources": {"code": {"limit": 250}},
-    "stages": {
-        "seeds": {"count": 6},
-        "exercises": {"count": 2, "stub_tokens": 32, "max_tokens": 32},
-        "textbook": {"count": 1, "max_tokens": 32},
-        "model": {"steps": 10},
-        "score": {"limit": 5},
-    },
-}
-ONE_TEST = "def test_the_clone_has_its_tests():\n    import curate\n\n    assert curate.__version__\n"
-
-
-def copy_of_the_project(place: Path) -> Path:
-    """Return a clone as git would make it, with small inputs and this interpreter's environment as its `.venv`."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    clone = place / "clone"
-    for name in filter(None, listed.split("\0")):
-        if name.startswith("tests/") or not (ROOT / name).exists():
-            continue
-        (clone / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, clone / name)
-    recipe = yaml.safe_load((clone / "recipes/quickstart.yaml").read_text())
-    for section, parts in SMALLER.items():
-        for name, settings in parts.items():
-            recipe[section][name] |= settings
-    (clone / "recipes/quickstart.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
-    (clone / "tests").mkdir()
-    (clone / "tests/test_one.py").write_text(ONE_TEST)
-    (clone / ".venv").mkdir()
-    for part in Path(sys.prefix).iterdir():
-        if part.name != ".ready":
-            (clone / ".venv" / part.name).symlink_to(part)
-    (clone / ".venv/.ready").touch()
-    return clone
 
 
 def test_lines_for_a_gpu_are_marked_and_parse() -> None:

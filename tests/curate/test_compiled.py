@@ -3,7 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
+
+from curate import loops
 
 LOOPS = """
 import sys
@@ -72,3 +77,23 @@ def test_whether_loops_are_compiled_is_known_without_loading_the_compiler(tmp_pa
     script.write_text(LOOPS)
     start(script, tmp_path / "cache").communicate("go\n")
     assert answer() == "True False"
+
+
+def test_a_person_is_told_of_compiling_when_it_begins_and_only_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(loops, "LOOK_S", 0.01)
+    told: list[str] = []
+    with loops.noticing(lambda: told.append("now")):
+        time.sleep(0.05)
+    assert told == []
+    with loops.noticing(lambda: told.append("now")):
+        (tmp_path / "cache").mkdir()
+        (tmp_path / "cache/.turn").touch()
+        deadline = time.monotonic() + 10
+        while not told and time.monotonic() < deadline:
+            time.sleep(0.01)
+    with loops.noticing(lambda: told.append("again")):
+        time.sleep(0.05)
+    assert told == ["now"]
