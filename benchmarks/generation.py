@@ -22,8 +22,6 @@ after each. Without a GPU, --preset tiny --tokens 16 --prompts 24 rehearses it.
 import argparse
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -62,6 +60,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "generation.json")
     parser.add_argument("--json", action="store_true", help="print the results as JSON instead of a table")
     given = parser.parse_args()
+    if not given.model and given.preset != "tiny" and not gpu_here():
+        print("no GPU here, where a large model would take hours; --preset tiny --tokens 16 --prompts 24 rehearses it")
+        return
     given.limit = given.limit or (8 if given.quick else 30)
     given.budget = given.budget or (120 if given.quick else 600)
     names = given.variants.split(";") if given.variants else QUICK if given.quick else tuple(VARIANTS)
@@ -78,6 +79,13 @@ def main() -> None:
             "answers": str(Path(folder) / "plain.json"),
         }
         Runner(job, given, {"model": given.model or f"{given.preset}, random weights", "prompts": source}).run(names)
+
+
+def gpu_here() -> bool:
+    """Tell whether there is a GPU."""
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def make_model(preset: str, folder: Path) -> Path:
@@ -155,16 +163,15 @@ class Runner:
         with (
             tempfile.TemporaryFile("w+") as errors,
             subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.generation_job"],
+                [sys.executable, "-m", "benchmarks.generation_job", "-"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                start_new_session=True,
                 cwd=ROOT,
             ) as process,
         ):
-            alarm = threading.Timer(limit, os.killpg, (process.pid, signal.SIGKILL))
+            alarm = threading.Timer(limit, process.kill)
             alarm.start()
             assert process.stdin is not None
             assert process.stdout is not None
@@ -188,7 +195,14 @@ class Runner:
     def _done(self, result: dict[str, Any]) -> None:
         self.facts |= {"device": result.pop("device")} if "device" in result else {}
         self.results.append(result)
-        plain = next((one["tokens_per_s"] for one in self.results if one["name"] == "plain" and "error" not in one), 0)
+        plain = next(
+            (
+                one["again"] or one["tokens_per_s"]
+                for one in self.results
+                if one["name"] == "plain" and "error" not in one
+            ),
+            0,
+        )
         if "error" not in result and plain:
             result["times_plain"] = (result["again"] or result["tokens_per_s"]) / plain
         if not self.given.json:

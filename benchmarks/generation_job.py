@@ -137,5 +137,5 @@ def common(one: str, other: str) -> int:
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1:] == ["-"]:
     main()

@@ -65,6 +65,7 @@ def type_the_lines(clone: Path, cache: Path) -> dict[str, str]:
     dropped = ("PYTEST", "CURATE", "MAKE", "VIRTUAL_ENV", "PYTHONPATH")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     environment |= {"XDG_CACHE_HOME": str(cache), "PIP_NO_BUILD_ISOLATION": "0", "COLORFGBG": DARK}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     own = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join(p for p in environment["PATH"].split(os.pathsep) if p != own)
     code, screen = command_in_terminal(["bash", "-e", "-c", "\n".join(steps)], 80, clone, environment, 900)

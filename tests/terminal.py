@@ -6,12 +6,14 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
 import termios
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -96,7 +98,9 @@ def command_in_terminal(
                 break
         return process.wait(max(1.0, deadline - time.monotonic())), drawn.decode(errors="replace")
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
         os.close(parent)
 
 
