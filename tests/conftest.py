@@ -19,6 +19,11 @@ ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT.parent / "shared" / "data" / "benchmarks"
 if BENCHMARKS.is_dir():  # beside the checkout; elsewhere they come from a package or from the hub
     os.environ.setdefault("CURATE_BENCHMARKS", str(BENCHMARKS))
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Threads that wait for each other spin: two processes of two each on two cores take many times as long as of one.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Hundreds of processes are started, each of which would else compile this project's modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # The data stages over a slice of the interpreter's own library: every kind of filter, no LLM, no training.

@@ -180,7 +180,7 @@ def fit(job: "TrainLM", context: Context, progress: Progress, place: Place) -> M
     seed = derive_seed(context.seed, context.name)
     base = base_of(job, context)
     tokenizer, corpus = prepare(job, context, progress)
-    if place.device.type == "cpu":
+    if place.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // place.world))
     model = saved_model(base) if base is not None else new_model(job.shape, tokenizer, seed)
     check_tokenizer(tokenizer, model, base)
