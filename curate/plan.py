@@ -1,9 +1,12 @@
 """Looking before running: what a recipe would do (`curate plan`), and what stages there are (`curate stages`)."""
 
 import json
+from inspect import cleandoc
+from textwrap import fill
 from typing import Any
 
 import yaml
+from rich.cells import cell_len
 from rich.console import Group
 from rich.text import Text
 
@@ -56,30 +59,52 @@ def _size(node: Node) -> str:
 
 
 def render_stages() -> str:
-    """Return the stages and sources, one line each."""
+    """Return the stages and sources, one line each; in a terminal what does not fit goes on below."""
     names = {**STAGES, **{f"source.{kind}": target for kind, target in SOURCES.items()}}
     width = max(map(len, names))
     lines = []
     for name in names:
         kind = find(name.removeprefix("source."), SOURCES) if name.startswith("source.") else find(name)
-        lines.append(f"{name:<{width}}  {_first_sentence(kind)}")
+        lines.append(_hung(f"{name:<{width}}  ", _first_sentence(kind), width + 2))
     return "\n".join(lines)
 
 
 def render_stage(name: str, *, schema: bool = False) -> str:
-    """Return one stage's parameters: YAML with its defaults, or JSON Schema. Raises UserError for an unknown one."""
+    """Return one stage's parameters: YAML with its defaults, or JSON Schema. Raises UserError for an unknown one.
+
+    In a terminal a comment that does not fit stands below its parameter.
+    """
     source = name.removeprefix("source.")
     kind = find(source, SOURCES) if name.startswith("source.") else find(name)
     if schema:
         return json.dumps(kind.model_json_schema(), indent=2, ensure_ascii=False)
-    lines = [f"# {line}".rstrip() for line in (kind.__doc__ or "").strip().splitlines()]
+    lines = [_hung("# ", line, "# ") for line in cleandoc(kind.__doc__ or "").splitlines()]
     lines += [f"use: {name}"] if not issubclass(kind, Source) else []
     for field, info in kind.model_fields.items():
         marks = [mark.kind for mark in info.metadata if isinstance(mark, Reference)]
         comment = " ".join([*(info.description or "").split(), *[f"(the name of a {mark})" for mark in marks]])
         value = "# required" if info.is_required() else _yaml(info.get_default(call_default_factory=True))
-        lines.append(f"{field}: {value}" + (f"  # {comment}" if comment else ""))
+        lines += _with_comment(f"{field}: {value}", comment)
     return "\n".join(lines)
+
+
+def _with_comment(line: str, comment: str) -> list[str]:
+    """Return a line of YAML with its comment behind it, or below it where the terminal is too narrow."""
+    if not comment:
+        return [line]
+    together, width = f"{line}  # {comment}", terminal.room()
+    if width is None or cell_len(together) <= width:
+        return [together]
+    return [line, _hung("    # ", comment, "    # ")]
+
+
+def _hung(head: str, text: str, indent: int | str) -> str:
+    """Return text behind a head; in a terminal it goes on below, indented."""
+    width = terminal.room()
+    if width is None:
+        return f"{head}{text}".rstrip()
+    further = indent if isinstance(indent, str) else " " * indent
+    return fill(text, width, initial_indent=head, subsequent_indent=further, break_on_hyphens=False) or head.rstrip()
 
 
 def _yaml(value: Any) -> str:

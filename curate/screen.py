@@ -26,6 +26,8 @@ RECORD_EVERY_S = 1.0
 REDRAWN_PER_S = 8
 LONGEST_NAME = 20
 NARROWEST_BAR, WIDEST_BAR = 8, 28
+SEE = "; see: "
+"""What news says before the command that it ends in."""
 
 
 class Display(Protocol):
@@ -176,8 +178,12 @@ class Bars:
         self._leave(stage, end if state == "done" else f"{state}, {end}", stats, "good" if state == "done" else "bad")
 
     def news(self, line: str) -> None:
-        """Leave the line."""
-        self._print(Text(display.printable(line), "news"))
+        """Leave the line; a command that it ends in has one of its own where both do not fit, to be copied whole."""
+        told, see, command = display.printable(line).partition(SEE)
+        if see and cell_len(line) > self._console.width:
+            self._print(Text(f"{told}{see.rstrip()}\n  {command}", "news"))
+        else:
+            self._print(Text(f"{told}{see}{command}", "news"))
 
     def _leave(self, stage: str, end: str, stats: Mapping[str, Any], style: str) -> None:
         head = Text.assemble((self._name(stage), style), "  ")

@@ -25,7 +25,7 @@ SMALLER: dict[str, Any] = {
         "seeds": {"count": 4},
         "exercises": {"count": 1, "solutions": 2, "stub_tokens": 32, "max_tokens": 48},
         "textbook": {"count": 1, "max_tokens": 48},
-        "model": {"steps": 20, "block_length": 256, "batch_tokens": 2048},
+        "model": {"steps": 20, "measure_every": 20},
         "score": {"limit": 4},
     },
 }

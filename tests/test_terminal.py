@@ -135,10 +135,10 @@ def test_a_stage_that_keeps_nothing_says_so_with_a_command_that_shows_why(
     assert (code, allowed, again) == (1, 0, 1)
     assert f"38;5;{PALETTE['news']}" in colours_of(screen)
     for said in (plain(screen), plain(cached)):
-        assert "tiny kept none of its 3 rows, all for 'too short'; see: curate show runs/empty tiny" in said
+        assert "tiny kept none of its 3 rows, all for 'too short'; see:\n  curate show runs/empty tiny" in said
         assert "error: nothing kept (--allow-empty accepts that): tiny kept none" in said
         assert "exact kept none" not in said, "a stage that nothing came to is not to blame"
-    command = re.findall(r"see: curate (.+)", plain(screen))[0]
+    command = re.findall(r"see:\s+curate (.+)", plain(screen))[0]
     code, rows = in_terminal(shlex.split(command), folder=tmp_path)
     assert code == 0 and plain(rows).count("dropped: too short  signal_bytes") == 3
     assert "below the cut at 100,000" in plain(rows)
