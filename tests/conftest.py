@@ -30,7 +30,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 DATA_RECIPE = {
     "name": "data",
     "seed": 17,
-    "sources": {"code": {"installed": True, "limit": 900, "shard_rows": 150}},
+    "sources": {"code": {"installed": True, "limit": 300, "shard_rows": 50}},
     "stages": {
         "exact": {"use": "dedup.exact"},
         "minhash": {"use": "dedup.minhash"},

@@ -218,6 +218,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, curate: Run) -> Iterato
         "filter.optout": {"lists": [str(place / "wishes.txt")]},
         "filter.quality": {"keep": 0.9},
         "select.diverse": {"keep": 0.9, "prefer": "quality"},
+        "select.holdout": {"by": ["path"]},
         "select.target": {"keep": 0.9, "target": {"installed": True, "limit": 40}},
     }
     order = sorted(set(uses) - {"filter.annotate", "filter.optout"}, key=lambda use: (use.startswith("decontam"), use))
@@ -225,7 +226,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory, curate: Run) -> Iterato
     named = ["filter.optout", "filter.rubric", *order]  # authors before secrets, grades before quality
     stages = {use.replace(".", "_"): {"use": use, **settings.get(use, {})} for use in named}
     stages["seeds"] = {"use": "synth.seeds", "count": 5}
-    value = {"name": "all", "sources": {"code": {"installed": True, "limit": 150}}, "stages": stages}
+    value = {"name": "all", "sources": {"code": {"installed": True, "limit": 100}}, "stages": stages}
     (place / "recipe.yaml").write_text(yaml.safe_dump(value, sort_keys=False))
     done = curate("run", place / "recipe.yaml", "--runs", place, "--workers", 1)
     assert done.returncode == 0, done.stderr
