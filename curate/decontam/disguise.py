@@ -19,16 +19,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.decontam.literals import read_all
+from curate.decontam.literals import count_lines, read_all
 from curate.words import Bytes, Offsets
 
 DEPTH = 3
-HTML = r"&(?:[a-z]{2,6}|#[0-9]{1,5}|#x[0-9a-fA-F]{1,4});|</?(?:pre|code|br|span|td|li)[ />]"
-NUMBER = r"[ \t#>*]*[\[(L]?[0-9]{1,6}[\]).:|\t ]"
-NUMBERED = rf"(?:\A|\n){NUMBER}[^\n]*[A-Za-z_(=][^\n]*\n{NUMBER}"
-"""Two lines that begin with numbers, for Arrow's engine."""
-LINE_NUMBER = re.compile(r"[ \t#>*]*[\[(L]?(\d{1,6})(?:[\]).:|]+|[ \t]+[|:]|(?=[ \t]|$))[ \t]?")
-TAG = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>")
+HTML = (r"&(?:lt|gt|quot|amp|apos|nbsp|#[0-9]{1,5}|#x[0-9a-fA-F]{1,4});", r"<(?:/?(?:pre|code|span|td|li)|br)[ />]")
+"""Expressions for Arrow's engine, of which each is quick because it begins with one sign."""
+LISTED = re.compile(
+    rb"^[ \t#>*]*[\[(L]?(\d{1,6})(?:[\]).:|]+|[ \t]+[|:]|(?=[ \t\r\n]|\Z))[ \t]?([^\n]*)\n?", re.MULTILINE
+)
+"""A line with its number."""
+TAG = re.compile(rb"</?[a-zA-Z][^<>\n]{0,200}>")
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,14 @@ def _next(layer: Hidden, escaped: bool) -> Hidden:
     texts = [out[ends[row] : ends[row + 1]].tobytes() for row in some.tolist()]
     rows = layer.rows[some].tolist()
     column = _column(layer)
-    for expression, undo in ((HTML, without_html), (NUMBERED, without_numbers)):
-        found = np.flatnonzero(pc.match_substring_regex(column, expression).to_numpy(zero_copy_only=False))
-        for row in found.tolist():
-            text = column[row].as_buffer().to_pybytes().decode("utf-8", "replace")
+    pages = np.any([pc.match_substring_regex(column, expression).to_numpy(False) for expression in HTML], axis=0)
+    listings = count_lines(layer.data, layer.offsets)
+    for chosen, undo in ((pages, without_html), (listings, without_numbers)):
+        for row in np.flatnonzero(chosen).tolist():
+            text = column[row].as_buffer().to_pybytes()
             plain = undo(text)
-            if plain != text:
-                texts.append(plain.encode("utf-8", "replace"))
+            if plain and plain != text:
+                texts.append(plain)
                 rows.append(int(layer.rows[row]))
     offsets = np.concatenate(([0], np.cumsum([len(text) for text in texts]))).astype(np.int64)
     return Hidden(np.frombuffer(b"".join(texts) or b"\0", np.uint8), offsets, np.array(rows, np.int64))
@@ -83,27 +85,28 @@ def _column(layer: Hidden) -> pa.Array:
     return pa.Array.from_buffers(pa.large_binary(), len(layer.rows), buffers)
 
 
-def without_html(text: str) -> str:
+def without_html(text: bytes) -> bytes:
     """Return what a page of HTML shows.
 
-    >>> without_html("<pre>a &lt; b</pre>")
-    'a < b'
+    >>> without_html(b"<pre>a &lt; b</pre>")
+    b'a < b'
     """
-    return html.unescape(TAG.sub(lambda tag: "\n" if tag[0].lower().startswith("<br") else "", text))
+    shown = TAG.sub(lambda tag: b"\n" if tag[0].lower().startswith(b"<br") else b"", text)
+    return html.unescape(shown.decode("utf-8", "replace")).encode("utf-8", "replace")
 
 
-def without_numbers(text: str) -> str:
-    r"""Return a text without the numbers of lines that are counted; numbers that do not count stay.
+def without_numbers(text: bytes) -> bytes:
+    r"""Return the lines of a text that are counted, two or more, without their numbers.
 
-    >>> without_numbers("x\n 9 def f():\n10     return 1\n3 x\n")
-    'x\ndef f():\n    return 1\n3 x\n'
+    >>> without_numbers(b"x\n 9 def f():\n10     return 1\n3 x\n")
+    b'def f():\n    return 1\n'
     """
-    lines = text.split("\n")
-    found = [LINE_NUMBER.match(line) for line in lines]
-    counts = [int(match[1]) if match else None for match in found]
-    bare = list(lines)
-    for at, (line, match, count) in enumerate(zip(lines, found, counts, strict=True)):
-        beside = [counts[place] for place in (at - 1, at + 1) if 0 <= place < len(lines)]
-        if match and count is not None and {count - 1, count + 1} & {*beside}:
-            bare[at] = line[match.end() :]
-    return "\n".join(bare)
+    lines: list[bytes] = []
+    before, end, taken = b"", -1, True
+    number = -1
+    for found in LISTED.finditer(text):
+        follows = found.start() == end and int(found[1]) == number + 1
+        if follows:
+            lines += [found[2]] if taken else [before, found[2]]
+        before, end, number, taken = found[2], found.end(), int(found[1]), follows
+    return b"".join(line + b"\n" for line in lines)

@@ -10,12 +10,18 @@ A string in one pair of quotes ends with its line at the latest; three quotes th
 
 import numpy as np
 
+from curate.bits import ONE, bytes_among, feeds, lowest, trailing_zeros, with_margin
 from curate.compiled import compiled
 from curate.words import Bytes, Offsets
 
 COMMA, SEMICOLON, COLON = 44, 59, 58
 LINE, RETURN, QUOTE, HASH, APOSTROPHE, BACKSLASH = 10, 13, 34, 35, 39, 92
 BETWEEN = np.array([byte in b" \t\r\n\f\\+(),;" for byte in range(256)])
+BEGINS = np.array([chr(byte) in "_@#\"'" or 65 <= byte <= 90 or 97 <= byte <= 122 for byte in range(256)])
+"""Of lines of a program that are counted two in a row begin so, somewhere."""
+AFTER_NUMBER = np.array([byte in b" \t]).:|" for byte in range(256)])
+openers = bytes_among("##", "''", '""')
+enders = bytes_among("''", '""', "\\\\", "\n\n")
 PREFIX = np.array([byte in b"bBrRuUfFtT" for byte in range(256)])
 NAME = np.array([byte >= 128 or chr(byte).isalnum() or byte == 95 for byte in range(256)])
 SIMPLE = np.zeros(256, dtype=np.uint8)
@@ -30,20 +36,26 @@ def read_literals(  # noqa: PLR0912 - one loop over bytes, compiled
 ) -> int:
     """Write the strings of `data[start:stop]` to `out` from `at` on and return where they end.
 
-    There must be room for as many bytes as the text has, and as many again. With `escaped` only strings are written of
-    which an escape makes several lines, else also those that stand there in several.
+    MARGIN bytes behind the text must be readable, and there must be room for twice as many bytes as it has. With
+    `escaped` only strings are written of which an escape makes several lines; else those that stand there in several
+    too, where they hold a `def`.
     """
     position, group, lines = start, at, 0
     apart = False
     while position < stop:
+        if at == group:  # nothing is open: on to what may begin a string or a comment
+            position = _next(data, position, stop)
+            if position == stop:
+                break
         byte = data[position]
         if byte in (QUOTE, APOSTROPHE):
             first, end, after = _bounds(data, position, stop)
             if end < 0:
                 position = first
                 continue
-            if _is_key(data, after, stop):
-                apart, position = False, after
+            value = _behind_colon(data, after, stop)
+            if value > 0:  # a key, which is left out of a row
+                apart, position = True, value
                 continue
             if apart and at > group:
                 if out[at - 1] != LINE:
@@ -63,24 +75,44 @@ def read_literals(  # noqa: PLR0912 - one loop over bytes, compiled
         else:
             apart = False
             if at > group:
-                at = _close(out, group, at, lines)
+                at = _close(out, group, at, lines, escaped)
                 group, lines = at, 0
             position += 1
             if NAME[byte]:
                 while position < stop and NAME[data[position]]:
                     position += 1
-    return _close(out, group, at, lines) if at > group else at
+    return _close(out, group, at, lines, escaped) if at > group else at
 
 
 @compiled
-def _close(out: Bytes, group: int, at: int, lines: int) -> int:
+def _next(data: Bytes, position: int, stop: int) -> int:
+    """Return where the next quote or `#` stands, `stop` if there is none."""
+    while position < stop:
+        found = openers(data, position) & lowest(stop - position)
+        if found:
+            return position + trailing_zeros(found)
+        position += 64
+    return stop
+
+
+@compiled
+def _close(out: Bytes, group: int, at: int, lines: int, escaped: bool) -> int:
     """End a string: keep it with an end of line, or forget it if it is of one line."""
-    if lines == 0:
+    if lines == 0 or not (escaped or _has_def(out, group, at)):
         return group
     if out[at - 1] != LINE:
         out[at] = LINE
         at += 1
     return at
+
+
+@compiled
+def _has_def(data: Bytes, start: int, stop: int) -> bool:
+    """Tell whether `def ` stands somewhere."""
+    for at in range(start, stop - 3):
+        if data[at] == 100 and data[at + 1] == 101 and data[at + 2] == 102 and data[at + 3] == 32:
+            return True
+    return False
 
 
 @compiled
@@ -114,6 +146,11 @@ def _bounds(data: Bytes, position: int, stop: int) -> tuple[int, int, int]:
     first = position + (3 if long else 1)
     at = first
     while at < stop:
+        found = enders(data, at) & lowest(stop - at)
+        if not found:
+            at += 64
+            continue
+        at += trailing_zeros(found)
         byte = data[at]
         if byte == BACKSLASH:
             at += 2
@@ -129,11 +166,11 @@ def _bounds(data: Bytes, position: int, stop: int) -> tuple[int, int, int]:
 
 
 @compiled
-def _is_key(data: Bytes, position: int, stop: int) -> bool:
-    """Tell whether a colon follows: the string before it is the name of a value."""
+def _behind_colon(data: Bytes, position: int, stop: int) -> int:
+    """Return what stands behind a colon if one follows, for then the string before it names a value; else 0."""
     while position < stop and data[position] in (32, 9):
         position += 1
-    return position < stop and data[position] == COLON
+    return position + 1 if position < stop and data[position] == COLON else 0
 
 
 @compiled
@@ -214,5 +251,44 @@ def read_all(data: Bytes, offsets: Offsets, out: Bytes, ends: Offsets, escaped: 
     """Write the strings of every document, one document behind the other, and where each ends; see `read_literals`."""
     at = 0
     for document in range(len(offsets) - 1):
-        at = read_literals(data, offsets[document], offsets[document + 1], out, at, escaped)
+        text, start = with_margin(data, offsets[document], offsets[document + 1])
+        at = read_literals(text, start, start + offsets[document + 1] - offsets[document], out, at, escaped)
         ends[document + 1] = at
+
+
+@compiled
+def count_lines(data: Bytes, offsets: Offsets) -> Bytes:
+    """Return for each document whether two lines of it, one behind the other, begin with numbers that count them."""
+    found = np.zeros(len(offsets) - 1, dtype=np.uint8)
+    for document in range(len(offsets) - 1):
+        size = offsets[document + 1] - offsets[document]
+        text, start = with_margin(data, offsets[document], offsets[document + 1])
+        before = _line_number(text, start, start + size)
+        for position in range(start, start + size, 64):
+            ends = feeds(text, position) & lowest(start + size - position)
+            while ends and not found[document]:
+                number = _line_number(text, position + trailing_zeros(ends) + 1, start + size)
+                found[document] = number >= 1 and before >= 0 and number == before + 1
+                before = number
+                ends &= ends - ONE
+            if found[document]:
+                break
+    return found
+
+
+@compiled
+def _line_number(data: Bytes, position: int, stop: int) -> int:
+    """Return the number with which a line begins that goes on with more than numbers; -1 if there is none."""
+    while position < stop and data[position] in (32, 9, HASH, 62, 42):
+        position += 1
+    if position < stop and data[position] in (91, 40, 76):  # [, (, L
+        position += 1
+    first, value = position, 0
+    while position < stop and position - first < 7 and 48 <= data[position] <= 57:
+        value = 10 * value + int(data[position]) - 48
+        position += 1
+    if position in (first, stop) or position - first == 7 or not AFTER_NUMBER[data[position]]:
+        return -1
+    while position < stop and AFTER_NUMBER[data[position]]:
+        position += 1
+    return value if position < stop and BEGINS[data[position]] else -1

@@ -263,7 +263,8 @@ def test_literals_are_read_as_the_strings_that_they_are(text: str, strings: str)
 
 
 def test_only_numbers_that_count_lines_are_taken_away() -> None:
-    assert without_numbers("1: a\n2: b\n\n7 c\n1990 d\n[3] e\n[4]  f") == "a\nb\n\n7 c\n1990 d\ne\n f"
+    text = b"1: a\n2: b\n\n7 c\n1990 d\n[3] e\n[4]  f\n   12\tg\n   13\t\n   14\t    h"
+    assert without_numbers(text) == b"a\nb\ne\n f\ng\n\n    h\n"
 
 
 @settings(max_examples=200, deadline=None)
