@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from curate.contents import digest, lines
 from curate.errors import Trouble, UserError, did_you_mean
 from curate.llm.types import ModelSpec
 from curate.stage import Reference, Stage
@@ -199,22 +200,23 @@ def _check_prices(usd: float | None, nodes: list[Node], models: Mapping[str, Mod
                 )
 
 
-def keys(recipe: Recipe) -> dict[str, str]:
+def keys(recipe: Recipe, stages: Path | None = None) -> dict[str, str]:
     """Return each stage's key: 12 hex digits that change when, and only when, its bytes could.
 
     A key hashes the stage's code name, its VERSION, its parameters, the run's seed, the models it names (which
     ones, not how fast or at what price), digests of outside data (source listings, benchmark files), and the keys of
-    all stages it reads.
+    all stages it reads. Outside files that only look new keep the key that they had, if they were read by one of the
+    stages in the folder `stages`.
     """
     found: dict[str, str] = {}
     for node in recipe.nodes:
         parts = {
             "use": node.use,
             "version": node.stage.VERSION,
-            "parameters": node.stage.model_dump(mode="json"),
+            "parameters": node.stage.model_dump(mode="json", exclude=set(node.stage.PLACES)),
             "seed": recipe.seed,
             "models": {name: recipe.models[name].model_dump(mode="json") for name in node.models},
-            "outside": _fingerprint(node),
+            "outside": _fingerprint(node, stages),
             "inputs": [found[name] for name in node.inputs],
             "references": {name: found[name] for name in node.references},
         }
@@ -223,9 +225,13 @@ def keys(recipe: Recipe) -> dict[str, str]:
     return found
 
 
-def _fingerprint(node: Node) -> str:
+def _fingerprint(node: Node, stages: Path | None) -> str:
     with named_after(node):
-        return node.stage.fingerprint()
+        outside = node.stage.outside()
+        if not outside:
+            return node.stage.fingerprint()
+        earlier = sorted(stages.glob(f"{node.name}-*")) if stages is not None else []
+        return digest(lines(outside, getattr(node.stage, "hash", "listing"), earlier))
 
 
 @contextmanager

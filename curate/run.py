@@ -82,7 +82,8 @@ def open_run(recipe: Recipe, runs: Path) -> Run:
     model, a file, an endpoint that cannot be had.
     """
     check_columns(recipe)
-    run = Run(recipe, runs / recipe.name, keys(recipe))
+    directory = runs / recipe.name
+    run = Run(recipe, directory, keys(recipe, directory / "stages"))
     for node in recipe.nodes:
         if not run.is_done(node):
             with named_after(node):

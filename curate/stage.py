@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
+from curate.contents import Outside
 from curate.llm.budget import Budget
 from curate.llm.types import ModelSpec
 from curate.progress import Progress
@@ -157,6 +158,7 @@ class Stage(BaseModel, ABC):
     (an LLM in process, a pool of sandboxes).
     THREADS stages spend their time in code that lets the interpreter go (Arrow, compiled loops), so that the workers of
     the local engine are threads.
+    PLACES are the parameters that say where outside files lie: the files count, wherever they are.
     READS and YIELDS say what may stand above and below it: `documents`, `a model` or `scores`.
     """
 
@@ -165,12 +167,18 @@ class Stage(BaseModel, ABC):
     VERSION: ClassVar[int] = 1
     ALONE: ClassVar[bool] = False
     THREADS: ClassVar[bool] = False
+    PLACES: ClassVar[frozenset[str]] = frozenset()
     READS: ClassVar[str] = "documents"
     YIELDS: ClassVar[str] = "documents"
 
     def fingerprint(self) -> str:
         """Digest of outside data that the stage reads besides its inputs (source files, benchmark files)."""
         return ""
+
+    def outside(self) -> Sequence[Outside]:
+        """List the files outside that it reads besides its inputs. Where there are any, they stand for `fingerprint`,
+        and are compared with those of earlier runs (curate/contents.py)."""
+        return ()
 
     def needs(self) -> Sequence[Need]:
         """List the columns, besides id, text and source, without which it cannot work (curate/columns.py checks)."""

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from curate.contents import note
 from curate.energy import joules_so_far
 from curate.engine import Engine, LocalEngine, Outcome, ThreadEngine, ordered
 from curate.errors import Trouble, UserError
@@ -80,6 +81,8 @@ class StageRun:
         done = record is not None and record.state == "done"
         if record is not None and done and record.shards_total == len(before.receipts) and not before.damaged:
             refuse_strangers(self.directory, before.receipts)
+            if outside := self.stage.outside():
+                note(outside, self.directory)
             stats = total(before.receipts)
             self.display.cached(self.node.name, stats)
             self.journal.event("stage cached", self.node.name)
@@ -87,6 +90,7 @@ class StageRun:
         self.earlier_s, self.began = wall_so_far(self.directory), time.monotonic()
         _sweep(self.directory)
         self.former = self._set_aside(before)
+        outside = self.stage.outside()
         names = self._items()
         self.record = StageRecord(
             name=self.node.name,
@@ -117,6 +121,13 @@ class StageRun:
                 f"tracebacks in {self.run.directory / 'run.log'}"
             )
         refuse_strangers(self.directory, read_receipts(self.directory))
+        if outside:
+            if self.stage.outside() != outside:
+                self._end("failed")
+                raise Trouble(
+                    f"{self.node.name}: files changed while they were read; run again to read them as they are"
+                )
+            note(outside, self.directory)
         return self._end("done")
 
     def _set_aside(self, before: Standing) -> dict[str, str]:

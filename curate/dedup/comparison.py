@@ -9,7 +9,6 @@ of them: a document that duplicates one is dropped and names it as its survivor,
 not compared with each other and are not written anywhere.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,11 +21,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
+from curate.contents import HashBy, Outside
 from curate.dedup.drops import verdict
 from curate.dedup.survivors import Ranked, order_columns, rank, sketched_shards
 from curate.errors import UserError
 from curate.llm.types import ModelSpec
-from curate.receipts import read_record
+from curate.receipts import read_receipts, read_record
 from curate.shards import list_shards, read_shard, write_shard
 from curate.stage import Columns, Context, GlobalFilter, Map, Need, Verdict
 from curate.standing import standing
@@ -62,12 +62,17 @@ class Comparison(GlobalFilter):
         default=[], description="earlier corpora whose duplicates go too: RUN/STAGE, or folders of Parquet files"
     )
 
+    hash: HashBy = Field(
+        default="listing",
+        description="how a changed file of `against` is known: by its size and time, or (content) by its bytes",
+    )
     memory_mb: float = Field(
         default=1000,
         ge=50,
         description="memory to put documents in order, else it is done on disk; a quarter holds decoded shards",
     )
 
+    PLACES: ClassVar[frozenset[str]] = frozenset({"hash"})
     REASON: ClassVar[str]
     """Why a row is dropped, as its `reason` says it."""
 
@@ -98,10 +103,9 @@ class Comparison(GlobalFilter):
         """Nothing: what is dropped carries the evidence."""
         return {}
 
-    def fingerprint(self) -> str:
-        """Digest of the names and sizes of the earlier corpora's files."""
-        listing = [(str(path), path.stat().st_size) for place in self.against for path in earlier_shards(place)]
-        return hashlib.sha256(repr(listing).encode()).hexdigest() if listing else ""
+    def outside(self) -> list[Outside]:
+        """List the earlier corpora's files; those of a run are marked by the digests in its receipts."""
+        return [file for place in self.against for file in _earlier_files(place)]
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:
         """Drop what the plan lists."""
@@ -174,6 +178,18 @@ def _sketch_earlier(stage: Comparison, context: Context, item: tuple[Path, Path]
         if name not in have:
             raise UserError(f"against: {path} has no column {name!r}; the columns are: {', '.join(have)}")
     write_shard(stage.sketch(read_shard(path, columns), context), sketch)
+
+
+def _earlier_files(place: str) -> list[Outside]:
+    shards = earlier_shards(place)
+    directory = shards[0].parent.parent
+    of_run = (Path(place).parent / "run.json").exists()
+    digests = {receipt.shard: receipt.kept_sha256 for receipt in read_receipts(directory)} if of_run else {}
+    statuses = [path.stat() for path in shards]
+    return [
+        Outside(str(path), status.st_size, digests.get(path.stem, str(status.st_mtime_ns)), str(path))
+        for path, status in zip(shards, statuses, strict=True)
+    ]
 
 
 def earlier_shards(place: str) -> list[Path]:

@@ -23,15 +23,16 @@ from typing import Any, ClassVar
 import pyarrow as pa
 from pydantic import ConfigDict, Field, field_validator
 
+from curate.contents import HashBy, Outside, digest, lines
 from curate.errors import DamagedFile, Trouble, UserError, did_you_mean
 from curate.llm.types import ModelSpec
 from curate.sources import jsonl, parquet
 from curate.sources.encoding import WIDEST, as_utf8, has_wide_mark
-from curate.sources.files import File, digest_line, find_below, find_files, name_below, open_bytes
+from curate.sources.files import File, find_below, find_files, name_below, open_bytes, outside
 from curate.sources.hub import WHOLE, Dataset
 from curate.sources.installed import installed_files
 from curate.sources.local import is_link_to_nothing
-from curate.sources.parts import digest, grouped, numbered, sample
+from curate.sources.parts import grouped, numbered, sample
 from curate.sources.rows import LINK_TO_NOTHING, TOO_LARGE, UNREADABLE, Cut, Rows, repeated, sort_out
 from curate.sources.values import readable
 from curate.stage import Columns, Made, Part, Source
@@ -103,6 +104,10 @@ class _Sized(_Base):
 
     shard_mb: float = Field(default=64, gt=0, allow_inf_nan=False)
     """Text in a shard, about, at most; a worker holds up to three times as much."""
+    hash: HashBy = "listing"
+    """How a changed file is known: by its name, size and time, or (content) by all its bytes, read before each run."""
+
+    PLACES: ClassVar[frozenset[str]] = frozenset({"folder", "path", "hash"})
 
     @property
     def shard_bytes(self) -> int:
@@ -128,8 +133,11 @@ class Installed(_Sized):
         return dict.fromkeys(FILE_COLUMNS, pa.large_string())
 
     def fingerprint(self) -> str:
-        """Digest of the files' ids (package, version, path) and sizes: the same versions give the same digest."""
-        return digest(f"{identity}\t{size}" for identity, size in self._sizes().items())
+        """Digest of the files' ids (package, version, path) and sizes: the same versions give the same digest.
+        With `hash: content` of their bytes too."""
+        files = self._sizes()
+        places = {file.id: file.location for file in installed_files()}
+        return digest(lines([Outside(name, size, "", places[name]) for name, size in files.items()], self.hash))
 
     def extent(self) -> str:
         """Say how many files there are, and how large."""
@@ -177,10 +185,13 @@ class Folder(_Sized):
         """List what is known of a file."""
         return {"path": pa.large_string()}
 
+    def outside(self) -> list[Outside]:
+        """List the files, by their paths below the folder."""
+        return outside(self._files().values())
+
     def fingerprint(self) -> str:
-        """Digest of the files' paths, sizes and times."""
-        files = self._files()
-        return digest(digest_line(files[name]) for name in files)
+        """Digest of the files' paths, and of their sizes and times, or of their bytes."""
+        return digest(lines(self.outside(), self.hash))
 
     def extent(self) -> str:
         """Say how many files there are, and how large."""
@@ -253,9 +264,13 @@ class _Files(_Columns, _Sized):
         most = f", {self.limit:,} rows at most" if self.limit else ""
         return _extent([file.size for file in find_files(self.path)]) + most
 
+    def outside(self) -> list[Outside]:
+        """List the files, by their names below the fixed part of the path."""
+        return outside(find_files(self.path))
+
     def fingerprint(self) -> str:
-        """Digest of the files' names, sizes and times."""
-        return digest(map(digest_line, find_files(self.path)))
+        """Digest of the files' names, and of their sizes and times, or of their bytes."""
+        return digest(lines(self.outside(), self.hash))
 
     def parts(self) -> list[Part]:
         """Cut the files into parts; if there is an id column, read it all and note the rows that repeat an id."""

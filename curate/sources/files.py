@@ -24,6 +24,7 @@ import pyarrow as pa
 from fsspec.asyn import AsyncFileSystem
 from fsspec.utils import glob_translate
 
+from curate.contents import Outside
 from curate.errors import DamagedFile, UserError
 from curate.sources.local import Status, files_below, told_of
 from curate.sources.steady import SteadyFile, patiently
@@ -149,9 +150,9 @@ def open_bytes(url: str) -> Iterator[IO[bytes]]:
             raise DamagedFile(f"cannot read {url}: {error}; replace or remove the file") from error
 
 
-def digest_line(file: File) -> str:
-    """Return the line that stands for a file in a fingerprint."""
-    return f"{file.name}\t{file.size}\t{file.stamp}"
+def outside(files: Iterable[File]) -> list[Outside]:
+    """Return files as what a stage reads outside its run."""
+    return [Outside(file.name, file.size, file.stamp, file.url, is_local(locate(file.url)[0])) for file in files]
 
 
 def _fixed(path: str) -> str:

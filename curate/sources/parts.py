@@ -1,7 +1,7 @@
 """From listings to parts: numbering, grouping, sampling and digests that every source shares."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from curate.errors import UserError
 from curate.sources.rows import Cut
@@ -39,11 +39,6 @@ def sample(names: Sequence[str], limit: int | None) -> list[str]:
         sorted(names, key=lambda name: hashlib.blake2b(name.encode("utf-8", "surrogateescape")).digest())[:limit]
     )
     return [name for name in names if name in drawn]
-
-
-def digest(lines: Iterable[str]) -> str:
-    """Return the sha256 of the lines."""
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _number(index: int) -> str:
