@@ -42,6 +42,24 @@ DATA_RECIPE = {
 }
 
 
+LONGEST = (
+    "test_end_to_end",
+    "test_resume",
+    "test_parallel",
+    "test_memory",
+    "test_plan",
+    "test_engines",
+    "test_terminal",
+)
+"""Files by the time that they take, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first: begun last, one would run alone while the other process has nothing."""
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+
+
 @pytest.fixture(scope="session")
 def curate() -> Run:
     """Run `curate ARGUMENTS...` in a process of its own, not in a terminal."""
