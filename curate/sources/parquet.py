@@ -2,10 +2,10 @@
 
 Parts are cut by the rows' real sizes, of which a footer tells the sum over a row group only. A group that fits a part
 whole is taken as it is; of one that does not, or whose dictionary may hide how large its values are, the lengths of the
-values are read first. Only the wanted columns are read, in batches, never a whole file. A row group larger than a part
-is decoded from its start for each of its parts, so files with groups of some thousand rows are read fastest.
+values are read first. Only the wanted columns are read, in batches, never a whole file.
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.errors import DamagedFile, UserError
-from curate.sources.files import is_local, locate, open_raw
+from curate.sources.files import is_local, is_plain_file, locate, open_raw
 from curate.sources.local import told_of
 from curate.sources.rows import Cut
 from curate.sources.values import as_ids, is_nameable, is_textual
@@ -32,6 +32,8 @@ DICTIONARY_BYTES = 4 << 20
 """A group with dictionaries up to this size may hold one long value many times."""
 BUFFER_BYTES = 4 << 20
 """How much of a local column is read at once; without a limit, all of it within a group."""
+_here = threading.local()
+"""The place at which a thread stands in a large group."""
 
 
 def cut_file(
@@ -80,20 +82,64 @@ def column_types(url: str, columns: Sequence[str], text: str, id_column: str | N
 
 
 def read_rows(url: str, start: int, stop: int, columns: Sequence[str]) -> pa.Table:
-    """Return rows `start` to `stop` of the columns."""
+    """Return rows `start` to `stop` of the columns.
+
+    A group cannot be entered in its middle. So a thread that has read one part of a large group keeps its place, and
+    goes on from there where its next part lies behind: a group is decoded once a thread, not once a part.
+    """
+    system, path = locate(url)
+    status = is_plain_file(path) if is_local(system) else None
+    key = (url, *columns, str(status and (status.st_mtime_ns, status.st_size)))
+    place: _Place | None = getattr(_here, "place", None)
+    _here.place = None
+    if place is None or place.key != key or not place.position <= start < place.end:
+        place = _Place(key, _from(url, columns, start))
+        place.advance()
+    taken = []
+    while place.batch is not None:
+        low, high = max(start - place.position, 0), min(stop - place.position, place.batch.num_rows)
+        if low < high:
+            taken.append(place.batch.slice(low, high - low))
+        if place.position + place.batch.num_rows > stop:
+            _here.place = place if place.is_large else None
+            break
+        if place.position + place.batch.num_rows == stop == place.end or not place.advance():
+            break
+    return pa.Table.from_batches(taken)
+
+
+class _Place:
+    """Where a thread stands in a file: a batch, the row that it begins with, and the row at which its group ends."""
+
+    def __init__(self, key: tuple[str, ...], batches: Iterator[tuple[int, int, bool, pa.RecordBatch]]) -> None:
+        self.key, self._batches = key, batches
+        self.position = self.end = 0
+        self.is_large = False
+        self.batch: pa.RecordBatch | None = None
+
+    def advance(self) -> bool:
+        """Go on to the next batch; False at the end of the file."""
+        following = next(self._batches, None)
+        if following is None:
+            self.batch = None
+            return False
+        self.position, self.end, self.is_large, self.batch = following
+        return True
+
+
+def _from(url: str, columns: Sequence[str], start: int) -> Iterator[tuple[int, int, bool, pa.RecordBatch]]:
+    """Yield the batches of a file from a row's group on: first row, the group's end, and whether the group is large."""
     with _open(url) as file:
-        groups, first = _groups(file.metadata, start, stop)
-        position = first
-        taken = []
-        for group in groups:
-            for batch in _batches(file, group, columns):
-                low, high = max(start - position, 0), min(stop - position, batch.num_rows)
-                if low < high:
-                    taken.append(batch.slice(low, high - low))
-                position += batch.num_rows
-                if position >= stop:
-                    break
-        return pa.Table.from_batches(taken)
+        position = 0
+        for index in range(file.metadata.num_row_groups):
+            group = file.metadata.row_group(index)
+            end = position + group.num_rows
+            if end > start:
+                is_large = _encoded_bytes(group, columns)[0] >= LARGE_BYTES
+                for batch in _batches(file, index, columns):
+                    yield position, end, is_large, batch
+                    position += batch.num_rows
+            position = end
 
 
 @contextmanager
@@ -197,16 +243,3 @@ def _may_hide(group: pq.RowGroupMetaData, columns: Sequence[str], most: int) -> 
     """Tell whether a group's values may be larger than so many bytes, for a dictionary holds each of them once."""
     total, has_dictionary = _encoded_bytes(group, columns)
     return has_dictionary and total <= DICTIONARY_BYTES and total * group.num_rows > most
-
-
-def _groups(metadata: pq.FileMetaData, start: int, stop: int) -> tuple[list[int], int]:
-    """Return the row groups that hold the rows, and the number of the first row of the first group."""
-    groups: list[int] = []
-    first = position = 0
-    for index in range(metadata.num_row_groups):
-        rows = metadata.row_group(index).num_rows
-        if position < stop and position + rows > start:
-            first = first if groups else position
-            groups.append(index)
-        position += rows
-    return groups, first

@@ -3,7 +3,10 @@
 import datetime
 import json
 import os
+import random
 import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +75,33 @@ def test_a_part_of_a_skewed_group_is_read_in_bounded_memory(tmp_path: Path) -> N
     parts = source.parts()
     assert len(parts) > 20
     assert source.read(parts[-1]).documents.column("text").to_pylist()[-1] == rows[-1]
+
+
+def test_a_large_group_is_decoded_once_by_a_thread_and_its_parts_are_the_same_in_any_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"{n} " + "y" * (n % 7 * 1000) for n in range(3000)]
+    source = parquet(tmp_path, {"text": rows}, shard_mb=0.5)
+    monkeypatch.setattr("curate.sources.parquet.LARGE_BYTES", 1000)
+    decoded: list[int] = []
+
+    def counted(*given: Any) -> Iterator[pa.RecordBatch]:
+        for batch in _batches(*given):
+            decoded.append(batch.num_rows)
+            yield batch
+
+    monkeypatch.setattr("curate.sources.parquet._batches", counted)
+    parts = source.parts()
+    decoded.clear()
+    assert [text for part in parts for text in source.read(part).documents.column("text").to_pylist()] == rows
+    assert len(parts) > 10
+    assert sum(decoded) == 3000
+    random.Random(1).shuffle(parts)
+    found = {part.name: source.read(part).documents.column("text").to_pylist() for part in parts}
+    with ThreadPoolExecutor(3) as pool:
+        again = dict(zip([part.name for part in parts], pool.map(source.read, parts), strict=True))
+    assert [text for name in sorted(found) for text in found[name]] == rows
+    assert {name: made.documents.column("text").to_pylist() for name, made in again.items()} == found
 
 
 def test_chunks_of_more_than_an_offset_can_count_are_joined() -> None:
