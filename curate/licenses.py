@@ -28,23 +28,52 @@ ALLOWED = (
 """Licences that ask for no more than their notice: the permissive ones of the Blue Oak Council that occur in Python."""
 NAMES = {
     "apache": "Apache-2.0", "apache software": "Apache-2.0", "apache 2": "Apache-2.0", "apache 2.0": "Apache-2.0",
-    "mit": "MIT", "isc": "ISC", "zlib": "Zlib",
-    "apache2": "Apache-2.0", "apache version 2.0": "Apache-2.0", "apache-2": "Apache-2.0", "expat": "MIT",
-    "bsd": "LicenseRef-BSD", "new bsd": "BSD-3-Clause", "modified bsd": "BSD-3-Clause", "3-clause bsd": "BSD-3-Clause",
-    "bsd 3-clause": "BSD-3-Clause", "bsd-3": "BSD-3-Clause", "simplified bsd": "BSD-2-Clause",
-    "2-clause bsd": "BSD-2-Clause", "bsd 2-clause": "BSD-2-Clause", "isc (iscl)": "ISC", "boost software": "BSL-1.0",
-    "boost software 1.0 (bsl-1.0)": "BSL-1.0", "python software foundation": "PSF-2.0", "psf": "PSF-2.0",
-    "historical permission notice and disclaimer (hpnd)": "HPND", "zope public": "ZPL-2.1", "zpl 2.1": "ZPL-2.1",
-    "the unlicense (unlicense)": "Unlicense", "public domain": "LicenseRef-Public-Domain", "zlib/libpng": "Zlib",
-    "cc0 1.0 universal (cc0 1.0) public domain dedication": "CC0-1.0", "mozilla public 2.0 (mpl 2.0)": "MPL-2.0",
-    "mpl 2.0": "MPL-2.0", "gpl": "LicenseRef-GPL", "gplv2": "GPL-2.0-only", "gplv3": "GPL-3.0-only",
-    "gnu general public (gpl)": "LicenseRef-GPL", "gnu general public v2 (gplv2)": "GPL-2.0-only",
-    "gnu general public v2 or later (gplv2+)": "GPL-2.0-or-later", "gnu general public v3 (gplv3)": "GPL-3.0-only",
-    "gnu general public v3 or later (gplv3+)": "GPL-3.0-or-later", "lgpl": "LicenseRef-LGPL",
-    "gnu lesser general public v3 (lgplv3)": "LGPL-3.0-only", "gnu affero general public v3": "AGPL-3.0-only",
+    "apache software 2.0": "Apache-2.0", "apache2": "Apache-2.0", "apache2.0": "Apache-2.0", "asl 2.0": "Apache-2.0",
+    "asl 2": "Apache-2.0", "mit": "MIT", "expat": "MIT", "mit expat": "MIT", "mit x11": "MIT", "isc": "ISC",
+    "iscl": "ISC", "zlib": "Zlib", "zlib libpng": "Zlib", "mit no attribution": "MIT-0", "bsd": "LicenseRef-BSD",
+    "bsd style": "LicenseRef-BSD", "new bsd": "BSD-3-Clause", "modified bsd": "BSD-3-Clause",
+    "revised bsd": "BSD-3-Clause", "3 clause bsd": "BSD-3-Clause", "bsd 3 clause": "BSD-3-Clause",
+    "bsd 3": "BSD-3-Clause", "bsd 3 clause new or revised": "BSD-3-Clause", "bsd 3 clause new": "BSD-3-Clause",
+    "bsd new": "BSD-3-Clause", "simplified bsd": "BSD-2-Clause", "2 clause bsd": "BSD-2-Clause",
+    "bsd 2 clause": "BSD-2-Clause", "bsd 2": "BSD-2-Clause", "bsd 2 clause simplified": "BSD-2-Clause",
+    "freebsd": "BSD-2-Clause", "bsd 4 clause": "BSD-4-Clause", "bsd 4 clause original or old": "BSD-4-Clause",
+    "bsd zero clause": "0BSD", "zero clause bsd": "0BSD", "boost software": "BSL-1.0",
+    "boost software 1.0": "BSL-1.0", "boost 1.0": "BSL-1.0", "python software foundation": "PSF-2.0",
+    "python software foundation 2.0": "PSF-2.0", "psf": "PSF-2.0", "psfl": "PSF-2.0", "python 2.0": "Python-2.0",
+    "historical permission notice and disclaimer": "HPND", "hpnd": "HPND", "zope public": "ZPL-2.1",
+    "zope public 2.1": "ZPL-2.1", "zpl 2.1": "ZPL-2.1", "zpl": "ZPL-2.1", "unlicense": "Unlicense",
+    "public domain": "LicenseRef-Public-Domain", "cc0": "CC0-1.0", "cc0 1.0": "CC0-1.0",
+    "cc0 1.0 universal": "CC0-1.0", "cc0 1.0 universal public domain dedication": "CC0-1.0",
+    "creative commons zero 1.0 universal": "CC0-1.0", "creative commons zero": "CC0-1.0",
+    "creative commons attribution 4.0 international": "CC-BY-4.0", "creative commons attribution 4.0": "CC-BY-4.0",
+    "cc by 4.0": "CC-BY-4.0", "creative commons attribution share alike 4.0 international": "CC-BY-SA-4.0",
+    "cc by sa 4.0": "CC-BY-SA-4.0", "do what f*ck you want to public": "WTFPL",
+    "do what fuck you want to public": "WTFPL", "wtfpl": "WTFPL", "academic free 3.0": "AFL-3.0",
+    "academic free": "AFL-3.0", "afl": "AFL-3.0", "universal permissive 1.0": "UPL-1.0",
+    "universal permissive": "UPL-1.0", "upl": "UPL-1.0", "university of illinois ncsa open source": "NCSA",
+    "ncsa open source": "NCSA", "ncsa": "NCSA", "postgresql": "PostgreSQL", "blue oak model 1.0.0": "BlueOak-1.0.0",
+    "blueoak model": "BlueOak-1.0.0", "blue oak model": "BlueOak-1.0.0", "educational community 2.0": "ECL-2.0",
+    "mulan permissive software 2": "MulanPSL-2.0", "microsoft public": "MS-PL", "microsoft reciprocal": "MS-RL",
+    "artistic": "LicenseRef-Artistic", "artistic 2.0": "Artistic-2.0", "mozilla public 2.0": "MPL-2.0",
+    "mozilla public 1.1": "MPL-1.1", "mpl 2.0": "MPL-2.0", "mpl2": "MPL-2.0", "mpl 2": "MPL-2.0",
+    "mpl": "LicenseRef-MPL", "eclipse public 2.0": "EPL-2.0", "eclipse public 1.0": "EPL-1.0",
+    "open software 3.0": "OSL-3.0", "european union public 1.2": "EUPL-1.2", "european union public 1.1": "EUPL-1.1",
+    "eupl 1.2": "EUPL-1.2", "sil open font 1.1": "OFL-1.1", "common development and distribution 1.0": "CDDL-1.0",
+    "server side public 1": "SSPL-1.0", "vim": "Vim", "eiffel forum 2.0": "EFL-2.0", "w3c": "W3C",
+    "latex project public 1.3c": "LPPL-1.3c", "cecill 2.1 free software agreement": "CECILL-2.1",
+    "free software 2.1": "CECILL-2.1", "mit cmu": "MIT-CMU", "cmu": "MIT-CMU",
 }  # fmt: skip
-"""Names in small letters, without `license`: those of package indexes and others that are often written. What leaves
-the version open gets a LicenseRef of its own."""
+"""Names in small letters, without signs and without the words in FILLING: those of SPDX, GitHub and PyPI's classifiers,
+and others that are often written. What leaves the version open gets a LicenseRef of its own."""
+FILLING = re.compile(r"\b(?:the|an?|licen[cs]e[ds]?|licensing|under|version|ver|terms|of the)\b|\bv(?=\d)")
+GNU = re.compile(
+    r"(?:gnu )?(?:(?P<affero>affero (?:gnu )?general public|agpl)|"
+    r"(?P<lesser>(?:lesser|library)(?: or lesser)? general public|lgpl)"
+    r"|(?P<plain>general public|gpl|gnu))(?: agpl| lgpl| gpl)*[ v]*(?P<number>[123](?:\.[01])?)?"
+    r"(?P<more>(?: [al]*gpl[v\d.]*\+?)*)"
+    r" *(?P<later>\+|or later|or newer|or any later)?(?:only)?"
+)
+"""GNU's families, whose names people write in every order."""
 
 
 def licence_class(licence: str | None) -> float:
@@ -62,23 +91,72 @@ def licence_class(licence: str | None) -> float:
 def spdx(licence: str | None) -> str | None:
     """Return the SPDX expression of a licence's name, `LicenseRef-...` for one that has none, None for silence.
 
-    Several names, separated by semicolons, hold together.
+    Several names, separated by semicolons or line ends or in a list, hold together; so do those with commas or `and`
+    between, while of those with `/` or `or` one may be chosen.
 
     >>> spdx("mit"), spdx("Apache Software License; BSD License"), spdx("UNKNOWN")
     ('MIT', 'Apache-2.0 AND LicenseRef-BSD', None)
+    >>> spdx("MIT/Apache-2.0"), spdx("['mit']"), spdx("License :: OSI Approved :: MIT License")
+    ('MIT OR Apache-2.0', 'MIT', 'MIT')
     """
-    names = [name.strip() for name in (licence or "").split(";")]
+    text = (licence or "").strip()
+    listed = re.findall(r"\"([^\"]*)\"|'([^']*)'", text) if re.fullmatch(r"[\[({].*[\])}]", text, re.DOTALL) else []
+    names = [one or other for one, other in listed] or re.split(r"[;\n]", text)
+    names = [
+        name.rpartition("::")[2].strip() if name.strip().startswith("License ::") else name.strip() for name in names
+    ]
     found = sorted({_one(name) for name in names if name.lower() not in SILENT})
     compound = [f"({name})" if len(found) > 1 and " " in name else name for name in found]
     return " AND ".join(compound) or None
 
 
 def _one(name: str) -> str:
+    known = _known(name)
+    for separator, operator in (
+        (r"/|\|\s|\bor\b(?! (?:later|newer|any|\"?revised))", "OR"),
+        (r",|&|\+|\band\b", "AND"),
+    ):
+        parts = [part for part in re.split(separator, name, flags=re.IGNORECASE) if part.strip()]
+        if not known and len(parts) > 1:
+            each = [_known(part) for part in parts]
+            known = f" {operator} ".join(dict.fromkeys(filter(None, each))) if all(each) else None
+    return known or "LicenseRef-" + (re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")[:60] or "Unnamed")
+
+
+def _known(name: str) -> str | None:
+    """Return the expression of one name, None if it is none that is known."""
     try:
         return str(canonicalize_license_expression(name))
     except InvalidLicenseExpression:
-        bare = " ".join(re.sub(r"\b(?:the|licen[cs]e[ds]?|under)\b|[,.](?!\d)", " ", name.lower()).split())
-        return NAMES.get(bare) or "LicenseRef-" + (re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")[:60] or "Unnamed")
+        pass
+    inner = re.search(r"\(([^()]+)\)", name)
+    for form in (name, re.sub(r"\([^()]*\)", " ", name), inner[1] if inner else ""):
+        bare = _bare(form)
+        if bare in NAMES:
+            return NAMES[bare]
+        gnu = GNU.fullmatch(bare)
+        if gnu:
+            return _gnu(gnu)
+    identifier = re.sub(r"\s+", "-", name.strip())
+    try:
+        return str(canonicalize_license_expression(identifier)) if re.search(r"\d|^[A-Z-]+$", identifier) else None
+    except InvalidLicenseExpression:
+        return None
+
+
+def _bare(name: str) -> str:
+    """Return a name's words that tell it from others."""
+    words = FILLING.sub(" ", re.sub(r"[\"'`()\[\],:/_-]|\.(?!\d)", " ", name.lower()))
+    return " ".join(words.split())
+
+
+def _gnu(name: re.Match[str]) -> str:
+    family = "AGPL" if name["affero"] else "LGPL" if name["lesser"] else "GPL"
+    later = name["later"] or "+" in (name["more"] or "")
+    if not name["number"]:
+        return f"LicenseRef-{family}"
+    number = name["number"] if "." in name["number"] else f"{name['number']}.0"
+    return f"{family}-{number}-{'or-later' if later else 'only'}"
 
 
 def is_allowed(expression: str, allowed: Collection[str]) -> bool:

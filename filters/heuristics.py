@@ -10,7 +10,8 @@ compares, so that a changed threshold costs no second look at the text.
 
 Bounds on lines and alphanumeric share: Codex (Chen et al. 2021, section 3.1), taken over by The Stack, StarCoder
 (Li et al. 2023) and DeepSeek-Coder. Marks of generated files, markup and comments: SantaCoder and StarCoder; marks are
-read only in the comments above the code, because a program that writes generated files also names them. Encoded data:
+read only in the comments above the code, because a program that writes generated files also names them, and only where
+they speak of the file: prose tells of generating other things, too. Encoded data:
 StarCoder2. Repetition: Gopher, with bounds for code, which repeats more than prose. Imports, `pass`, `print` and data:
 after OpenCoder's rules for Python (Huang et al. 2024), from the syntax tree instead of words in lines.
 
@@ -28,7 +29,7 @@ from curate.parser import LARGEST_BYTES
 from curate.stage import Columns, Context, Filter, Verdict
 from filters.signals import Rule, Values, broken_signals, first_broken, nullable, reasons
 
-VERSION = 3
+VERSION = 4
 """Of the signals: columns that another version measured are measured anew."""
 STAMP = "signals_version"
 HEADER_CHARACTERS = 4000
@@ -36,8 +37,23 @@ HEADER_CHARACTERS = 4000
 FEW_LEAVES = 20
 """Of fewer literals and names together it is not said whether they are data."""
 GENERATED = (
-    r"(?i)\bauto[- _]?(?:matically )?[- ]?generated\b|\bgenerated (?:by|from|automatically)\b|@generated\b"
+    r"(?i)\bauto[- _]?(?:matically )?[- ]?generated\b|\bgenerated (?:by|from|automatically|with|using|code|file)\b"
+    r"|@generated\b"
     r"|\bmachine[- ]generated\b|\bdo not (?:edit|modify)\b|\bcode generator\b"
+)
+"""What a mark may be; MARK says which of these lines are."""
+MARK = re.compile(
+    r"(?i)@generated\b|\bdo not edit\b(?! (?:the|that|those|these|any|it|them|your|a|an|by hand (?:the|any))\b)"
+    r"|^\W*(?:this (?:file|module|code|script|class|source|program|document)\b[^.]{0,40}?|(?:file|code|module"
+    r"|source)\b[^.]{0,20}?)"
+    r"(?:\b(?:is|was|has been|were)\b[^.]{0,20}?)?\b(?:auto[- _]?(?:matically )?[- ]?|machine[- ])?generated\b"
+    r"|^\W*(?:code |file |source )?(?:auto[- _]?|automatically |machine[- ])?generated\b\W*(?:\Z|(?:by|from|with"
+    r"|using|on|at|code|file|automatically)\b(?! (?:the |a )?users?\b))"
+    r"|^\W*(?:the following|below|all of this)\b[^.]{0,30}\bgenerated (?:by|from)\b"
+    r"|\bdo not modify (?:this (?:file|code|module)|by hand|manually|directly)\b|\bdo not modify\W*\Z"
+)
+NO_MARK = re.compile(
+    r"(?i)\b(?:not|never|no longer|isn't|wasn't|un)[- ](?:\w+[- ]){0,2}generated\b|\bhand[- ]?written\b"
 )
 MARKUP = r"^[\s\x{feff}]*<[?!%/a-zA-Z]"
 """No Python begins like this; XML, HTML and templates do."""
@@ -60,7 +76,7 @@ class Signals(Filter):
 class Heuristics(Filter):
     """Drop documents that are too short or long, no Python, generated, encoded, repetitive, or without code."""
 
-    VERSION = 4
+    VERSION = 5
 
     min_bytes: int = Field(default=50, ge=0)
     """A shorter document is dropped as `too short` (UTF-8 bytes)."""
@@ -243,6 +259,6 @@ def _marked_line(header: str) -> int:
         bare = line.strip().lstrip("\ufeff")
         if bare and not bare.startswith("#"):
             return 0
-        if re.search(GENERATED, bare):
+        if re.search(GENERATED, bare) and MARK.search(bare) and not NO_MARK.search(bare):
             return number
     return 0

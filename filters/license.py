@@ -3,17 +3,17 @@
 In: Documents with any of: a licence in their text's header, a licence column, a column that names their repository or
 package. Out: the same with `license_spdx` (an SPDX expression, null if unknown) and `license_from`: `header` (what the
 file says of itself comes first), `metadata` (the column), `repository` (more than half of the repository's files whose
-licence is known stand under it), or `absent`. Dropped: what is not on the list of allowed licences, and by policy what
-is unknown.
+licence is known stand under it), `unclear` (the header claims rights in words that are not understood: the licence is
+unknown, whatever others say), or `absent`. Dropped: what is not on the list of allowed licences, and by policy what is
+unknown.
 
-A header is the comments and the docstring above the code. Found there: `SPDX-License-Identifier`, and the usual words
-of the licences in HEADERS. Full texts in LICENSE files are a matter of the source.
+What a header says is a matter of filters/headers.py, what names mean of curate/licenses.py. Full texts in LICENSE files
+are a matter of the source.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -25,39 +25,17 @@ from curate.licenses import ALLOWED, is_allowed, spdx
 from curate.llm.types import ModelSpec
 from curate.shards import read_shard, write_shard
 from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Need, Verdict
+from filters.headers import SUSPICION, UNCLEAR, header_license
 
 REPOSITORIES = ("repo", "repository", "repo_name", "repository_name", "max_stars_repo_name", "package", "project")
 LICENSES = ("license", "licence", "licenses", "max_stars_repo_licenses", "license_expression")
 HEADER_CHARACTERS = 5000
-HEADER = re.compile(
-    r"(?:\ufeff|\s+|#[^\r\n]*|[rRuU]?\"\"\"[\s\S]*?(?:\"\"\"|\Z)|[rRuU]?'''[\s\S]*?(?:'''|\Z)|[rRuU]?\"[^\"\n]*\"\s*(?=\n))*"
-)
-IDENTIFIER = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9().+-]+(?:[ \t]+[A-Za-z0-9().+-]+)*)")
-HEADERS = (
-    (r"GNU Affero General Public", "LicenseRef-AGPL"),
-    (r"GNU (?:Lesser|Library) General Public", "LicenseRef-LGPL"),
-    (r"GNU General Public|\bGPL ?v?[23]\b|under the (?:terms of the )?GPL\b", "LicenseRef-GPL"),
-    (r"Mozilla Public License", "MPL-2.0"),
-    (r"Creative Commons[^.]{0,80}Non-?Commercial|\bCC[- ]BY[- ]NC\b", "LicenseRef-CC-BY-NC"),
-    (r"Apache License,? (?:Version )?2\.0|apache\.org/licenses/LICENSE-2\.0", "Apache-2.0"),
-    (r"Permission is hereby granted, free of charge|(?:under|the) (?:terms of )?(?:the )?MIT [Ll]icen[cs]e", "MIT"),
-    (r"Permission to use, copy, modify,? and(?:/or)? distribute this software for any purpose", "ISC"),
-    (r"Redistribution and use in source and binary forms[\s\S]{0,1200}(?:Neither|nor) the names?\b", "BSD-3-Clause"),
-    (r"Redistribution and use in source and binary forms", "BSD-2-Clause"),
-    (r"3-[Cc]lause BSD|BSD 3-[Cc]lause|[Nn]ew BSD [Ll]icen[cs]e|[Mm]odified BSD", "BSD-3-Clause"),
-    (r"2-[Cc]lause BSD|BSD 2-[Cc]lause|[Ss]implified BSD", "BSD-2-Clause"),
-    (r"BSD[- ](?:style )?[Ll]icen[cs]e|Licen[cs]e: BSD", "LicenseRef-BSD"),
-    (r"Zope Public License", "ZPL-2.1"),
-    (r"released (?:in|into|to) the public domain", "LicenseRef-Public-Domain"),
-    (r"(?i)proprietary and confidential|unauthori[sz]ed copying", "LicenseRef-Proprietary"),
-)
-"""Words of headers and what they mean, those that ask most first: a file that names two stands under the stricter."""
-WORDS = tuple((re.compile(words), name) for words, name in HEADERS)
-SUSPICION = "(?i)licen[cs]e|permission|redistribution|public domain|GPL|confidential|copying|BSD"
 
 
 class License(GlobalFilter):
     """Keep documents under permissive licences; say which licence it is and where that is known from."""
+
+    VERSION: ClassVar[int] = 2
 
     allow: list[str] = Field(default=list(ALLOWED), min_length=1)
     """SPDX identifiers of the licences that may be used."""
@@ -116,7 +94,8 @@ class License(GlobalFilter):
         table = read_shard(context.plan / "repositories.parquet")
         place = pc.index_in(self._repositories(shard), value_set=table.column("repository").combine_chunks())
         imputed = table.column("license").combine_chunks().take(place)
-        license_spdx = pc.coalesce(stated, imputed)
+        is_unclear = pc.equal(origin, UNCLEAR).fill_null(False)
+        license_spdx = pc.if_else(is_unclear, pa.scalar(None, pa.string()), pc.coalesce(stated, imputed))
         absent = pc.if_else(pc.is_valid(imputed), "repository", "absent")
         distinct = license_spdx.dictionary_encode()
         allowed = [is_allowed(name, self.allow) for name in distinct.dictionary.to_pylist()]
@@ -130,11 +109,14 @@ class License(GlobalFilter):
 
     def _stated(self, shard: pa.Table) -> tuple[pa.Array, pa.Array]:
         """Return what each document says of itself, or its metadata do, and which of them it was."""
-        headers = pa.array(header_licenses(shard.column("text")), pa.string())
+        found = header_licenses(shard.column("text"))
+        headers = pa.array([None if license == UNCLEAR else license for license in found], pa.string())
+        unclear = pa.array([license == UNCLEAR for license in found], pa.bool_())
         column = _find(shard, self.column, LICENSES, "column")
         metadata = _normalised(shard.column(column)) if column else pa.nulls(shard.num_rows, pa.string())
         second = pc.if_else(pc.is_valid(metadata), "metadata", pa.scalar(None, pa.string()))
-        return pc.coalesce(headers, metadata), pc.if_else(pc.is_valid(headers), "header", second)
+        stated = pc.if_else(unclear, pa.scalar(None, pa.string()), pc.coalesce(headers, metadata))
+        return stated, pc.if_else(unclear, UNCLEAR, pc.if_else(pc.is_valid(headers), "header", second))
 
     def _repositories(self, shard: pa.Table) -> pa.Array:
         column = _find(shard, self.repository, REPOSITORIES, "repository")
@@ -161,24 +143,10 @@ def _normalised(values: pa.ChunkedArray) -> pa.Array:
 
 
 def header_licenses(texts: pa.ChunkedArray) -> list[str | None]:
-    """Return the licence that each text states in the comments and the docstring above its code."""
+    """Return the licence that each text gives in the comments and the docstring above its code; see headers.py."""
     heads = pc.utf8_slice_codeunits(texts, 0, HEADER_CHARACTERS)
     suspects = np.flatnonzero(pc.match_substring_regex(heads, SUSPICION).fill_null(False).to_numpy())
     found: list[str | None] = [None] * len(texts)
     for row, head in zip(suspects.tolist(), heads.take(pa.array(suspects)).to_pylist(), strict=True):
         found[row] = header_license(head)
     return found
-
-
-def header_license(text: str) -> str | None:
-    """Return the licence that a text states in its header, None if it states none.
-
-    >>> header_license("# SPDX-License-Identifier: mit OR Apache-2.0\\nx = 1")
-    'MIT OR Apache-2.0'
-    """
-    head = HEADER.match(text)
-    words = re.sub(r"[ \t]*\n[ \t#*]*", " ", head[0]) if head else ""
-    identifiers = [found.strip() for found in IDENTIFIER.findall(head[0] if head else "")]
-    if identifiers:
-        return spdx("; ".join(identifiers))
-    return next((name for pattern, name in WORDS if pattern.search(words)), None)

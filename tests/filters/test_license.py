@@ -111,3 +111,11 @@ def test_mistakes_are_named(context: Context) -> None:
     with pytest.raises(UserError, match=r"'Apache 2' is no SPDX identifier.*'Apache-2.0'"):
         License(allow=["Apache 2"]).check({})
     License().check({})
+
+
+def test_a_header_that_is_not_understood_gets_no_licence_from_elsewhere(context: Context) -> None:
+    mit = [{"id": f"m{number}", "repo": "r", "license": "MIT"} for number in range(9)]
+    own = {"id": "a", "repo": "r", "license": "MIT", "text": "# Copyright Foo. All rights reserved.\nx = 1\n"}
+    for unknown, reason in (("drop", "license unknown"), ("keep", None)):
+        found = judge(License(unknown=unknown), context, [own, *mit])[0]
+        assert (found["license_spdx"], found["license_from"], found["reason"]) == (None, "unclear", reason)
