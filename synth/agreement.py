@@ -60,15 +60,15 @@ def agree(
     members = max(clusters.values(), key=len)
     shown = min(members, key=lambda index: (len(programs[index].body), programs[index].body))  # its own order, digits
     results = outcomes[shown]
+    if len(members) < max(fewest, share * asked):
+        return "no majority"
+    if sum(result.status == "value" for result in results) < ENOUGH:
+        return "raised" if all(result.status in ("value", "raised") for result in results) else "did not end well"
     cases = [
         Case(", ".join(map(literal, arguments)), result.value)
         for arguments, result in zip(inputs, results, strict=True)
         if result.status == "value"
     ]
-    if len(members) < max(fewest, share * asked):
-        return "no majority"
-    if len(cases) < ENOUGH:
-        return "raised" if all(result.status in ("value", "raised") for result in results) else "did not end well"
     agreed = Agreed(tuple(programs[i] for i in members), tuple(cases))
     if not any(uses_its_parameters(stub, program) for program in agreed.programs):
         return "ignores a parameter"

@@ -19,7 +19,7 @@ from curate.decontam.trees import function_in, labels
 from curate.llm import Completion, Request
 from curate.sandbox import CallOutcome
 from curate.stage import derive_seed
-from synth.agreement import Agreed, agree, changes_its_parameters, gave, speaks_of_floats
+from synth.agreement import Agreed, agree, changes_its_parameters, gave, speaks_of_floats, uses_its_parameters
 from synth.answers import Program, Stub, read_solution, read_stub
 from synth.asking import FENCE, Voice
 from synth.avoid import Avoid
@@ -136,7 +136,8 @@ class Course:
 
     def _row(self, stub: Stub, found: Agreed, trial: "Trial") -> dict[str, Any]:
         pure = [program for program in found.programs if not changes_its_parameters(stub, program)]
-        bodies = sorted({program.body for program in pure}, key=lambda body: (len(body), body))
+        whole = [program for program in pure if uses_its_parameters(stub, program)] or pure
+        bodies = sorted({program.body for program in whole}, key=lambda body: (len(body), body))
         program = next(each for each in found.programs if each.body == bodies[0])
         alike = [body for body in bodies[1:] if trial.above(body) == program.above(stub)]
         cases = [case for case in found.cases if len(case.arguments) + len(case.value) <= LONGEST_CASE][:MOST_CASES]

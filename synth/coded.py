@@ -11,6 +11,7 @@ For what an attempt yields and returns see synth/attempt.py, whose later steps t
 import re
 from collections.abc import Generator
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from curate.jail.values import literal
@@ -19,6 +20,8 @@ from curate.sandbox import CallOutcome
 from curate.stage import derive_seed
 from synth.answers import Program, Stub, plain_prose, read_function
 from synth.attempt import Course, Steps, Trial, objection
+from synth.clauses import Shown
+from synth.complete import bare, left_out
 from synth.flow import Ask, Claim, Run
 from synth.probes import Row, probes
 
@@ -28,11 +31,12 @@ SURE, AGAIN = 0.2, 0.8
 """Temperatures of the first description and of further ones, which are to differ from it."""
 SHOWN = 4
 """Results that the teacher sees beside the code."""
-LONGEST_SHOWN = 60
+LONGEST_SHOWN = 72
 STRANGE = re.compile(r"\b(code|program|script|the function (?:first|then|uses)|variable)\b|`[^`]*\(`", re.IGNORECASE)
 """What a description speaks of that tells how the code is written, and not what it returns."""
 ANEW = re.compile(r"\s*(?:def|import|from)\s")
 """An answer that does not go on from the `def` that was begun for it."""
+TOLD = ("value", "raised")
 NAME = "function"
 """What the function is called while it is described: a name that promises too much would be described, not the code."""
 
@@ -82,6 +86,8 @@ class CodeFirst(Course):
             return "copied from the prompt"
         if not program.is_plain:
             return "imports more than an exercise may"
+        if bare(stub.parameters, stub.returns):
+            return "types do not say what they hold"
         return objection(stub) or self.settings.avoid.objection(stub) or read
 
     def _inputs(self, stub: Stub) -> list[Row] | None:
@@ -105,21 +111,24 @@ class CodeFirst(Course):
         stub = replace(stub, prose=prose if not prose[-1].isalnum() else f"{prose}.")
         if NAME in prose.lower() or STRANGE.search(prose):
             return "tells how, and not what"
-        return objection(stub) or self.settings.avoid.objection(stub) or stub
+        assert alone.given
+        seen = [Shown(row, outcome) for row, outcome in zip(alone.rows, alone.outcomes[0], strict=True)]
+        wanting = left_out(stub.prose, stub.parameters, alone.given.source(stub), seen)
+        return objection(stub) or wanting or self.settings.avoid.objection(stub) or stub
 
 
 def shown(alone: Trial) -> str:
-    """Return a function as the teacher sees it to describe it: under no name, with results of some calls."""
+    """Return a function as the teacher sees it to describe it: under no name, with results of some calls: an error
+    where there is one, then different values."""
     assert alone.given
     source = re.sub(rf"\b{alone.stub.name}\b", NAME, alone.given.source(alone.stub))
-    calls = [
-        f"{NAME}({', '.join(map(literal, row))}) -> {_said(outcome)}"
-        for row, outcome in zip(alone.rows, alone.outcomes[0], strict=True)
-        if outcome.status in ("value", "raised")
-    ]
-    short = [call for call in calls if len(call) <= LONGEST_SHOWN] or calls[:1]
-    return source.rstrip() + "\n\n\n" + "\n".join(f"# {call}" for call in short[:SHOWN])
+    told = [(row, each) for row, each in zip(alone.rows, alone.outcomes[0], strict=True) if each.status in TOLD]
+    told.sort(key=lambda pair: pair[1].status == "value")
+    first = {(each.status, each.value): row for row, each in reversed(told)}
+    calls = (_call(row, each) for row, each in told if first[each.status, each.value] is row)
+    return source.rstrip() + "\n\n\n" + "\n".join(islice((call for call in calls if len(call) <= LONGEST_SHOWN), SHOWN))
 
 
-def _said(outcome: CallOutcome) -> str:
-    return outcome.value if outcome.status == "value" else f"raises {outcome.value}"
+def _call(row: Row, outcome: CallOutcome) -> str:
+    said = outcome.value if outcome.status == "value" else f"raises {outcome.value}"
+    return f"# {NAME}({', '.join(map(literal, row))}) -> {said}"

@@ -22,10 +22,11 @@ from synth.avoid import Avoid, digests
 from synth.coded import CODE_STOPS, CodeFirst
 from synth.flow import Attempt
 from synth.form import tidy
-from synth.item import read_item
+from synth.item import Item, read_item
 from synth.item import row as item_row
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
+DULL = tuple(f"\n{value}" for value in ("[]", "{}", "()", "''", "0", "0.0", "False", "set()"))
 CHAT_STOPS = (
     '."""\n',
     "\n```",
@@ -151,12 +152,18 @@ def formed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept = [place for place, row in enumerate(rows) if row["reason"] is None]
     for place, made in zip(kept, tidy([read_item(rows[place]) for place in kept]), strict=True):
         row = rows[place]
-        if isinstance(made, str):
-            rows[place] = row | {"reason": made}
+        dull = "no telling example" if not isinstance(made, str) and not telling(made) else None
+        if isinstance(made, str) or dull:
+            rows[place] = row | {"reason": dull or made}
             continue
         same = {name: row[name] for name in ("id", "source", "seed_id", "topic", "agreement", "distinct", "tier")}
         rows[place] = row | item_row(made, **same)
     return rows
+
+
+def telling(item: Item) -> bool:
+    """Tell whether an example gives something other than nothing, for which many functions could stand."""
+    return any(not example.endswith(DULL) for example in item.doctests())
 
 
 def histogram(rows: list[dict[str, Any]]) -> Metrics:

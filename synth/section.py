@@ -63,11 +63,24 @@ TECHNIQUES: dict[str, tuple[type[ast.AST], ...]] = {
     r"try[/ -](?:except|block)|exception handling": (ast.Try,),
     r"nested loops?": (ast.For, ast.While, ast.comprehension),
     r"dictionar(?:y|ies)": (ast.Dict, ast.DictComp),
+    r"(?:if|conditional) statement|`if` condition": (ast.If, ast.comprehension),
+    r"`or`|or operator": (ast.Or,),
+    r"`and`|and operator": (ast.And,),
+    r"(?:increment|initiali[sz])\w* (?:a|the) counter": (ast.AugAssign,),
 }
 CALLED = {
     r"\benumerate": "enumerate", r"\bzip\b": "zip", r"\bsorted\b": "sorted", r"dictionar(?:y|ies)": "dict",
     r"default ?dict": "defaultdict", r"\bCounter\b": "Counter",
 }  # fmt: skip
+CLAIMS = {
+    r"\bin[- ]place\b": r"\.(?:sort|reverse|append|extend|insert|remove|pop|update|add|clear)\(|\]\s*[-+*/]?=[^=]",
+    r"\bround\w* (?:down|up)\b": r"//|floor|ceil|int\(|trunc",
+    r"\bcomments?\b": r"#",
+    r"\bboth (?:inputs|arguments|parameters)\b": r"def \w+\([^)]*,",
+    r"`?\bdict`? function\b": r"\bdict\(",
+    r"`?\bprint`? statements?\b": r"\bprint\(",
+}
+"""What prose says of code, and what must then be in it."""
 KNOWN = {name for kind in (str, list, dict, set, tuple, int, float) for name in dir(kind)} | set(dir(builtins))
 KNOWN |= {*keyword.kwlist, *keyword.softkwlist, "self", "True", "False", "None", "python", "Python"}
 OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
@@ -211,6 +224,9 @@ def fault_of_prose(section: Section) -> str | None:
             return "speaks of a technique that its code does not use"
     if re.search(r"\brecurs(?:ion|ive|ively)\b", prose, re.IGNORECASE) and not _recursive(tree):
         return "speaks of a technique that its code does not use"
+    for words, means in CLAIMS.items():
+        if re.search(words, prose, re.IGNORECASE) and not re.search(means, section.code):
+            return "says of its code what is not so"
     if not set(_names(prose)) <= {*re.findall(r"\w+", section.code), *KNOWN}:
         return "explains what its code does not hold"
     return None

@@ -1,4 +1,4 @@
-"""A section about a verified exercise stands on its code: only what is said about it can be wrong."""
+"""A section about a verified exercise stands on its code: only what the teacher says about its steps can be wrong."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from curate.errors import UserError
-from curate.llm import ModelSpec, Request
+from curate.llm import Request
 from curate.shards import documents
 from curate.stage import Context
 from synth.explain import Explain, shown_cases
@@ -21,11 +21,6 @@ ITEM = Item(
     (Case("[], 3", "0"), Case("['tea', 'milk'], 4", "1"), Case("['tea', 'milk'], 3", "2"), Case("['a'], 1", "1")),
     ("    return sum(len(word) >= least for word in words)",),
 )
-BEFORE = (
-    " Counting long words\n\nA librarian wants to know how many titles on a list are long enough to be worth a label. "
-    "The function looks at each word, compares its length with a number that the caller chooses, and counts those that "
-    "pass. Nothing is changed on the way, so the list can be used again."
-)
 AFTER = (
     "The generator expression takes one `word` after the other from `words`, compares `len(word)` with `least`; "
     "each comparison counts as one or zero, so `sum` adds up how many of them hold. An empty list has nothing to add."
@@ -37,64 +32,48 @@ def exercises() -> pa.Table:
     return documents([row(ITEM, id="a", source="exercises", seed_id="s", topic="words")])
 
 
-def say(before: str = BEFORE, after: str = AFTER) -> Any:
-    return lambda request: before if request.id.endswith("/before") else after
-
-
 @pytest.mark.parametrize(
-    ("before", "after", "reason"),
+    ("answer", "reason"),
     [
-        (BEFORE, AFTER, None),
-        (BEFORE.replace("\n\n", "\n\n## What it is for\n\n") + "\n\n**The code**\n", f"### How\n{AFTER}", None),
-        (BEFORE, "So it goes.", "not in the form asked for"),
-        (" Title\n\nA word.", AFTER, "not in the form asked for"),
-        ("", "", "not in the form asked for"),
-        (BEFORE, f"{AFTER} It uses a while loop.", "speaks of a technique that its code does not use"),
-        (BEFORE, f"{AFTER} Then `total` grows.", "explains what its code does not hold"),
-        (f"{BEFORE} I'm sorry, I cannot do that.", AFTER, "refusal"),
+        (AFTER, None),
+        ("So it goes.", "says too little"),
+        ("", "says too little"),
+        (f"{AFTER} It uses a while loop.", "speaks of a technique that its code does not use"),
+        (f"{AFTER} Then `total` grows.", "explains what its code does not hold"),
+        (f"{AFTER} The words are sorted in place.", "says of its code what is not so"),
+        (f"{AFTER} The first paragraph says why.", "speaks of itself, or in lists"),
+        (f"1. {AFTER}", "speaks of itself, or in lists"),
+        (f"{AFTER} In short:", "speaks of itself, or in lists"),
+        (f"{AFTER} I'm sorry, I cannot do that.", "refusal"),
     ],
 )
-def test_the_text_is_put_around_the_code_and_held_against_it(
-    teach: Any, exercises: pa.Table, context: Context, before: str, after: str, reason: str | None
+def test_the_text_stands_behind_the_code_and_is_held_against_it(
+    teach: Any, exercises: pa.Table, context: Context, answer: str, reason: str | None
 ) -> None:
-    teach(say(before, after), chat=True)
+    teach(lambda request: answer, chat=True)
     made = Explain(model="teacher").make(exercises, context)
     assert made.rejected["reason"].to_pylist() == ([reason] if reason else [])
     for section in made.documents.to_pylist():
-        assert section["text"].startswith("# Counting long words\n\nA librarian")
+        assert section["text"].startswith("# Count long\n\n`count_long` returns how many of the words have at least")
         assert f"```python\n{ITEM.program().strip()}\n\n\nprint(count_long([], 3))\nprint(" in section["text"]
         assert "Output:\n\n```text\n0\n1\n```" in section["text"]
         assert section["text"].rstrip().endswith("nothing to add.")
-        assert section["text"].count("#") == 1
         assert section["seed_id"] == "a"
 
 
 def test_the_teacher_goes_on_behind_what_the_code_printed(teach: Any, exercises: pa.Table, context: Context) -> None:
     seen: list[Request] = []
-    teach(lambda request: seen.append(request) or say()(request), chat=True)
+    teach(lambda request: seen.append(request) or AFTER, chat=True)
     Explain(model="teacher").make(exercises, context)
-    first, second = seen
-    assert all(part in first.messages[0].content for part in (ITEM.solutions[0], ITEM.description, "([], 3) gives 0"))
-    assert second.messages[1].content.endswith("```text\n0\n1\n```\n\n")
-    assert BEFORE.strip() in second.messages[1].content
-
-
-def test_a_server_that_writes_the_whole_section_is_taken_at_its_prose(
-    teach: Any, exercises: pa.Table, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = f"#{BEFORE}\n\n```python\nprint('its own')\n```\n\n{AFTER}"
-    teach(lambda request: whole, chat=True)
-    context.models["teacher"] = ModelSpec(backend="openai", model="table")
-    [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
-    assert "its own" not in section["text"]
-    assert section["text"].startswith("# Counting long words\n\nA librarian")
-    assert section["text"].rstrip().endswith("nothing to add.")
+    [asked] = seen
+    assert all(part in asked.messages[0].content for part in (ITEM.solutions[0], ITEM.description, "([], 3) gives 0"))
+    assert asked.messages[1].content.endswith("```text\n0\n1\n```\n\n")
 
 
 def test_a_part_that_ran_out_of_tokens_ends_with_its_last_sentence(
     teach: Any, exercises: pa.Table, context: Context
 ) -> None:
-    teach(say(after=Cut(f"{AFTER} And then it")), chat=True)
+    teach(lambda request: Cut(f"{AFTER} And then it"), chat=True)
     [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
     assert section["text"].rstrip().endswith("nothing to add.")
 
@@ -102,7 +81,7 @@ def test_a_part_that_ran_out_of_tokens_ends_with_its_last_sentence(
 def test_a_sentence_with_a_result_that_the_run_does_not_show_goes(
     teach: Any, exercises: pa.Table, context: Context
 ) -> None:
-    teach(say(after=f"{AFTER} For three words the function returns 17."), chat=True)
+    teach(lambda request: f"{AFTER} For three words the function returns 17.", chat=True)
     [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
     assert "17" not in section["text"]
     assert section["removed"] == 1
