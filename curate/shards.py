@@ -90,7 +90,8 @@ def read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
             return pa.Table.from_batches(batches) if batches else file.read(columns)
     except (pa.ArrowInvalid, pa.ArrowIOError) as error:
         detail = str(error).splitlines()[0]
-        raise UserError(f"cannot read shard {path}: {detail}; replace or remove the file") from error
+        step = "if it is a stage's, `curate run RECIPE --verify` makes it again; else replace it"
+        raise UserError(f"cannot read shard {path}: {detail}; {step}") from error
 
 
 def count_rows(path: Path) -> int:

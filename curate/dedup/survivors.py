@@ -143,7 +143,13 @@ def rank(
         table = _in_memory(sketches, sizes, sort_keys(keep_best), new, columns)
         pq.write_table(table.select(["id"]), place / FILE, row_group_size=GROUP_ROWS)
     else:
-        _on_disk(place, sketches, sort_keys(keep_best), len(sketches) if own is None else own, columns, memory_mb)
+        import duckdb
+
+        try:
+            _on_disk(place, sketches, sort_keys(keep_best), len(sketches) if own is None else own, columns, memory_mb)
+        except duckdb.Error as error:
+            why = " ".join(str(error).split())[:200]
+            raise UserError(f"sorting in {place}: {why}; free space there or raise memory_mb, and run again") from error
         table = read_shard(place / FILE, ["shard", "row", *columns[1:]])
     shard, row = (table.column(name).to_numpy().astype(np.int64) for name in ("shard", "row"))
     return Ranked(place / FILE, shard, row, len(row) - new, group_numbers(table.column("group")) if grouped else None)

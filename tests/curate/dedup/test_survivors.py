@@ -116,3 +116,15 @@ def test_an_id_that_stands_twice_is_found_on_disk_too(tmp_path: Path) -> None:
         write_shard(pa.table(order_columns(shard, [])), tmp_path / name)
     with sorting_on_disk(), pytest.raises(UserError, match="'twice' stands more than once"):
         rank(tmp_path, [tmp_path / "0.parquet", tmp_path / "1.parquet"], [])
+
+
+def test_where_the_disk_cannot_be_sorted_on_it_is_told_in_one_line(tmp_path: Path) -> None:
+    shard = documents([{"id": "one", "text": "a", "source": "s"}])
+    write_shard(pa.table(order_columns(shard, [])), tmp_path / "0.parquet")
+    (tmp_path / "order.parquet").mkdir()
+    with (
+        sorting_on_disk(),
+        pytest.raises(UserError, match=r"sorting in .*; free space there or raise memory_mb") as caught,
+    ):
+        rank(tmp_path, [tmp_path / "0.parquet"], [])
+    assert "\n" not in str(caught.value)
