@@ -1,5 +1,6 @@
 """What would stop a run later is refused before its first stage, by `plan` and by `run`, in one line and soon."""
 
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -203,6 +204,16 @@ def test_plan_and_run_refuse_alike_and_write_nothing(
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert done.stderr.startswith("error: a: within: repo: ")
     assert not (tmp_path / "runs").exists()
+
+
+def test_without_a_network_the_answer_comes_soon(tmp_path: Path, curate: Run) -> None:
+    """Two seconds on a quiet machine; on a busy one the clock says little, and the processor's seconds more."""
+    spent, started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, time.monotonic()
+    done = curate("plan", ROOT / "recipes/phi1.yaml", "--runs", tmp_path, env={"HF_ENDPOINT": NOBODY})
+    assert done.returncode == 1
+    assert "the hub cannot be reached (192.0.2.1" in done.stderr and done.stderr.count("\n") == 1
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - spent < 5
+    assert time.monotonic() - started < 20
 
 
 @pytest.fixture(scope="module")
