@@ -15,6 +15,7 @@ words that are no name known here; but what points to a LICENSE file says what t
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from curate.licenses import spdx
 
@@ -166,6 +167,9 @@ STRONG = re.compile(
 """Bounds that hold beside any licence that is named."""
 
 
+MARGINS = re.compile(r"^[ \t#*>|]+|[ \t#*|]+$", re.MULTILINE)
+
+
 def header_license(text: str) -> str | None:
     """Return the licence that a text gives itself in its header, UNCLEAR if its words are not understood, or None.
 
@@ -176,14 +180,19 @@ def header_license(text: str) -> str | None:
     """
     head = HEADER.match(text)
     raw = head[0] if head else ""
-    if not WORTH_READING.search(raw):
-        return next((license for name in DUNDER.findall(text) if (license := spdx(name))), None)
+    own = next((license for name in DUNDER.findall(text) if (license := spdx(name))), None)
+    return _said(raw, own) if WORTH_READING.search(raw) else own
+
+
+@lru_cache(maxsize=10_000)
+def _said(raw: str, own: str | None) -> str | None:
+    """Return what a header says; `own` is what the module's variable says. Many files of a repository have the same."""
     identifiers = [found.strip() for found in IDENTIFIER.findall(raw)]
     if identifiers:
         return spdx("; ".join(identifiers))
-    lines = "\n".join(re.sub(r"^[ \t#*>|]+|[ \t#*|]+$", "", line) for line in raw.splitlines())
+    lines = MARGINS.sub("", "\n".join(raw.splitlines()))
     words = re.sub(r"(?<=[^\n.;:])\n(?=[^\n])", " ", lines)
-    given = _given(words, lines) or [license for name in DUNDER.findall(text) if (license := spdx(name))]
+    given = _given(words, lines) or ([own] if own else [])
     if STRONG.search(words) or UNCLEAR in given:
         return UNCLEAR
     if given:

@@ -68,7 +68,7 @@ ISSUED = (
     r"(?:hf_|api_org_|AIza|ya29\.|GOCSPX-|github_pat_|npm_|xapp-[0-9]-|xox[a-z]-|k_test_|whsec_|do[opr]_v1_|_pat_"
     r"|shp(?:at|ca|pa|ss)_|dapi|key-|lin_api_|secret_|ntn_|PMAK-|ATATT3|hv[sbr]\.|dp\.(?:pt|st|ct|sa|scim|audit)\."
     r"|gl(?:c|sa)_|NRAK-|gsk_|xai-|r8_|pplx-|figd_|sbp_|sntrys_|rubygems_|cio|atlasv1\.|AGE-SECRET-KEY-1|EAA[CA]|AKC|tfp_"
-    r"|nvapi-|tskey-[a-z]+-|AAAAAQ|bkua_|pscale_(?:tkn|pw)_|pat|webhooks/|gh[pousr]_|pypi-|sq0[a-z]+-|sk-)[A-Za-z0-9_=.-]{12}",
+    r"|nvapi-|tskey-[a-z]+-|AAAAAQ|bkua_|pscale_(?:tkn|pw)_|pat|webhooks/|gh[pousr]_|pypi-|sq0[a-z]+-|sk-)[A-Za-z0-9_=-]{16}",
 )
 """What an issued key begins with or holds: one of these is in every document with one. For Arrow's fast engine, which
 reads all of them in a third of the time that the forms themselves take: those are then tried on what is left."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from curate.compiled import compiled
 from filters.addresses import Span
-from filters.keys import may_be_secret
+from filters.keys import LONG, may_be_secret
 from filters.lexical import TEXT
 from filters.names import Names
 from filters.nodes import read_nodes
@@ -86,11 +86,14 @@ def named(text: bytes, kinds: npt.NDArray[np.uint8]) -> Iterator[Span]:
 def _is_near_name(text: bytes, start: int, stop: int) -> bool:
     """Tell whether anything near a word may be such a name: only then the text is parsed."""
     around = text[max(0, start - NEAR_BYTES) : stop + LINE_BYTES].lower()
-    return any(part in around for part in PARTS)
+    return b"pass" in around or (stop - start >= LONG and any(part in around for part in PARTS))
 
 
 def _in_prose(text: bytes, start: int, stop: int) -> Span:
     """Return the secret in a word, if it follows its name within one comment or string; an empty span if none."""
+    around = text[max(0, start - LINE_BYTES) : stop].lower()
+    if not any(part in around for part in PARTS):
+        return stop, stop
     pair = PAIR.fullmatch(text, start, stop)
     if pair:
         start = pair.start(2)
