@@ -32,7 +32,7 @@ Row = tuple[Any, ...]
 
 def probes(stub: Stub, count: int, seed: int) -> list[Row] | None:
     """Return up to `count` different rows, the telling ones first, or None where a parameter is of no known kind."""
-    drawn = argument_rows(stub.parameters, count, seed)
+    drawn = _drawn(ast.unparse(stub.parameters), count, seed)
     if not drawn:
         return None
     random = Random(seed)
@@ -49,6 +49,13 @@ def standard(stub: Stub) -> tuple[str, list[Row]]:
     types = [_spelling(parameter.annotation) if parameter.annotation else "int" for parameter in needed]
     signature = ", ".join(f"_{place}: {name}" for place, name in enumerate(types))
     return signature, _standard_rows(signature)
+
+
+@lru_cache(maxsize=8192)  # a stub that is described after it ran is tried on the same ones again
+def _drawn(parameters: str, count: int, seed: int) -> list[Row] | None:
+    [function] = ast.parse(f"def f({parameters}): ...").body
+    assert isinstance(function, ast.FunctionDef)
+    return argument_rows(function.args, count, seed)
 
 
 @lru_cache(maxsize=4096)
