@@ -61,7 +61,7 @@ NAMES = {
     "eupl 1.2": "EUPL-1.2", "sil open font 1.1": "OFL-1.1", "common development and distribution 1.0": "CDDL-1.0",
     "server side public 1": "SSPL-1.0", "vim": "Vim", "eiffel forum 2.0": "EFL-2.0", "w3c": "W3C",
     "latex project public 1.3c": "LPPL-1.3c", "cecill 2.1 free software agreement": "CECILL-2.1",
-    "free software 2.1": "CECILL-2.1", "mit cmu": "MIT-CMU", "cmu": "MIT-CMU",
+    "free software 2.1": "CECILL-2.1", "cddl 1.0": "CDDL-1.0", "mit cmu": "MIT-CMU", "cmu": "MIT-CMU",
 }  # fmt: skip
 """Names in small letters, without signs and without the words in FILLING: those of SPDX, GitHub and PyPI's classifiers,
 and others that are often written. What leaves the version open gets a LicenseRef of its own."""

@@ -29,6 +29,7 @@ DUNDER = re.compile(r"^__licen[cs]e__\s*(?::\s*str\s*)?=\s*[\"']([^\"'\n]{2,80})
 SUSPICION = (
     "(?i)licen[cs]e|permission|redistribut|public domain|GPL|confidential|copying|BSD|rights|proprietary|commercial"
     "|use only|purposes only|prohibited|EUPL|unencumbered|distribute|copyright.{0,80}MIT|property of"
+    r"|\b(?:CDDL|MPL|EPL|SSPL|OSL|CC[- ]BY|CC0|CeCILL)\b|OpenRAIL|Commons Clause|Apache 2"
 )
 WORTH_READING = re.compile(SUSPICION)
 TEXTS = (

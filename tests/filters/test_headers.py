@@ -18,6 +18,7 @@ GIVEN = {
     "You should have received a copy of the GNU Lesser General Public License along with this.": "LicenseRef-LGPL",
     "This Source Code Form is subject to the terms of the Mozilla Public License, v. 2.0.": "MPL-2.0",
     "Distributed under the Eclipse Public License": "EPL-2.0",
+    "CDDL 1.0": "CDDL-1.0",
     "Licensed under CC BY-NC 4.0": "LicenseRef-CC-BY-NC",
     "Released under the MIT License.": "MIT",
     "The MIT License (MIT)\n\nCopyright (c) 2020 Foo": "MIT",
