@@ -2,9 +2,9 @@
 
     python -m benchmarks.secrets [--corpus FOLDER] [--findings FILE]
 
-The planted secrets are drawn at random: 40 kinds (passwords, hexadecimal and base64 keys, and issued tokens) in the
-forms of FORMS, each in a file of its own between other code. A secret is found if nothing of it is left and the rest of
-the file is what it was. The real files are drawn from a corpus of public packages (beside the checkout, or
+The planted secrets are drawn at random: passwords, keys of many alphabets and issued tokens, 30 kinds, in the forms of
+FORMS, PLAIN and URLS, each in a file of its own between other code. A secret is found if nothing of it is left and the
+rest of the file is what it was. The real files are drawn from a corpus of public packages (beside the checkout, or
 $CURATE_CORPUS); each finding is written to FILE, with what stands around it, to be read by eye: JUDGED says what a
 reader found of those that this draw gives. Prints both and writes benchmarks/results/secrets.json.
 """
@@ -18,6 +18,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -147,15 +148,17 @@ def planted() -> list[tuple[str, str, str]]:
     """Return form, secret, and the text that holds it."""
     draw = random.Random(SEED)
     cases = []
-    names, forms, marks = list(NAMED), list(FORMS), list(ISSUED)
+    names, forms, marks = cycle(NAMED), cycle(FORMS), cycle(ISSUED)
     for number in range(PLANTED):
         if number % 10 < 6:
-            name, form = names[number % len(names)], forms[(number * 7) % len(forms)]
+            name, form = next(names), next(forms)
             value = NAMED[name](draw)
             fields = {"name": name, "upper": name.upper(), "option": name.replace("_", "-")}
             cases.append((form, value, FORMS[form].format(value=value, **fields)))
+            if number % 30 == 0:
+                next(names)  # else each form would meet the same few names
         elif number % 10 < 9:
-            mark = marks[(number * 3) % len(marks)]
+            mark = next(marks)
             value = ISSUED[mark](draw)
             cases.append((mark, value, draw.choice(PLAIN).format(value=value)))
         else:
@@ -201,7 +204,9 @@ def main() -> None:
     given = arguments.parse_args()
     cases = planted()
     missed = [(form, text) for form, value, text in cases if not is_found(value, text)]
-    print(f"planted  {len(cases)}, found {len(cases) - len(missed)} ({1 - len(missed) / len(cases):.1%})")
+    share = 1 - len(missed) / len(cases)
+    forms = len({form for form, _, _ in cases})
+    print(f"planted  {len(cases)} in {forms} forms, found {len(cases) - len(missed)} ({share:.1%})")
     for form, text in missed:
         print(f"  missed  {form}: {text.strip()[:100]}")
     files, found = findings(given.corpus)
