@@ -97,7 +97,8 @@ def _said(literal: str | float, prose: str) -> bool:
     words = re.findall(r"[^\W_]+", literal.lower())
     if words:
         return len(literal) > 40 or all(word in plain for word in words)
-    return literal in prose or all(re.search(SPOKEN.get(mark, "."), plain) for mark in literal)
+    quoted = any(f"{quote}{literal}{quote}" in prose for quote in "'\"`")
+    return quoted or all(re.search(SPOKEN.get(mark, "."), plain) for mark in literal)
 
 
 def _zips_parameters(tree: ast.Module, arguments: ast.arguments) -> bool:

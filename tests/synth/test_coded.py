@@ -108,7 +108,7 @@ def test_what_is_no_exercise_is_refused_as_early_as_it_can_be_known(
 def test_what_was_described_badly_is_described_again(teach: Any, seeds: pa.Table, context: Context) -> None:
     def answer(request: Request) -> str:
         if request.id.endswith("/0/description"):
-            return " the largest of the numbers."
+            return " the largest of the numbers plus 7."
         solved = "/solution/" in request.id
         return "    return max(numbers)" if solved and "the largest" in request.messages[0].content else right(request)
 

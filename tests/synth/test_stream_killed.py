@@ -72,7 +72,7 @@ def url() -> Iterator[str]:
 def test_exercises_killed_in_the_middle_end_as_an_undisturbed_run(
     url: str, tmp_path: Path, write_recipe: Callable[..., Path], curate: Run
 ) -> None:
-    words = ("function_name", "concept", "setting", "level", "result", "second", "topic", "signature")
+    words = ("function_name", "concept", "setting", "level", "result", "second", "technique", "topic", "signature")
     rows = [
         {"id": f"f{n}#0", "text": f"recipe {n}", "wording": n, **dict.fromkeys(words, f"recipe {n}")}
         for n in range(SEEDS)

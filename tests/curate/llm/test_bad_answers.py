@@ -351,7 +351,7 @@ def test_what_others_of_the_run_have_spent_counts(server: Server) -> None:
     assert len(server.asked) <= 3
 
 
-SEED = ("function_name", "concept", "setting", "level", "result", "second", "topic", "signature")
+SEED = ("function_name", "concept", "setting", "level", "result", "second", "technique", "topic", "signature")
 
 
 def recipe(folder: Path, server: Server, usd: Any, of_stage: Any = None) -> Path:
