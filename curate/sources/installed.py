@@ -18,7 +18,7 @@ from importlib.metadata import Distribution, PackageMetadata, distributions
 
 from curate.sources.files import is_plain_file
 
-OWN_DISTRIBUTION = "curate"
+OWN_DISTRIBUTION = "curate-textbooks"
 """Left out: a corpus must not change because this tool's own code did."""
 
 
@@ -67,10 +67,11 @@ def _standard_library() -> Iterator[Entry]:
 
 def _packages() -> Iterator[Entry]:
     for distribution in distributions(path=_site_folders()):
-        package = distribution.metadata["Name"]
-        if package is None or package.lower() == OWN_DISTRIBUTION:
+        metadata = distribution.metadata  # parsed anew each time it is asked for
+        package = metadata["Name"]
+        if package is None or package.lower().replace("_", "-") == OWN_DISTRIBUTION:
             continue
-        version, license = distribution.version, license_of(distribution.metadata)
+        version, license = metadata["Version"], license_of(metadata)
         for path, location in _python_files(distribution):
             yield f"{package}@{version}/{path}", location, path, package, version, license
 

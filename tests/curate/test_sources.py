@@ -3,6 +3,7 @@
 import gzip
 import json
 import pickle
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from curate.errors import Trouble, UserError
-from curate.sources import Folder, Hub, Installed, JsonLines, ParquetFiles, source_from
+from curate.sources import Folder, Hub, Installed, JsonLines, ParquetFiles, installed, source_from
 from curate.sources.installed import installed_files, license_of
 from curate.sources.jsonl import cut_file
 from curate.sources.rows import Rows, repeated, sort_out
@@ -107,6 +108,19 @@ def test_installed_has_the_standard_library_and_packages_each_file_once() -> Non
     assert {"python", "pydantic", "numpy"} <= packages
     assert len(files) >= 2000
     assert len({file.id for file in files}) == len(files) == len({Path(file.location).resolve() for file in files})
+
+
+def test_the_tool_s_own_installed_code_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    for name in (pyproject["project"]["name"], "other-tool"):
+        module = name.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text("x = 1\n")
+        info = tmp_path / f"{module}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "RECORD").write_text(f"{module}.py,,\n")
+    monkeypatch.setattr(installed, "_site_folders", lambda: [str(tmp_path)])
+    assert [entry[0] for entry in installed._packages()] == ["other-tool@1.0/other_tool.py"]
 
 
 def test_a_limited_sample_of_installed_files_is_drawn_again_the_same() -> None:
