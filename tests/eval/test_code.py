@@ -168,7 +168,7 @@ def test_a_stage_that_could_not_run_is_refused_before_it_does(made_up: Path) -> 
     (made_up / "mbpp.jsonl").unlink()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(benchmarks, "unreachable_hub", lambda: "nobody answers")
-        patch.setenv("XDG_CACHE_HOME", str(made_up / "cache"))  # what was found before is remembered there
+        patch.setenv("CURATE_CACHE", str(made_up / "cache"))  # what was found before is remembered there
         with pytest.raises(UserError, match="'mbpp' was not found"):
             EvalCode().check({})
 
