@@ -31,7 +31,7 @@ from typing import Any
 
 from curate.jail.isolation import LEVELS
 from curate.sandbox import Caller, Limits, Trial, judge, what_is_missing
-from synth.flow import LEASH_S
+from synth.lane import LEASH_S
 from tests.curate import sandbox_programs as programs
 
 TURNS, OURS, THEIRS, MANY = 5, 300, 20, 10_000

@@ -146,7 +146,7 @@ class LocalEngine:
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=start_worker)
         return self._pool
 
     def _stop(self, *, now: bool) -> None:
@@ -224,7 +224,7 @@ def _on_second(function: Callable[[Any], Any], pair: tuple[int, Any]) -> Any:
     return function(pair[1])
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
     """Leave Ctrl-C to the parent, die with it, and use one thread: there is a worker for each core."""
     import pyarrow
 

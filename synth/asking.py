@@ -6,6 +6,7 @@ that any model continues. Where the model runs here, its answer to a chat is beg
 than is wanted; endpoints do not take up such a beginning, and write the whole.
 """
 
+import os
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +21,19 @@ from curate.errors import UserError
 from curate.llm import Completion, Message, ModelSpec, Request, check_model, open_model
 from curate.llm.chat import chats
 from curate.sandbox import Limits
-from curate.shards import REQUIRED, read_shard
+from curate.shards import REQUIRED, count_rows, read_shard
 from curate.stage import Columns, Context, Made, Metrics, ModelRef, Need, StreamMaker, derive_seed
-from synth.flow import Attempt
+from synth.effects import Attempt
 from synth.stream import by_shard
 
 Style = Literal["chat", "completion"]
 PROMPTS = Path(__file__).parent / "prompts"
 TEMPLATES = Environment(loader=FileSystemLoader(PROMPTS), undefined=StrictUndefined, trim_blocks=True)  # no HTML
 FENCE = "```python\n"
+MANY = 1000
+"""Attempts from which on processes beside this one pay; they take two seconds to start."""
+CORES_PER_LANE = 4
+"""A lane keeps the sandbox's workers on three more cores busy."""
 FROM = "let it read synth.seeds, or for synth.evolve exercises"
 
 
@@ -92,16 +97,10 @@ class Asking(StreamMaker):
         model = open_model(spec, context.calls, context.progress, context.budgets)
         style: Style = self.style or ("chat" if chats(spec) else "completion")
         voice = Voice(style, spec.backend != "openai", context.seed)
-        drawn = self._drawn(context)
-
-        def begin(shard: pa.Table) -> list[Attempt]:
-            missing = [name for name in self.NEEDED if name not in shard.column_names]
-            if missing:
-                raise UserError(f"{context.name} needs the column {missing[0]!r}, which its input lacks; {FROM}")
-            rows = shard.to_pylist()
-            return self.attempts([row for row in rows if drawn is None or row["id"] in drawn], voice, context)
-
-        stream = by_shard(shards, begin, model, self.limits(), context, total=self.count or 0)
+        begin = Beginning(self, voice, context, self._drawn(context))
+        expected = self.count or sum(map(count_rows, context.shards()))
+        lanes = max(1, len(os.sched_getaffinity(0)) // CORES_PER_LANE) if expected >= MANY else 0
+        stream = by_shard(shards, begin, model, self.limits(), context, total=self.count or 0, lanes=lanes)
         for name, rows, metrics in stream:
             yield name, self.finish(rows, metrics)
 
@@ -117,13 +116,32 @@ class Asking(StreamMaker):
     def finish(self, rows: list[dict[str, Any]], metrics: Metrics) -> Made:
         """Return what is made of a shard from the rows of its attempts."""
 
-    def _drawn(self, context: Context) -> set[str] | None:
+    def _drawn(self, context: Context) -> frozenset[str] | None:
         """Return the ids of the `count` rows that are to be tried, drawn over all shards by hash; None: all."""
         if self.count is None:
             return None
         everywhere = [name for path in context.shards() for name in read_shard(path, ["id"])["id"].to_pylist()]
         ranked = sorted(everywhere, key=lambda name: derive_seed(context.seed, context.name, name))
-        return set(ranked[: self.count])
+        return frozenset(ranked[: self.count])
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How attempts begin on a shard: the same in every process."""
+
+    stage: Asking
+    voice: Voice
+    context: Context
+    drawn: frozenset[str] | None
+    """The ids of the rows that are to be tried; None: all."""
+
+    def __call__(self, shard: pa.Table) -> Sequence[Attempt]:
+        """Return the attempts on the rows of a shard, none of which has begun."""
+        missing = [name for name in self.stage.NEEDED if name not in shard.column_names]
+        if missing:
+            raise UserError(f"{self.context.name} needs the column {missing[0]!r}, which its input lacks; {FROM}")
+        rows = [row for row in shard.to_pylist() if self.drawn is None or row["id"] in self.drawn]
+        return self.stage.attempts(rows, self.voice, self.context)
 
 
 def made_columns(columns: Mapping[str, pa.DataType]) -> Columns:

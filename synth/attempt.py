@@ -8,7 +8,7 @@ already before a third is.
 
 import ast
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import Any
@@ -25,7 +25,7 @@ from synth.asking import FENCE, Voice
 from synth.avoid import Avoid
 from synth.clauses import Shown, untrue
 from synth.disagreement import explain
-from synth.flow import Ask, Claim, Run
+from synth.effects import Ask, Claim, Run
 from synth.item import COLUMNS as ITEM_COLUMNS
 from synth.item import Item, row
 from synth.probes import Row, different, probes, standard
@@ -73,7 +73,8 @@ class Course:
     """One attempt. `known` are the columns of its row that are known before it begins."""
 
     known: dict[str, Any]
-    asked: Request
+    ask: Callable[[], Request]
+    """Returns the first request; it is put into words when its turn comes."""
     begun: str
     """The beginning of the answer, which the teacher did not write."""
     copied: str
@@ -84,7 +85,7 @@ class Course:
 
     def run(self) -> Generator[Ask | Run | Claim, Any, dict[str, Any]]:
         """Go the whole way and return the row."""
-        [reply] = yield Ask((self.asked,))
+        [reply] = yield Ask((self.ask(),))
         begins_anew = "```py" in reply.text  # instead of going on
         text = reply.text if begins_anew else self.voice.whole(reply, self.begun)
         stub = self._stub(reply, text)

@@ -22,7 +22,7 @@ from synth.answers import Program, Stub, plain_prose, read_function
 from synth.attempt import Course, Steps, Trial, objection
 from synth.clauses import Shown
 from synth.complete import bare, left_out
-from synth.flow import Ask, Claim, Run
+from synth.effects import Ask, Claim, Run
 from synth.probes import Row, probes
 
 CODE_STOPS = ("\n```", "\nprint(", "\nassert ", "\n# ", "\nif __name__")
@@ -46,7 +46,7 @@ class CodeFirst(Course):
 
     def run(self) -> Generator[Ask | Run | Claim, Any, dict[str, Any]]:
         """Go the whole way and return the row."""
-        [reply] = yield Ask((self.asked,))
+        [reply] = yield Ask((self.ask(),))
         anew = ANEW.match(reply.text) or "```py" in reply.text
         text = reply.text if anew else self.voice.whole(reply, self.begun)
         read = self._function(reply, text)

@@ -16,8 +16,8 @@ from pydantic import Field
 from curate.errors import UserError
 from curate.stage import Context, derive_seed
 from synth.asking import Voice
+from synth.effects import Attempt
 from synth.exercise import Solving
-from synth.flow import Attempt
 from synth.item import Item, read_item
 from synth.topics import RESULTS, SETTINGS
 

@@ -9,6 +9,7 @@ Out: one row an attempt, kept or rejected with a reason; the course of an attemp
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -20,7 +21,7 @@ from synth.asking import FENCE, Asking, Voice, made_columns, sort_out, source_of
 from synth.attempt import COLUMNS, Course, Settings
 from synth.avoid import Avoid, digests
 from synth.coded import CODE_STOPS, CodeFirst
-from synth.flow import Attempt
+from synth.effects import Attempt
 from synth.form import tidy
 from synth.item import Item, read_item
 from synth.item import row as item_row
@@ -116,8 +117,8 @@ class Solving(Asking):
         """
         chat, coded = voice.style == "chat", self.first_comes == "code"
         begun = f"{FENCE}def" if chat else "def"
-        asked = voice.request(
-            f"{known['id']}/stub", template, values, begun=begun,
+        asked = partial(
+            voice.request, f"{known['id']}/stub", template, values, begun=begun,
             stop=CODE_STOPS if coded else CHAT_STOPS if chat else STUB_STOPS,
             max_tokens=self.max_tokens if coded else self.stub_tokens,
             temperature=self.stub_temperature, top_p=self.top_p,

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from curate.errors import UserError
 from curate.stage import Context, derive_seed
 from synth.asking import Voice
-from synth.flow import Ask, Attempt, Claim, Run
+from synth.effects import Ask, Attempt, Claim, Run
 from synth.item import Case, Item, read_item
 from synth.section import read_section
 from synth.textbook import Textbook, Writing

@@ -8,7 +8,7 @@ written before the shard is given back, so that a run that is continued goes by 
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,10 @@ from curate.llm import Model
 from curate.sandbox import Limits
 from curate.shards import write_json
 from curate.stage import Context, Metrics
-from synth.flow import UNDER_WAY, Account, Attempt, Claims, Row, drive
+from synth.claims import Claims
+from synth.crew import Begin, Crew
+from synth.effects import Attempt, Row
+from synth.flow import UNDER_WAY, Account, drive
 from synth.outcomes import OutcomeLog
 
 TELL_S = 1.0
@@ -36,7 +39,7 @@ class Batch:
 
 def by_shard(
     shards: Iterator[tuple[str, pa.Table]],
-    begin: Callable[[pa.Table], Sequence[Attempt]],
+    begin: Begin,
     model: Model,
     limits: Limits,
     context: Context,
@@ -44,25 +47,32 @@ def by_shard(
     total: int = 0,
     under_way: int = UNDER_WAY,
     workers: int = 0,
+    lanes: int = 0,
 ) -> Iterator[tuple[str, list[Row], Metrics]]:
     """Yield each shard's name, the rows of its attempts in their order, and metrics that sum to the stage's.
 
-    `total` is how many attempts are expected, for the progress. See `synth.flow.drive` for the rest.
+    `total` is how many attempts are expected, for the progress. With `lanes` they are worked on in so many processes
+    beside this one, for which `begin` must be picklable; rows are the same. See `synth.flow.drive` for the rest.
     """
     claims, account, batches = _claims_of_the_done(context), Account(), deque[Batch]()
+    log = OutcomeLog(context.calls / "outcomes.jsonl")
+    crew = Crew(lanes, begin, limits, workers=workers, log=log.path) if lanes else None
 
     def attempts() -> Iterator[Attempt]:
+        first = 0
         for name, shard in shards:
             begun = begin(shard)
             batches.append(Batch(name, len(begun), []))
+            if crew:
+                crew.add_shard(first, len(begun), shard)
+            first += len(begun)
             yield from begun
 
     with GpuWatch(lambda: model.gpus) as gpus:
         meter = Meter(model, account, gpus)
-        log = OutcomeLog(context.calls / "outcomes.jsonl")
         driven = drive(
             attempts(), model, limits,
-            under_way=under_way, workers=workers, claims=claims, outcomes=log, account=account,
+            under_way=under_way, workers=workers, claims=claims, outcomes=log, account=account, crew=crew,
         )  # fmt: skip
         done, told = 0, 0.0
         for row in driven:

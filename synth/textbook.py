@@ -21,7 +21,7 @@ from curate.llm import Request
 from curate.sandbox import CallOutcome, Limits
 from curate.stage import Columns, Context, Made, Metrics
 from synth.asking import Asking, Voice, made_columns, sort_out
-from synth.flow import Ask, Attempt, Claim, Run
+from synth.effects import Ask, Attempt, Claim, Run
 from synth.section import (
     Section,
     fault_of_code,

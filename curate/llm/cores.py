@@ -31,6 +31,13 @@ class Cores:
         os.sched_setaffinity(0, self._all)
 
 
+def keep_with_this(pids: list[int]) -> None:
+    """Bind processes, and all below them, to the cores that this one may use now."""
+    for pid in pids:
+        for process in (pid, *_below(pid)):
+            _keep_to(os.sched_getaffinity(0), process)
+
+
 def _keep_to(cores: set[int], pid: int) -> None:
     """Bind all threads of a process."""
     with suppress(OSError):  # it has just ended

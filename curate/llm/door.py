@@ -79,6 +79,8 @@ class Model:
         """Completion tokens that came of it."""
         self._waiting: dict[str, tuple[str, Request]] = {}
         """Requests under way by id, with their digests."""
+        self._sought: dict[str, str] = {}
+        """Digests, by id, of requests that the log did not answer and that are not yet sent."""
         self._held: deque[Request] = deque()
         """Requests that the budget does not admit before others have ended."""
         self._since = 0.0
@@ -122,8 +124,13 @@ class Model:
 
     def find(self, request: Request) -> Completion | None:
         """Return the answer that the log holds to a request, and count it."""
-        logged = self.log.find(digest(request)) if self.log else None
-        if logged is not None:
+        if self.log is None:
+            return None
+        name = digest(request)
+        logged = self.log.find(name)
+        if logged is None:
+            self._sought[request.id] = name
+        else:
             self.usage.add(logged, self.spec, replayed=True)
         return logged
 
@@ -145,7 +152,8 @@ class Model:
         if not self._waiting:
             self._since = time.monotonic()
         for request in admitted:
-            self._waiting[request.id] = digest(request) if self.log else "", request
+            name = self._sought.pop(request.id, None) or (digest(request) if self.log else "")
+            self._waiting[request.id] = name, request
         answering.submit(admitted)
 
     def take(self, wait_s: float) -> list[Completion]:
@@ -167,6 +175,7 @@ class Model:
     def drop(self) -> None:
         """Forget the requests under way; answers that come in all the same are logged, for they are paid for."""
         self._held.clear()
+        self._sought.clear()
         if self._waiting:
             self._count(backend(self.spec).drop())
             self._waiting.clear()

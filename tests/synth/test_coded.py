@@ -1,5 +1,6 @@
 """Code that comes first is kept only where its description, solved without seeing it, gives the same."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -7,6 +8,7 @@ import pytest
 
 from curate.llm import Request
 from curate.stage import Context
+from synth import asking
 from synth.answers import read_function
 from synth.exercise import Exercise
 
@@ -161,3 +163,18 @@ def test_the_last_function_of_an_answer_is_read_with_what_stands_above_it() -> N
     assert program.body == "    return step(a * b) // gcd(a, b)"
     assert read_function("def f(a: int) -> int: return a") == "returns nothing", "a body on the header's line"
     assert read_function("def f(a: int) -> int:\n    return (a", cut_off=True) == "cut off"
+
+
+def test_attempts_that_other_processes_work_on_make_the_same_documents(
+    teach: Any, seeds: pa.Table, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: Request) -> str:
+        return right(request) if request.id[4] != "3" else "I cannot help with that."
+
+    teach(answer, chat=True)
+    here = make(replace(context, directory=context.directory / "here"), seeds, avoid=[])
+    monkeypatch.setattr(asking, "MANY", 1)
+    there = make(context, seeds, avoid=[])
+    assert there.documents.num_rows == 5
+    assert there.documents.equals(here.documents)
+    assert there.rejected.equals(here.rejected)

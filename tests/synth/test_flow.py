@@ -16,7 +16,8 @@ from curate.shards import read_shard
 from curate.stage import Context, Made, StreamMaker
 from curate.work import make_stream
 from synth.asking import sort_out
-from synth.flow import Account, Ask, Attempt, Claim, Run, drive
+from synth.effects import Ask, Attempt, Claim, Run
+from synth.flow import Account, drive
 from synth.stream import by_shard
 
 LIMITS = Limits(cpu_s=2)
