@@ -119,11 +119,10 @@ class Plain(Silent):
         self._say(line)
 
     def _say_now_and_then(self, stage: str) -> None:
-        if time.monotonic() - self._said > PLAIN_EVERY_S:
+        words = self._pace.words()
+        if words and time.monotonic() - self._said > PLAIN_EVERY_S:  # the one unit of a job is done: nothing is left
             left = self._pace.left_s()
-            self._say(
-                f"{stage}: {', '.join(self._pace.words())}" + (f", {display.duration(left)} left" if left else "")
-            )
+            self._say(f"{stage}: {', '.join(words)}" + (f", {display.duration(left)} left" if left else ""))
 
     def _say(self, line: str) -> None:
         self._said = time.monotonic()

@@ -113,6 +113,21 @@ def test_a_pipe_hears_now_and_then_how_far_a_stage_is(
     ]
 
 
+def test_a_pipe_hears_nothing_of_a_job_whose_work_is_done_until_it_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = set_clock(monkeypatch)
+    told = Plain()
+    told.start("model", 1, 0, "")
+    at(20)
+    told.inside("model", 991, 992, "loss 0.8")
+    at(40)
+    told.advance("model", None)
+    told.finish("model", "done", {"rows_in": 0, "rows_kept": 0, "rows_dropped": 0, "seconds": 41.0})
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in said] == ["model: 991/992 loss 0.8", "model: done"]
+
+
 class Listening(Silent):
     """Notes what the runner says."""
 
