@@ -195,6 +195,32 @@ def report(
     _print(f"{run / 'report.html'}\n{run / 'report.md'}")
 
 
+@app.command()
+def export(
+    run: RunPath,
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to; it must not exist.", callback=_here)],
+    stages: Annotated[
+        list[str] | None, typer.Argument(metavar="[STAGE]...", help="Stages; default: those that hold the corpus.")
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option("--format", metavar="parquet|jsonl|hub", help="Default: parquet; with --push hub.")
+    ] = None,
+    columns: Annotated[str, typer.Option(metavar="A,B", help="Only these, id, text, source and stage.")] = "",
+    shard_mb: Annotated[float, typer.Option(min=0.001, metavar="MB", help="Text in a file.")] = 256,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")] = False,
+    push: Annotated[str | None, typer.Option(metavar="NAME", help="Send it to the hub, as owner/name.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="A repository that push makes is public.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write the corpus, or a model, into one folder with a card, for other tools or the hub."""
+    from curate.export.verb import export as write_export
+    from curate.export.verb import told
+
+    options: dict[str, Any] = {"kind": kind, "columns": columns, "shard_mb": shard_mb, "push": push}
+    found = write_export(run, stages or [], to, **options, public=public, overwrite=overwrite)
+    _print(told(found, as_json=as_json))
+
+
 @app.command(name="eval")
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a hub name, or a GGUF file.")],

@@ -84,6 +84,11 @@ def corpus(
     )
 
 
+def ends(stages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the stages that hold the corpus, by what `curate status --json` says of all."""
+    return _ends(stages)[0]
+
+
 def _ends(stages: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[Mapping[str, Any]]]:
     """Return the names of the stages that hold the corpus, and the trainings that read it."""
     trainings = [stage for stage in stages if stage["use"].startswith("train.")]

@@ -99,6 +99,11 @@ def count_rows(path: Path) -> int:
     return int(pq.read_metadata(path).num_rows)
 
 
+def read_schema(path: Path) -> pa.Schema:
+    """Return the names and types of a shard's columns from its footer alone."""
+    return pq.read_schema(path).remove_metadata()
+
+
 def list_shards(directory: Path) -> list[Path]:
     """Return the shards of a directory in name order."""
     return sorted(path for path in directory.glob(f"*{SUFFIX}") if not path.name.startswith("."))

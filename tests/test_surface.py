@@ -19,6 +19,16 @@ SURFACE = {
     "show": ["--cluster", "--columns", "--dropped", "--json", "--reason", "--where"],
     "trace": ["--json"],
     "report": ["--json", "--quality", "--wide"],
+    "export": [
+        "--columns",
+        "--format",
+        "--json",
+        "--overwrite",
+        "--public",
+        "--push",
+        "--shard-mb",
+        "--to",
+    ],
     "eval": [
         "--allow-weak-sandbox",
         "--backend",
