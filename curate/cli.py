@@ -221,6 +221,30 @@ def export(
     _print(told(found, as_json=as_json))
 
 
+@app.command()
+def prune(
+    run: RunPath,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    dry: Annotated[bool, typer.Option("--dry-run", help="List what would go, and leave it.")] = False,
+    calls: Annotated[bool, typer.Option("--calls", help="Paid answers of models too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what a run holds and its recipe no longer has; listed first."""
+    from curate import prune as pruning
+
+    found = pruning.scraps(run, calls=calls)
+    wanted = bool(found) and not dry
+    if wanted and not yes:
+        if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+            pruning.refuse_unasked(run, found)
+        _print(pruning.listed(found))
+        wanted = typer.confirm("remove it?")
+        if not wanted:
+            return
+    gone = pruning.prune(run, calls=calls) if wanted else found
+    _print(pruning.told(run, gone, removed=wanted, as_json=as_json))
+
+
 @app.command(name="eval")
 def evaluate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A folder, a hub name, or a GGUF file.")],

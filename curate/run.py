@@ -112,7 +112,7 @@ def execute(
     recipe, spec = run.recipe, run.recipe.engine
     nodes = recipe.until(until) if until else recipe.nodes
     try:
-        with _locked(run.directory), open_engine(engine or spec.kind, workers or spec.workers, spec.address) as machine:
+        with locked(run.directory), open_engine(engine or spec.kind, workers or spec.workers, spec.address) as machine:
             journal = Journal(run, nodes)
             emptied: list[Emptied] = []
             try:
@@ -137,7 +137,7 @@ def _state_after(error: BaseException) -> str:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[None]:
     """Hold the run directory for this process alone; the kernel lets go when the process ends, however it ends."""
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / ".lock").open("w") as file:

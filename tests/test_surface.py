@@ -29,6 +29,7 @@ SURFACE = {
         "--shard-mb",
         "--to",
     ],
+    "prune": ["--calls", "--dry-run", "--json", "--yes"],
     "eval": [
         "--allow-weak-sandbox",
         "--backend",
