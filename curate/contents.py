@@ -45,8 +45,7 @@ def lines(files: Sequence[Outside], by: HashBy = "listing", earlier: Iterable[Pa
     """
     if by == "content":
         return [f"{file.name}\t{file.size}\t{digest}" for file, digest in zip(files, _digests(files), strict=True)]
-    stamps = next((known for place in earlier if (known := _stamps_of_then(files, place))), None)
-    stamps = stamps or [file.stamp for file in files]
+    stamps = _first_known(files, earlier) or [file.stamp for file in files]
     return [f"{file.name}\t{file.size}\t{stamp}" for file, stamp in zip(files, stamps, strict=True)]
 
 
@@ -61,7 +60,9 @@ def note(files: Sequence[Outside], directory: Path) -> None:
     seen = [file.stamp for file in files]
     if noted is None:
         digests = iter(_digests([file for file in files if file.local]))
-        stamps, found = seen, [next(digests) if file.local else "" for file in files]
+        found = [next(digests) if file.local else "" for file in files]
+        earlier = sorted(directory.parent.glob(f"{directory.name.rpartition('-')[0]}-*"))
+        stamps = _first_known(files, earlier) or seen  # those that its key rests on, so that it rests on itself alone
     elif noted.column("seen").to_pylist() != seen and _stamps_of_then(files, directory):
         stamps, found = noted.column("stamp").to_pylist(), noted.column("sha256").to_pylist()
     else:
@@ -78,6 +79,11 @@ def _noted(directory: Path) -> pa.Table | None:
         return read_shard(directory / FILE, ["name", "size", "stamp", "sha256", "seen"])
     except (UserError, OSError):
         return None
+
+
+def _first_known(files: Sequence[Outside], earlier: Iterable[Path]) -> list[str] | None:
+    """Return the marks that the files had for the first of these stages that read the same bytes."""
+    return next((known for place in earlier if (known := _stamps_of_then(files, place))), None)
 
 
 def _stamps_of_then(files: Sequence[Outside], directory: Path) -> list[str] | None:
