@@ -7,7 +7,7 @@ that a 1.5B model wrote were wrong.
 
 import ast
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from curate.jail.values import literal
 from curate.sandbox import CallOutcome
 from synth.answers import Program, Stub, parse
+from synth.complete import bare
 from synth.functions import CHANGERS
 from synth.inputs import alternatives, base_type, members
 from synth.item import Case
@@ -126,29 +127,43 @@ def _in_order(value: Any, floats: bool) -> Any:
 
 def uses_its_parameters(stub: Stub, program: Program) -> bool:
     """Tell whether the body reads every parameter of the function."""
-    module = parse(program.source(stub))
-    named = {node.id for node in ast.walk(module) if isinstance(node, ast.Name)} if module else set()
-    return {parameter.arg for parameter in [*stub.parameters.posonlyargs, *stub.parameters.args]} <= named
+    return {parameter.arg for parameter in [*stub.parameters.posonlyargs, *stub.parameters.args]} <= _names(
+        program.source(stub)
+    ).read
 
 
 def changes_its_parameters(stub: Stub, program: Program) -> bool:
     """Tell whether the body changes what it was given: by a method, an index or `del`, on a parameter that it has given
     no other value."""
-    module = parse(program.source(stub))
-    nodes = list(ast.walk(module)) if module else []
+    names = _names(program.source(stub))
     given = {parameter.arg for parameter in [*stub.parameters.posonlyargs, *stub.parameters.args]}
-    given -= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    for node in nodes:
+    return not given.isdisjoint(names.changed - names.set)
+
+
+@dataclass(frozen=True)
+class _Names:
+    """The names in a program: all of them, those that are given a value, and those of which a part is changed."""
+
+    read: frozenset[str]
+    set: frozenset[str]
+    changed: frozenset[str]
+
+
+@lru_cache(maxsize=1 << 12)  # asked of every program several times
+def _names(source: str) -> _Names:
+    module = parse(source)
+    read, put, changed = set(), set(), set()
+    for node in ast.walk(module) if module else ():
         match node:
+            case ast.Name(id=name, ctx=context):
+                read.add(name)
+                if isinstance(context, ast.Store):
+                    put.add(name)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in CHANGERS:
-                pass
+                changed.add(name)
             case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
-                pass
-            case _:
-                continue
-        if name in given:
-            return True
-    return False
+                changed.add(name)
+    return _Names(frozenset(read), frozenset(put), frozenset(changed))
 
 
 def _objection(
@@ -160,9 +175,27 @@ def _objection(
     answered = [(row, result) for row, result in zip(inputs, results, strict=True) if result.status == "value"]
     if any(all(literal(row[i]) == result.value for row, result in answered) for i in range(len(inputs[0]))):
         return "identity output"
-    if stub.returns is not None and not all(fits(stub.returns, case.read()) for case in cases):
+    given = map(read_value, {case.value for case in cases})
+    if stub.returns is not None and not all(map(_checker(stub.returns), given)):
         return "wrong return type"
     return None
+
+
+def values_of(outcomes: Sequence[CallOutcome]) -> list[Any]:
+    """Return the values that calls gave, each once."""
+    return [read_value(text) for text in dict.fromkeys(each.value for each in outcomes if each.status == "value")]
+
+
+@lru_cache(maxsize=1 << 15)  # every solution of a stub gives them again
+def read_value(text: str) -> Any:
+    """Return a value from its source, not to be changed; Ellipsis for the few that have no literal (nan, range)."""
+    return Case("", text).read()
+
+
+def tells_its_type(stub: Stub, values: Sequence[Any]) -> bool:
+    """Tell whether a stub says of what type its result is, and these values are."""
+    returns = stub.returns
+    return returns is not None and not bare(None, returns) and all(map(_checker(returns), values))
 
 
 def fits(annotation: ast.expr, value: Any) -> bool:
@@ -171,22 +204,35 @@ def fits(annotation: ast.expr, value: Any) -> bool:
     >>> fits(ast.parse("list[list[int]]", mode="eval").body, [1, 2])
     False
     """
-    return any(_fits_one(part, value) for part in alternatives(annotation))
+    return _checker(annotation)(value)
 
 
-def _fits_one(annotation: ast.expr, value: Any) -> bool:
+def _checker(annotation: ast.expr) -> Callable[[Any], bool]:
+    """Return what tells of a value whether it fits: an annotation is read once for all values."""
+    parts = [_checker_of_one(part) for part in alternatives(annotation)]
+    return parts[0] if len(parts) == 1 else lambda value: any(part(value) for part in parts)
+
+
+def _checker_of_one(annotation: ast.expr) -> Callable[[Any], bool]:
     name, inner = base_type(annotation), members(annotation)
-    if name not in KNOWN:
-        return True
-    if value is ... or type(value).__name__ not in KNOWN[name]:
-        return value is ...
+    known = KNOWN.get(name)
+    if known is None:
+        return lambda _: True
+    inside: Callable[[Any], bool] = lambda _: True  # noqa: E731
     if name == "dict" and len(inner) == 2:
-        return all(fits(inner[0], key) and fits(inner[1], item) for key, item in value.items())
-    if name == "tuple" and inner and not _open_ended(inner):
-        return len(inner) == len(value) and all(map(fits, inner, value))
-    if inner and isinstance(value, list | tuple | set | frozenset):
-        return all(fits(inner[0], item) for item in value)
-    return True
+        key, item = map(_checker, inner)
+        inside = lambda value: all(map(key, value)) and all(map(item, value.values()))  # noqa: E731
+    elif name == "tuple" and inner and not _open_ended(inner):
+        places = [_checker(each) for each in inner]
+        inside = lambda value: len(places) == len(value) and all(map(_holds, places, value))  # noqa: E731
+    elif inner and name in ("list", "tuple", "set", "frozenset"):
+        element = _checker(inner[0])
+        inside = lambda value: all(map(element, value))  # noqa: E731
+    return lambda value: value is ... or (type(value).__name__ in known and inside(value))
+
+
+def _holds(check: Callable[[Any], bool], value: Any) -> bool:
+    return check(value)
 
 
 def _open_ended(inner: list[ast.expr]) -> bool:

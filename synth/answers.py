@@ -30,7 +30,18 @@ TYPING_NAMES = "Any Callable Dict FrozenSet Iterable Iterator List Mapping Optio
 TYPING = frozenset(TYPING_NAMES.split())
 MODULES = frozenset({"collections", "functools", "heapq", "itertools", "math", "operator", "re", "string"})
 
-IMPORTABLE = re.compile(rf"\b(?:{'|'.join(sorted(TYPING | MODULES))})\b")
+_HOMES = {
+    "collections": "Counter OrderedDict defaultdict deque namedtuple",
+    "functools": "cache lru_cache partial reduce",
+    "heapq": "heapify heappop heappush nlargest nsmallest",
+    "itertools": "accumulate chain combinations groupby islice pairwise permutations product takewhile zip_longest",
+    "math": "ceil comb factorial floor gcd isqrt lcm pi prod sqrt",
+    "operator": "attrgetter itemgetter",
+    "string": "ascii_letters ascii_lowercase ascii_uppercase",
+}
+HOMES = {name: module for module, names in _HOMES.items() for name in names.split()}
+"""Names that teachers use as if they had imported them, and where they are at home."""
+IMPORTABLE = re.compile(rf"\b(?:{'|'.join(sorted(TYPING | MODULES | set(HOMES)))})\b")
 
 
 @dataclass(frozen=True)
@@ -287,16 +298,20 @@ def _gives_a_value(function: ast.AST) -> bool:
 
 @lru_cache(maxsize=1 << 14)  # a program is put together for every question about it
 def _missing_imports(code: str) -> str:
-    """Return import lines for the typing names and plain modules that the code uses without importing them."""
+    """Return import lines for typing names, plain modules and names of theirs that code uses without importing them."""
     module = parse(code) if IMPORTABLE.search(code) else None  # walking the tree takes a hundred times longer
     if module is None:
         return ""
     used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     given = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     given |= {node.arg for node in ast.walk(module) if isinstance(node, ast.arg)}
+    given |= {node.name for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     for node in ast.walk(module):
         if isinstance(node, ast.Import | ast.ImportFrom):
             given |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
     names = sorted((used - given) & TYPING)
     lines = [f"import {name}" for name in sorted((used - given) & MODULES)]
+    homeless = sorted((used - given) & set(HOMES))
+    for home in sorted({HOMES[name] for name in homeless}):
+        lines.append(f"from {home} import {', '.join(name for name in homeless if HOMES[name] == home)}")
     return "\n".join([*lines, *([f"from typing import {', '.join(names)}"] if names else [])])

@@ -19,16 +19,27 @@ from curate.decontam.trees import function_in, labels
 from curate.llm import Completion, Request
 from curate.sandbox import CallOutcome
 from curate.stage import derive_seed
-from synth.agreement import Agreed, agree, changes_its_parameters, gave, speaks_of_floats, uses_its_parameters
+from synth.agreement import (
+    Agreed,
+    agree,
+    changes_its_parameters,
+    gave,
+    speaks_of_floats,
+    tells_its_type,
+    uses_its_parameters,
+    values_of,
+)
 from synth.answers import Program, Stub, read_solution, read_stub
 from synth.asking import FENCE, Voice
 from synth.avoid import Avoid
 from synth.clauses import Shown, untrue
+from synth.complete import bare
 from synth.disagreement import explain
 from synth.effects import Ask, Claim, Run
 from synth.item import COLUMNS as ITEM_COLUMNS
 from synth.item import Item, row
 from synth.probes import Row, different, probes, standard
+from synth.signature import with_result
 
 COLUMNS = {**ITEM_COLUMNS, "asked": pa.int64(), "truth": pa.float64(), "round_trip": pa.float64()}
 """Beside an Item's: how many solutions were asked for, the teacher's probability that all statements are true, and
@@ -231,6 +242,11 @@ class Trial:
         assert self.given
         self.programs = [self.given]
         self.outcomes = yield Run(((self.given.source(self.stub), self.stub.name, self.rows),))
+        values = values_of(self.outcomes[0])
+        if not tells_its_type(self.stub, values):
+            self.stub = with_result(self.stub, values)
+        if self.stub.returns is None or bare(self.stub.parameters, self.stub.returns):
+            return "types do not say what they hold"
         found = agree(self.stub, self.programs, self.outcomes, self.rows, asked=1, share=1.0, fewest=1)
         return found if isinstance(found, str) else (yield from self._claims(found))
 
@@ -319,8 +335,8 @@ class Trial:
         return next(program.above(self.stub) for program in self.programs if program.body == body)
 
 
-def objection(stub: Stub) -> str | None:
-    """Say what is wrong with a stub's words, if anything is."""
+def objection(stub: Stub, *, whole: bool = True) -> str | None:
+    """Say what is wrong with a stub's words, if anything is; one that is not `whole` may lack its result's type."""
     words = stub.prose.split()
     letters = [letter for letter in stub.prose if letter.isalpha()]
     pairs = [tuple(words[start : start + 3]) for start in range(len(words) - 2)]
@@ -329,7 +345,7 @@ def objection(stub: Stub) -> str | None:
         "too long": len(words) > MOST_WORDS,
         "repetition": len(pairs) > 8 and len(set(pairs)) < 0.7 * len(pairs),
         "speaks of more than a result": OUTSIDE.search(stub.prose) is not None,
-        "types are missing": stub.returns is None or any(
+        "types are missing": (whole and stub.returns is None) or any(
             parameter.annotation is None for parameter in [*stub.parameters.posonlyargs, *stub.parameters.args]
         ),
         "returns nothing": isinstance(stub.returns, ast.Constant) and stub.returns.value is None,

@@ -24,6 +24,7 @@ from synth.clauses import Shown
 from synth.complete import bare, left_out
 from synth.effects import Ask, Claim, Run
 from synth.probes import Row, probes
+from synth.signature import spelled_out
 
 CODE_STOPS = ("\n```", "\nprint(", "\nassert ", "\n# ", "\nif __name__")
 DESCRIPTION_TOKENS = 90
@@ -53,7 +54,7 @@ class CodeFirst(Course):
         if isinstance(read, str):
             return self._rejected(text, read)
         stub, program = read
-        inputs = self._inputs(stub)
+        inputs = self._inputs(stub, program)
         if inputs is None:
             return self._rejected(text, "no inputs for its types")
         if not (yield self._name(stub)):
@@ -62,12 +63,13 @@ class CodeFirst(Course):
         refused = yield from alone.stands()
         if refused:
             return self._rejected(text, refused, detail=alone.explained())
+        stub = alone.stub
         for turn in range(self.settings.descriptions):
             described = yield from self._described(stub, alone, turn)
             if isinstance(described, str):
                 row = self._rejected(text, described)
                 continue
-            trial = Trial(self, described, self._inputs(described) or inputs, given=program, turn=turn)
+            trial = Trial(self, described, self._inputs(described, program) or inputs, given=program, turn=turn)
             found = yield from trial.run()
             row = yield from self._ended(trial, found)
             if not isinstance(found, str):
@@ -81,17 +83,18 @@ class CodeFirst(Course):
         read = read_function(text, cut_off=reply.finish_reason == "length")
         if isinstance(read, str):
             return read
-        stub, program = read
+        stub, program = spelled_out(read[0]), read[1]
         if f"def {stub.name}(" in self.copied:
             return "copied from the prompt"
         if not program.is_plain:
             return "imports more than an exercise may"
-        if bare(stub.parameters, stub.returns):
+        if bare(stub.parameters, None):
             return "types do not say what they hold"
-        return objection(stub) or self.settings.avoid.objection(stub) or read
+        return objection(stub, whole=False) or self.settings.avoid.objection(stub) or (stub, program)
 
-    def _inputs(self, stub: Stub) -> list[Row] | None:
-        return probes(stub, self.settings.inputs, derive_seed(self.voice.seed, self.known["id"], "inputs"))
+    def _inputs(self, stub: Stub, program: Program) -> list[Row] | None:
+        seed = derive_seed(self.voice.seed, self.known["id"], "inputs")
+        return probes(stub, self.settings.inputs, seed, program.source(stub))
 
     def _described(self, stub: Stub, alone: Trial, turn: int) -> Steps:
         """Return the Stub with its description, or the reason why there is none."""

@@ -42,9 +42,9 @@ TOLD = {
 UNCHANGED = re.compile(r"\b(?:remains?|left|kept|stays?) (?:unchanged|as (?:is|it is|they are))\b", re.IGNORECASE)
 
 
-def bare(arguments: ast.arguments, returns: ast.expr | None) -> bool:
+def bare(arguments: ast.arguments | None, returns: ast.expr | None) -> bool:
     """Tell whether a list, dict, tuple or set in a signature is not told what it holds."""
-    outer = [parameter.annotation for parameter in arguments.args] + [returns]
+    outer = [*(parameter.annotation for parameter in (arguments.args if arguments else ())), returns]
     inside = {id(node.value) for each in outer if each for node in ast.walk(each) if isinstance(node, ast.Subscript)}
     return any(
         isinstance(node, ast.Name) and node.id.lower() in CONTAINERS and id(node) not in inside

@@ -9,6 +9,7 @@ known again under another name (the idea of `dedup.behaviour`).
 import ast
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -18,6 +19,10 @@ from synth.inputs import alternatives, argument_rows, base_type
 
 STANDARD = 12
 """Standard rows."""
+FROM_CODE, TIMES = 10, 3
+"""Rows with constants of code, and how often each is tried, as far as there is room."""
+LONGEST_TEXT, LARGEST = 20, 10_000
+"""Of a constant that inputs are made with."""
 EDGES: dict[str, tuple[Any, ...]] = {
     "int": (0, 1, -1),
     "float": (0.0, -2.5),
@@ -30,8 +35,11 @@ EDGES: dict[str, tuple[Any, ...]] = {
 Row = tuple[Any, ...]
 
 
-def probes(stub: Stub, count: int, seed: int) -> list[Row] | None:
-    """Return up to `count` different rows, the telling ones first, or None where a parameter is of no known kind."""
+def probes(stub: Stub, count: int, seed: int, code: str = "") -> list[Row] | None:
+    """Return up to `count` different rows, the telling ones first, or None where a parameter is of no known kind.
+
+    Where there is `code`, up to `FROM_CODE` rows more hold texts and numbers of it: what it looks for, and its limits.
+    """
     drawn = _drawn(ast.unparse(stub.parameters), count, seed)
     if not drawn:
         return None
@@ -39,7 +47,12 @@ def probes(stub: Stub, count: int, seed: int) -> list[Row] | None:
     own = [row for row in stub.examples if len(row) == len(drawn[0])][:3]
     edges = list(_edge_rows(stub.parameters, drawn))
     named = list(_named_rows(drawn, named_values(stub.prose), random))
-    return different([*own, *drawn[:3], *edges[: count // 2], *named[: count // 3], *drawn[3:]])[:count]
+    related = list(_related_rows(drawn))
+    plain = different([*own, *drawn[:3], *edges[: count // 2], *named[: count // 3], *related, *drawn[3:]])[:count]
+    if not code:
+        return plain
+    looked_for = islice(_named_rows(drawn, TIMES * _constants(code), random), FROM_CODE)
+    return different([*plain[:4], *looked_for, *plain[4:]])  # behind the first that are drawn, and the empty one
 
 
 def standard(stub: Stub) -> tuple[str, list[Row]]:
@@ -104,31 +117,61 @@ def _named_rows(drawn: Sequence[Row], values: Sequence[Any], random: Random) -> 
             yield (*base[:place], _put(base[place], value, random), *base[place + 1 :])
 
 
+def _related_rows(drawn: Sequence[Row]) -> Iterable[Row]:
+    """Yield drawn rows in which one argument is found in another, and rows in which two are equal or share some."""
+    places = range(len(drawn[0]))
+    for turn, (one, other) in enumerate((one, other) for one in places for other in places if one != other):
+        for base in drawn[turn % 3 :: 3][:3]:
+            held, value = base[one], base[other]
+            if isinstance(held, list | tuple | set | dict) and held and type(next(iter(held))) is type(value):
+                new = list(held)[turn % len(held)]
+            elif one < other and type(held) is type(value) is list:
+                new = [*held[: 1 + len(held) // 2], *value]
+            elif one < other and type(held) is type(value):
+                new = held
+            else:
+                continue
+            yield (*base[:other], new, *base[other + 1 :])
+
+
+def _constants(code: str) -> list[Any]:
+    """Return the short texts and the numbers of code, each number followed by the next."""
+    found: list[Any] = []
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Constant(value=str() as text) if 0 < len(text) <= LONGEST_TEXT:
+                found.append(text)
+            case ast.Constant(value=int() | float() as number) if type(number) is not bool and abs(number) < LARGEST:
+                found += [number, number + 1]
+    return list({repr(value): value for value in found}.values())
+
+
 def _takes(old: Any, value: Any) -> bool:
     if isinstance(old, list | tuple):
-        return not old or _takes(old[0], value)
-    same = type(old) is type(value) or (isinstance(old, float) and type(value) is int)
-    return same or (isinstance(old, dict) and isinstance(value, str))
+        return not old or any(_takes(item, value) for item in old)
+    if isinstance(old, dict):
+        return any(_takes(part, value) for pair in old.items() for part in pair)
+    return type(old) is type(value) or (isinstance(old, float) and type(value) is int)
 
 
 def _put(old: Any, value: Any, random: Random) -> Any:
-    """Put a value in the place of another, into a text, or into a list, where the list is of such values."""
+    """Put a value in the place of another, into a text, or into a container, where that is of such values."""
+    if not _takes(old, value) or old in ([], ()):
+        return old
     match old:
-        case [] | ():
-            return old
-        case list():
-            place = random.randrange(len(old))
-            new = _put(old[place], value, random) if _takes(old[place], value) else old[place]
-            return [*old[:place], new, *old[place + 1 :]]
+        case list() | tuple():
+            place = random.choice([place for place, item in enumerate(old) if _takes(item, value)])
+            return type(old)([*old[:place], _put(old[place], value, random), *old[place + 1 :]])
         case str():
             at = random.randint(0, len(old))
             return value if random.random() < 0.5 else f"{old[:at]}{value}{old[at:]}"
         case dict():
-            return {**old, value: next(iter(old.values()))} if old else old
-        case float():
-            return float(value) if _takes(old, value) else old
+            key, item = next(iter(old.items()))
+            if type(key) is type(value) and (not _takes(item, value) or random.random() < 0.5):
+                return {**old, value: item}
+            return {**old, key: _put(item, value, random)}
         case _:
-            return value if type(old) is type(value) else old
+            return float(value) if isinstance(old, float) else value
 
 
 def _spelling(annotation: ast.expr) -> str:

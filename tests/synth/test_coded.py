@@ -49,6 +49,36 @@ def test_a_description_that_is_solved_to_the_same_results_makes_a_document(
     assert made.metrics["calls_made"] == 6 * 4, "code, description, two solutions"
 
 
+@pytest.mark.parametrize(("declared", "expected"), [("list", "int"), ("str", "int"), ("list[str]", "int")])
+def test_types_that_say_too_little_or_something_else_are_read_off_what_came(
+    teach: Any, seeds: pa.Table, context: Context, declared: str, expected: str
+) -> None:
+    def answer(request: Request) -> str:
+        return right(request).replace("list[int]) -> int", f"list) -> {declared}")
+
+    teach(answer, chat=True)
+    made = make(context, seeds, avoid=[])
+    assert made.documents.num_rows == 6
+    assert {row["header"].partition("(")[2] for row in made.documents.to_pylist()} == {
+        f"numbers: list[int]) -> {expected}:"
+    }
+
+
+def test_what_the_code_looks_for_is_among_its_inputs(teach: Any, seeds: pa.Table, context: Context) -> None:
+    def answer(request: Request) -> str:
+        if request.id.endswith("/stub"):
+            return "def f(rooms: list[str]) -> int:\n    return sum(room == 'attic' for room in rooms)\n"
+        if request.id.endswith("/description"):
+            return " how many of the rooms are 'attic'."
+        return "    return rooms.count('attic')"
+
+    teach(answer, chat=True)
+    made = make(context, seeds.slice(0, 1), avoid=[])
+    assert made.rejected["reason"].to_pylist() == []
+    [row] = made.documents.to_pylist()
+    assert "attic" in row["text"].partition(">>>")[2], "an example shows it"
+
+
 def test_the_teacher_describes_code_whose_name_it_is_not_told(teach: Any, seeds: pa.Table, context: Context) -> None:
     asked: list[str] = []
 
@@ -70,8 +100,8 @@ def test_the_teacher_describes_code_whose_name_it_is_not_told(teach: Any, seeds:
     [
         ("def f(x: list[int]) -> int:\n    return len(x) * 0\n", "", "constant output", 1),
         ("def f(x: list[int]) -> int:\n    return x[100]\n", "", "raised", 1),
-        ("def f(x: list[int]) -> str:\n    return sum(x)\n", "", "wrong return type", 1),
-        ("def f(x) -> int:\n    return len(x)\n", "", "types are missing", 1),
+        ("def f(x: list[int]) -> str:\n    return sum(x) or ''\n", "", "wrong return type", 1),
+        ("def f(frob) -> int:\n    return len(frob)\n", "", "types are missing", 1),
         ("import torch\n\n\ndef f(x: int) -> int:\n    return x + 1\n", "", "imports more than an exercise may", 1),
         ("def f(x: list[int]) -> int:\n    return sum(x\n", "", "code does not parse", 1),
         ("def f(x: list[int]) -> int:\n    print(x)\n", "", "returns nothing", 1),
