@@ -23,8 +23,9 @@ from curate.errors import Trouble, UserError, did_you_mean
 from curate.llm.types import ModelSpec
 from curate.stage import Reference, Stage
 from curate.stages import SOURCES, STAGES, find
+from curate.tracker import check_tracker
 
-TOP_LEVEL = ("name", "seed", "usd", "engine", "models", "sources", "stages")
+TOP_LEVEL = ("name", "seed", "usd", "tracker", "engine", "models", "sources", "stages")
 Spec = TypeVar("Spec", bound=BaseModel)
 TOO_DEEP = "it is nested too deeply for a recipe; a stage's settings lie three levels deep"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -72,6 +73,8 @@ class Recipe:
     """What all models of a run may cost, in dollars. Enters no key."""
     text: str
     """The YAML that is equivalent to this recipe, overrides included."""
+    tracker: str | None = None
+    """What the run is mirrored to (curate/tracker.py). Enters no key."""
 
     def node(self, name: str) -> Node:
         """Return the stage of that name. Raises UserError with the nearest known name."""
@@ -175,7 +178,8 @@ def parse(value: Mapping[str, Any]) -> Recipe:
     text = yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True)
     usd = _usd(value.get("usd"), "usd")
     _check_prices(usd, nodes, models)
-    return Recipe(name, seed, engine, models, _in_order(nodes), usd, text)
+    tracker = check_tracker(value["tracker"]) if value.get("tracker") is not None else None
+    return Recipe(name, seed, engine, models, _in_order(nodes), usd, text, tracker)
 
 
 def _usd(value: Any, where: str) -> float | None:

@@ -32,6 +32,7 @@ from curate.screen import Display
 from curate.shelf import Shelf
 from curate.stage import Context, Global
 from curate.stage_run import StageRun
+from curate.tracker import check_installed, mirroring
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ def open_run(recipe: Recipe, runs: Path) -> Run:
         if not run.is_done(node):
             with named_after(node):
                 node.stage.check({name: recipe.models[name] for name in node.models})
+    if recipe.tracker is not None:
+        check_installed(recipe.tracker)
     check_engine(recipe.engine.kind, recipe.engine.address)
     return run
 
@@ -116,7 +119,12 @@ def execute(
             journal = Journal(run, nodes)
             emptied: list[Emptied] = []
             try:
-                with noticing(lambda: display.news("loops are compiled for this machine, once; that takes a while")):
+                places = {node.name: run.stage_directory(node) for node in nodes}
+                mirror = mirroring(recipe.tracker, recipe.name, places, run.directory / "tracker.log", display.news)
+                with (
+                    mirror,
+                    noticing(lambda: display.news("loops are compiled for this machine, once; that takes a while")),
+                ):
                     for place, node in enumerate(nodes):
                         close_models(besides={recipe.models[name] for later in nodes[place:] for name in later.models})
                         stats = StageRun(run, node, machine, journal, display, verify=verify).finish()
