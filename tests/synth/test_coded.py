@@ -108,14 +108,14 @@ def test_the_teacher_describes_code_whose_name_it_is_not_told(teach: Any, seeds:
         ("I cannot help with that.", "", "code does not parse", 1),
         ("x = 1\n", "", "no code", 1),
         ("def fold_note(text: str, width: int) -> str:\n    return text[width:]\n", "", "copied from the prompt", 1),
-        (CODE.format(name="f", more=1), "", "no docstring", 4),
-        (CODE.format(name="f", more=1), " what the code makes of the numbers.", "tells how, and not what", 4),
-        (CODE.format(name="f", more=1), " the largest of all numbers.", "no majority", 7),
+        (CODE.format(name="f", more=1), "", "no docstring", 3),
+        (CODE.format(name="f", more=1), " what the code makes of the numbers.", "tells how, and not what", 3),
+        (CODE.format(name="f", more=1), " the largest of all numbers.", "no majority", 5),
         (
             CODE.format(name="f", more=1),
             " the sum of the numbers plus 1. Return 0 if the list is empty.",
             "a stated",
-            7,
+            5,
         ),
     ],
 )
