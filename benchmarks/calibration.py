@@ -10,7 +10,7 @@ and counts among the 150 alone.
 
 Questions are chosen one at a time, each the one that most raises the cross-validated rank correlation with the reader
 on the 150, as long as every weight has the sign that its question means (the first character of its column). Those
-near the cut serve for the last column alone. What it prints last is `FACTS` in filters/grading.py. Writes
+near the cut serve for the last column alone. What it prints last is `FACTS` in filters/grading/asking.py. Writes
 benchmarks/results/calibration.json.
 """
 
@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from filters.agreement import rank_correlation
-from filters.grading import QUESTIONS
+from curate.filters.classifiers.agreement import rank_correlation
+from curate.filters.grading.asking import QUESTIONS
 
 HERE = Path(__file__).parent
 FOLDS, DRAWS, RIDGE, GAIN = 10, 4, 10.0, 0.005

@@ -21,17 +21,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.planting import KINDS, plant
-from curate import benchmarks
-from curate.benchmarks import Task
-from curate.buffers import text_buffers
+from curate.benchmarks import catalogue as benchmarks
+from curate.benchmarks.catalogue import Task
 from curate.decontam.behavioural import Behavioural
 from curate.decontam.ngram import NGram
 from curate.decontam.structure import Structure
 from curate.decontam.tasks import Against
 from curate.decontam.words import nearest_tasks
-from curate.shards import documents
-from curate.sources import Installed
+from curate.files.shards import documents
+from curate.sources.kinds import Installed
 from curate.stage import Context, Verdict
+from curate.text.buffers import text_buffers
 
 FILES, CARRIERS, RUNS = 10_000, 400, 3
 LONGEST_CARRIER = 20_000

@@ -31,9 +31,9 @@ import pyarrow.parquet as pq
 
 from benchmarks import measured, truth
 from benchmarks.peers.deduplicators import NGRAM, PEERS, THRESHOLD
-from curate.dedup.clusters import components
-from curate.shards import write_json
-from curate.sources import Installed
+from curate.dedup.near.clusters import components
+from curate.files.shards import write_json
+from curate.sources.kinds import Installed
 
 HERE = Path(__file__).parent
 RECIPE = """name: bench

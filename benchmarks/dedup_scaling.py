@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import measured
-from curate.shards import write_json
-from curate.sources import Installed
+from curate.files.shards import write_json
+from curate.sources.kinds import Installed
 from curate.stage import derive_seed
 
 HERE = Path(__file__).parent

@@ -27,15 +27,15 @@ import pyarrow as pa
 
 from curate.llm import Completion, Message, Model, ModelSpec, Request, door
 from curate.llm.log import CallLog
-from curate.sandbox import Caller, CallOutcome
+from curate.sandbox.programs import Caller, CallOutcome
 from curate.stage import Context
-from synth import lane
-from synth.asking import FENCE, Voice, source_of
-from synth.attempt import Course
-from synth.coded import CodeFirst
-from synth.effects import Attempt, Row
-from synth.exercise import Exercise
-from synth.stream import by_shard
+from curate.synth.exercise.attempt import Course
+from curate.synth.exercise.coded import CodeFirst
+from curate.synth.exercise.exercise import Exercise
+from curate.synth.teacher import lane
+from curate.synth.teacher.asking import FENCE, Voice, source_of
+from curate.synth.teacher.effects import Attempt, Row
+from curate.synth.teacher.stream import by_shard
 
 SHARD = 500
 

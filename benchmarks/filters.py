@@ -1,10 +1,10 @@
 """Quality classifiers side by side, and grading in rounds beside grading at random, on real grades.
 
 benchmarks/data/grades.csv.gz holds the grades that Qwen2.5-Coder-1.5B-Instruct (4-bit weights) gave 6,066 files of a
-corpus of public packages, asked by four of the questions in filters/grading.py (6,000 by the first three); the texts
-are read from the corpus beside the checkout, or from $CURATE_CORPUS. The best 30 % of the grades are the positives, a
-fifth of the files is held out. A second table learns from the rubric's grades of the same files. Speed is that of
-`predict`, text in, probability out, by processor time.
+corpus of public packages, asked by four of the questions in filters/grading/asking.py (6,000 by the first three); the
+texts are read from the corpus beside the checkout, or from $CURATE_CORPUS. The best 30 % of the grades are the
+positives, a fifth of the files is held out. A second table learns from the rubric's grades of the same files. Speed is
+that of `predict`, text in, probability out, by processor time.
 
 benchmarks/data/reader.csv holds the grades that a careful reader, a far larger model, gave 150 of these files without
 knowing any other, benchmarks/data/near.csv those of others that an earlier classifier put near a cut. A third table
@@ -31,13 +31,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.calibration import read_grades
+from curate.filters.classifiers.agreement import agreement, rank_correlation
+from curate.filters.classifiers.classifier import CLASSIFIERS, Settings, kind
+from curate.filters.classifiers.labels import Labels
+from curate.filters.grading.asking import excerpt
+from curate.filters.grading.rounds import Pool, grade_in_rounds
+from curate.filters.grading.rubric import grade, parts_of
 from curate.stage import derive_seed
-from filters.agreement import agreement, rank_correlation
-from filters.classifiers import CLASSIFIERS, Settings, kind
-from filters.grading import excerpt
-from filters.labels import Labels
-from filters.rounds import Pool, grade_in_rounds
-from filters.rubric import grade, parts_of
 
 HERE = Path(__file__).parent
 CORPUS = Path(os.environ.get("CURATE_CORPUS", HERE.parent.parent / "shared" / "data" / "corpus"))

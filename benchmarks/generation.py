@@ -94,8 +94,8 @@ def make_model(preset: str, folder: Path) -> Path:
     from transformers import LlamaForCausalLM, Qwen3ForCausalLM
     from transformers.utils import logging
 
-    from train.presets import PRESETS, config_of
-    from train.tokenizer import train_tokenizer
+    from curate.train.corpus.tokenizer import train_tokenizer
+    from curate.train.steps.presets import PRESETS, config_of
 
     logging.disable_progress_bar()
     shape = PRESETS[preset]
@@ -116,9 +116,9 @@ def sources() -> list[Path]:
 
 def prompts() -> tuple[list[tuple[str, list[str]]], str]:
     """Return prompts with their stop strings, and where they are from."""
-    from curate import benchmarks
+    from curate.benchmarks import catalogue as benchmarks
     from curate.errors import UserError
-    from eval.protocols import choose
+    from curate.eval.asking.protocols import choose
 
     try:
         found = []

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from curate.llm.transformers_backend import TransformersBackend
+from curate.llm.backends.transformers_backend import TransformersBackend
 from curate.llm.types import Completion, ModelSpec, Request
 
 WAIT_S = 0.5

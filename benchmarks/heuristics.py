@@ -27,17 +27,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from curate.shards import list_shards, read_shard, write_shard
-from curate.sources import Installed
+from curate.files.shards import list_shards, read_shard, write_shard
+from curate.filters.grading.rubric import Rubric
+from curate.filters.private.secrets import Secrets, secrets
+from curate.filters.rights.license import License
+from curate.filters.rights.optout import OptOut
+from curate.filters.signals.heuristics import Heuristics, Signals
+from curate.filters.signals.language import Language
+from curate.filters.syntax import tree
+from curate.filters.syntax.plain import parse, parsing
+from curate.sources.kinds import Installed
 from curate.stage import Context, Filter, Global, Verdict
-from filters import tree
-from filters.heuristics import Heuristics, Signals
-from filters.language import Language
-from filters.license import License
-from filters.optout import OptOut
-from filters.rubric import Rubric
-from filters.secrets import Secrets, secrets
-from filters.syntax import parse, parsing
 
 SHORTEST_EDITED, LONGEST_EDITED, EVERY = 100, 30_000, 20
 SIMPLE = (

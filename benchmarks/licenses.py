@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from curate.licenses import ALLOWED, is_allowed, spdx
-from filters.headers import UNCLEAR, header_license
+from curate.filters.rights.headers import UNCLEAR, header_license
+from curate.text.licenses import ALLOWED, is_allowed, spdx
 
 NAMES = {
     "MIT License": "MIT", "Apache License, Version 2.0": "Apache-2.0", "Apache License 2.0": "Apache-2.0",

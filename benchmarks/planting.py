@@ -27,7 +27,7 @@ from random import Random
 
 from benchmarks.paraphrases import PARAPHRASES
 from benchmarks.rewritten import REWRITTEN
-from curate.benchmarks import Task
+from curate.benchmarks.catalogue import Task
 
 NEW_LINE = "\n"
 NOUNS = [

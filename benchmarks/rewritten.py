@@ -1,7 +1,7 @@
 """Solutions of our own to some benchmark tasks, by other means than the reference's: what only running them can tell.
 
 Keyed by task id; the docstring of each is the task's in paraphrases.py. Each passes its task's tests, which
-tests/curate/test_decontam_behavioural.py checks.
+tests/curate/decontam/test_behavioural.py checks.
 """
 
 REWRITTEN = {

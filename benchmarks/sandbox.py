@@ -3,12 +3,12 @@
     python -m benchmarks.sandbox [speed] [fooled] [many] [loops]
 
 Without a name, one run measures all: trivial samples judged one after another (one worker), the executors taking turns,
-and the median of the turns. Then the programs of tests/curate/sandbox_programs.py that try to be judged better than
-they are: a `pass` for any of them means that the executor was fooled. Against the peers they run one at a time in a
-process group of their own with limits, killed afterwards; programs that would harm the machine there (those that kill,
-fork or fill) are not tried on them. Then 10,000 samples at the strongest level: memory, descriptors and processes at
-the start and the end. Last, calls as synthesis makes them, with no, 1 % and 2 % endless loops among them, on 2 and 16
-workers: one that hangs must not hold up the others.
+and the median of the turns. Then the programs of tests/curate/sandbox/hostile_programs.py that try to be judged better
+than they are: a `pass` for any of them means that the executor was fooled. Against the peers they run one at a time in
+a process group of their own with limits, killed afterwards; programs that would harm the machine there (those that
+kill, fork or fill) are not tried on them. Then 10,000 samples at the strongest level: memory, descriptors and processes
+at the start and the end. Last, calls as synthesis makes them, with no, 1 % and 2 % endless loops among them, on 2 and
+16 workers: one that hangs must not hold up the others.
 
 Prints tables and writes benchmarks/results/sandbox.json. Rates by processor time tell more than rates by the clock
 where other work shares the machine.
@@ -29,10 +29,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from curate.jail.isolation import LEVELS
-from curate.sandbox import Caller, Limits, Trial, judge, what_is_missing
-from synth.lane import LEASH_S
-from tests.curate import sandbox_programs as programs
+from curate.sandbox.programs import Caller, Limits, Trial, judge, what_is_missing
+from curate.sandbox.walls.isolation import LEVELS
+from curate.synth.teacher.lane import LEASH_S
+from tests.curate.sandbox import hostile_programs as programs
 
 TURNS, OURS, THEIRS, MANY = 5, 300, 20, 10_000
 LOOP_TURNS = 3

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from filters.secrets import redact, secrets
+from curate.filters.private.secrets import redact, secrets
 
 HERE = Path(__file__).parent
 CORPUS = Path(os.environ.get("CURATE_CORPUS", HERE.parent.parent / "shared" / "data" / "corpus"))

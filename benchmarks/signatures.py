@@ -26,10 +26,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasketch import MinHash
 
-from curate.buffers import text_buffers
-from curate.dedup import kernel
-from curate.sources import Installed
-from curate.words import hash_shingles, places
+from curate.dedup.near import kernel
+from curate.sources.kinds import Installed
+from curate.text.buffers import text_buffers
+from curate.text.words import hash_shingles, places
 
 FILES, SAMPLE, RUNS = 3000, 300, 3
 PERMUTATIONS, NGRAM, SEED = 128, 5, 1

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from curate.shards import list_shards
+from curate.files.shards import list_shards
 
 
 def main(run: Path, clean: str | None) -> None:

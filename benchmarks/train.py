@@ -13,7 +13,8 @@ The variants of a preset share a process with a time limit, all else has one of 
 end. Processes run side by side, one a GPU, as long as there are GPUs; those of `scaling` take several at once. What is
 done is in the file after each.
 
-speed       tokens/s of `train.loop.train` on rows of random tokens, once compiled, and for `ours` a step's parts timed
+speed       tokens/s of `curate.train.steps.loop.train` on rows of random tokens, once compiled, and for `ours` a step's
+parts timed
             apart; beside it Trainer with the same model, batch and precision, compiled and not
 scaling     the stage as a recipe runs it, on one GPU, two, four, with the same batch
 optimizers  the stage on real documents: AdamW for so many tokens, Muon for as many, two thirds and half, each with

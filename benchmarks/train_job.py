@@ -15,22 +15,22 @@ from typing import Any
 import numpy as np
 import torch
 
-import train.loss as losses
+import curate.train.steps.loss as losses
+from curate.files.shards import documents, write_shard
 from curate.progress import Progress
-from curate.shards import documents, write_shard
 from curate.stage import Context
-from train.accounts import measured_peak
-from train.lm import TrainLM
-from train.loop import Learner, Schedule
-from train.loop import train as train_loop
-from train.loss import shifted
-from train.mix import Phase
-from train.model import computed_parameters, flops_per_token
-from train.packing import PLACED, Corpus
-from train.place import Place
-from train.presets import PRESETS, config_of
-from train.rows import Rows, held_out_rows, training_rows
-from train.session import pass_tokens
+from curate.train.accounts import measured_peak
+from curate.train.corpus.mix import Phase
+from curate.train.corpus.packing import PLACED, Corpus
+from curate.train.corpus.rows import Rows, held_out_rows, training_rows
+from curate.train.lm import TrainLM
+from curate.train.session import pass_tokens
+from curate.train.steps.loop import Learner, Schedule
+from curate.train.steps.loop import train as train_loop
+from curate.train.steps.loss import shifted
+from curate.train.steps.model import computed_parameters, flops_per_token
+from curate.train.steps.place import Place
+from curate.train.steps.presets import PRESETS, config_of
 
 BATCH = 131_072
 LOG_EVERY = 4

@@ -24,11 +24,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmarks.truth import exact_pairs
-from curate.dedup import clusters
 from curate.dedup.minhash import MinHash
-from curate.shards import write_shard
+from curate.dedup.near import clusters
+from curate.files.shards import write_shard
+from curate.run.work import sketch_shard
 from curate.stage import Context
-from curate.work import sketch_shard
 
 CORPUS = Path(__file__).parents[2] / "shared" / "data" / "corpus"
 

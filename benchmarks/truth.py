@@ -17,7 +17,7 @@ from itertools import count
 import numpy as np
 import numpy.typing as npt
 
-from curate.compiled import compiled
+from curate.text.compiled import compiled
 
 Hashes = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int64]

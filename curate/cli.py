@@ -65,7 +65,7 @@ def init(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; default: the recipe's name here.")] = None,
 ) -> None:
     """Write a recipe to edit."""
-    from curate.starters import write_starter
+    from curate.run.starters import write_starter
 
     _print(write_starter(recipe, out or Path(f"{recipe}.yaml")))
 
@@ -79,7 +79,7 @@ def plan(
     wide: Wide = False,
 ) -> None:
     """Check a recipe and say what would run; writes nothing."""
-    from curate.plan import render_plan
+    from curate.run.plan import render_plan
 
     _print(render_plan(_open(recipe, runs, settings, limit), wide=wide))
 
@@ -99,10 +99,10 @@ def run(
     verify: Annotated[bool, typer.Option("--verify", help="Compare every byte of what is done.")] = False,
 ) -> None:
     """Execute a recipe, or continue it: what is done is not done again."""
-    from curate.run import execute
-    from curate.screen import open_display
-    from curate.status import spent
-    from curate.status import status as read_status
+    from curate.records.status import spent
+    from curate.records.status import status as read_status
+    from curate.run.runner import execute
+    from curate.terminal.screen import open_display
 
     if engine not in (None, "local", "ray"):
         raise UserError(f"--engine {engine!r}: it must be local or ray")
@@ -110,7 +110,7 @@ def run(
     with open_display([node.name for node in opened.recipe.nodes]) as display:
         emptied = execute(opened, display, until=until, workers=workers, engine=engine or "", verify=verify)
     if until is None:
-        from curate.report import report as write_report
+        from curate.report.write import report as write_report
 
         write_report(opened.directory)
         _print(f"{spent(read_status(opened.directory))}; report: {opened.directory / 'report.html'}")
@@ -121,8 +121,8 @@ def run(
 @app.command()
 def status(run: RunPath, wide: Wide = False, as_json: AsJson = False) -> None:
     """Say how far a run is, stage by stage; works on a live run."""
-    from curate.status import render_status
-    from curate.status import status as read_status
+    from curate.records.status import render_status
+    from curate.records.status import status as read_status
 
     value = read_status(run)
     _print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else render_status(value, wide=wide))
@@ -142,16 +142,16 @@ def show(
 ) -> None:
     """Read the documents of a stage."""
     if cluster is not None:
-        from curate.duplicates import read_cluster, render_cluster
+        from curate.report.documents.duplicates import read_cluster, render_cluster
 
         if dropped or reason is not None or where is not None:
             raise UserError("--cluster shows kept and dropped members together; leave --dropped, --reason and --where")
         found = read_cluster(run, stage, cluster, count=count)
         _print(json.dumps(asdict(found), indent=2, ensure_ascii=False) if as_json else render_cluster(found))
         return
-    from curate.browse import cut_of
-    from curate.browse import show as read_rows
-    from curate.showing import render_rows
+    from curate.report.documents.browse import cut_of
+    from curate.report.documents.browse import show as read_rows
+    from curate.report.documents.showing import render_rows
 
     rows = read_rows(run, stage, dropped=dropped or reason is not None, reason=reason, count=count, where=where)
     if as_json:
@@ -167,8 +167,8 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """Tell the life of one document, stage by stage."""
-    from curate.browse import trace as read_trace
-    from curate.showing import render_trace
+    from curate.report.documents.browse import trace as read_trace
+    from curate.report.documents.showing import render_trace
 
     steps = read_trace(run, document)
     _print(json.dumps(steps, indent=2, ensure_ascii=False, default=str) if as_json else render_trace(steps))
@@ -183,13 +183,13 @@ def report(
 ) -> None:
     """Write report.html (one file, no network) and report.md, or print how each stage changed the documents."""
     if quality:
-        from curate.quality_report import quality_text
+        from curate.report.quality_report import quality_text
 
         _print(quality_text(run, as_json=as_json, wide=wide))
         return
     if as_json:
         raise UserError("--json goes with --quality; the figures of the report are those of `curate status --json`")
-    from curate.report import report as write_report
+    from curate.report.write import report as write_report
 
     write_report(run)
     _print(f"{run / 'report.html'}\n{run / 'report.md'}")
@@ -230,7 +230,7 @@ def prune(
     as_json: AsJson = False,
 ) -> None:
     """Remove what a run holds and its recipe no longer has; listed first."""
-    from curate import prune as pruning
+    from curate.run import prune as pruning
 
     found = pruning.scraps(run, calls=calls)
     wanted = bool(found) and not dry
@@ -277,9 +277,9 @@ def evaluate(
     benchmarks = [name for name in (tasks if tasks is not None else default).split(",") if name]
     _call(
         "eval",
-        import_module("eval.code").evaluate,
+        import_module("curate.eval.code").evaluate,
         model,
-        import_module("eval.own").named(benchmarks, protocols),
+        import_module("curate.eval.asking.own").named(benchmarks, protocols),
         out,
         backend=backend,
         base_url=base_url,
@@ -311,7 +311,7 @@ def score(
 
     _call(
         "score",
-        import_module("eval.scoring").score,
+        import_module("curate.eval.judging.scoring").score,
         samples,
         tasks,
         out,
@@ -332,7 +332,7 @@ def table(
     as_json: AsJson = False,
 ) -> None:
     """Print the leaderboard: what was measured beside what was published."""
-    from curate.leaderboard import table_text
+    from curate.table.leaderboard import table_text
 
     _print(table_text(places, diff=diff, as_json=as_json, markdown=markdown, wide=wide))
 
@@ -343,7 +343,7 @@ def stages(
     schema: Annotated[bool, typer.Option("--schema", help="Print the parameters as JSON Schema.")] = False,
 ) -> None:
     """List the stages, or print one stage's parameters and defaults as YAML with comments."""
-    from curate.plan import render_stage, render_stages
+    from curate.run.plan import render_stage, render_stages
 
     _print(render_stages() if name is None else render_stage(name, schema=schema))
 
@@ -355,7 +355,7 @@ def main() -> NoReturn:
     try:
         code = _run()
     finally:
-        from curate.ending import let_go
+        from curate.terminal.ending import let_go
 
         let_go(code)
     sys.exit(code)
@@ -398,7 +398,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
 
 def _open(recipe: Path, runs: Path, settings: list[str] | None, limit: int | None) -> Any:
     from curate.recipe import load, parse_override
-    from curate.run import open_run
+    from curate.run.runner import open_run
 
     overrides = dict(parse_override(text) for text in settings or [])
     return open_run(load(recipe, overrides, limit=limit), runs)
@@ -406,7 +406,7 @@ def _open(recipe: Path, runs: Path, settings: list[str] | None, limit: int | Non
 
 def _call(command: str, function: Any, *arguments: Any, **options: Any) -> None:
     """Call into a stage package, whose functions say lines, show how far they are, and return the text to print."""
-    from curate.screen import open_progress
+    from curate.terminal.screen import open_progress
 
     with open_progress(command) as progress:
         text = str(function(*arguments, **options, say=_print, progress=progress))

@@ -1,4 +1,4 @@
-"""How a stage says how far it is: one method, silent here. What draws it is curate/screen.py."""
+"""How a stage says how far it is: one method, silent here. What draws it is curate/terminal/screen.py."""
 
 
 class Progress:

@@ -18,8 +18,8 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from curate.contents import digest, lines
 from curate.errors import Trouble, UserError, did_you_mean
+from curate.files.contents import digest, lines
 from curate.llm.types import ModelSpec
 from curate.stage import Reference, Stage
 from curate.stages import SOURCES, STAGES, find
@@ -310,7 +310,7 @@ def _must_be_words(settings: Mapping[Any, Any], where: str) -> None:
 
 
 def _source_node(name: str, settings: Any) -> Node:
-    from curate.sources import source_from
+    from curate.sources.kinds import source_from
 
     where = f"sources.{name}"
     if not isinstance(settings, dict):

@@ -9,7 +9,7 @@ A stage is a frozen, keyword-only, validated record of its parameters with one m
     GlobalFilter, GlobalMaker                     the same, after `sketch` and `plan` have learnt from all shards
     Job           run(context)      -> metrics    everything else: training, evaluation
 
-The runner (curate/run.py) owns the rest: shards, receipts, resume, counting, progress. A stage never writes into
+The runner (curate/run/runner.py) owns the rest: shards, receipts, resume, counting, progress. A stage never writes into
 `kept/` or `dropped/`, never sees which engine runs it, and keeps no state between shards, so that any number of
 workers in any order give the same bytes.
 """
@@ -25,12 +25,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict
 
-from curate.contents import Outside
+from curate.files.contents import Outside
+from curate.files.shards import list_shards
+from curate.files.shelf import Shelf
 from curate.llm.budget import Budget
 from curate.llm.types import ModelSpec
 from curate.progress import Progress
-from curate.shards import list_shards
-from curate.shelf import Shelf
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -177,11 +177,12 @@ class Stage(BaseModel, ABC):
 
     def outside(self) -> Sequence[Outside]:
         """List the files outside that it reads besides its inputs. Where there are any, they stand for `fingerprint`,
-        and are compared with those of earlier runs (curate/contents.py)."""
+        and are compared with those of earlier runs (curate/files/contents.py)."""
         return ()
 
     def needs(self) -> Sequence[Need]:
-        """List the columns, besides id, text and source, without which it cannot work (curate/columns.py checks)."""
+        """List the columns, besides id, text and source, without which it cannot work (curate/run/columns.py
+        checks)."""
         return ()
 
     def adds(self) -> Columns | None:

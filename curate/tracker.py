@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import UserError, did_you_mean, how_to_install
-from curate.receipts import record_or_none
-from curate.shards import read_jsonl
+from curate.files.shards import read_jsonl
+from curate.records.receipts import record_or_none
 
 TRACKERS = ("trackio", "wandb")
 EVERY_S = 2.0

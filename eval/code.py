@@ -10,8 +10,9 @@ In: train stages (their `model/` folders), or any model that the LLM door opens.
     calls/<model>-<stamp>.jsonl            the call log; a second run replays it and judges only what is missing
 
 A row says under which protocol, with which data, prompts, sampling and sandbox its score was had, because a score
-without them compares with nothing. It also says how many prompts end where the model's tokens do (eval/boundary.py) and
-how the samples ended and failed (eval/outcomes.py). Not covered: several models at once.
+without them compares with nothing. It also says how many prompts end where the model's tokens do
+(eval/asking/boundary.py) and how the samples ended and failed (eval/judging/outcomes.py). Not covered: several models
+at once.
 """
 
 from collections import Counter
@@ -21,23 +22,23 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from curate import benchmarks
-from curate.benchmarks import BENCHMARKS
+from curate.benchmarks import catalogue as benchmarks
+from curate.benchmarks.catalogue import BENCHMARKS
 from curate.errors import UserError
-from curate.leaderboard import table_text
+from curate.eval.asking.generation import Generated, Sampling, Speed, generate, keep_speed, read_speed, write_samples
+from curate.eval.asking.own import choose
+from curate.eval.asking.protocols import Protocol, digest
+from curate.eval.exam import Exam, Put, Say, pairs, put, set_exam
+from curate.eval.held_out import write_tasks
+from curate.eval.judging import outcomes
+from curate.eval.judging.scoring import Result, Sample, judge_samples, score_facts
+from curate.eval.subject import Subject, named, stamp, told_apart, trained
+from curate.files.shards import write_json
 from curate.llm import ModelSpec, check_model, open_model
 from curate.progress import Progress
-from curate.sandbox import isolation_level
-from curate.shards import write_json
+from curate.sandbox.programs import isolation_level
 from curate.stage import Context, Job, Metrics, StageRef
-from eval import outcomes
-from eval.exam import Exam, Put, Say, pairs, put, set_exam
-from eval.generation import Generated, Sampling, Speed, generate, keep_speed, read_speed, write_samples
-from eval.held_out import write_tasks
-from eval.own import choose
-from eval.protocols import Protocol, digest
-from eval.scoring import Result, Sample, judge_samples, score_facts
-from eval.subject import Subject, named, stamp, told_apart, trained
+from curate.table.leaderboard import table_text
 
 
 class EvalCode(Job):
@@ -240,7 +241,7 @@ def _bits(subject: Subject, asked: list[Put]) -> list[float | None]:
     wanted = [pairs(each) for each in asked]
     if subject.folder is None or not any(wanted):
         return [None for _ in asked]
-    from eval import bits
+    from curate.eval.judging import bits
 
     model, tokenizer = bits.load(subject.folder)
     known = {each: bits.measure(model, tokenizer, each) for each in dict.fromkeys(wanted) if each}

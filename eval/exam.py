@@ -10,16 +10,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from curate import benchmarks
-from curate.benchmarks import Task
+from curate.benchmarks import catalogue as benchmarks
+from curate.benchmarks.catalogue import Task
 from curate.errors import UserError
-from eval import boundary
-from eval.boundary import Boundary
-from eval.generation import Notify, Questions
-from eval.own import choose
-from eval.protocols import Prompt, Protocol, without_line_end
-from eval.scoring import Checks, prepare
-from eval.subject import Subject, fitted, tokenizer_of
+from curate.eval.asking import boundary
+from curate.eval.asking.boundary import Boundary
+from curate.eval.asking.generation import Notify, Questions
+from curate.eval.asking.own import choose
+from curate.eval.asking.protocols import Prompt, Protocol, without_line_end
+from curate.eval.judging.scoring import Checks, prepare
+from curate.eval.subject import Subject, fitted, tokenizer_of
 
 Say = Callable[[str], None]
 """Is told a line for a person, when it is true."""

@@ -5,7 +5,8 @@ In: the directory of a `select.holdout` stage. Out: a file of tasks of HumanEval
 is the exercise's text up to its body, byte for byte as such texts are trained on; its tests are those that the
 docstring does not show, all of them where it shows all.
 
-Not covered: which exercises are held out (filters/holdout.py), and exercises whose text does not end in their body.
+Not covered: which exercises are held out (filters/selection/holdout.py), and exercises whose text does not end in their
+body.
 """
 
 import ast
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import UserError
-from curate.shards import list_shards, read_shard, write_text
+from curate.files.shards import list_shards, read_shard, write_text
 
 HELD_OUT = "held out"
 """The reason that `select.holdout` gives."""

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import UserError, did_you_mean
+from curate.eval.asking.protocols import Prompt
 from curate.llm import ModelSpec
-from eval.protocols import Prompt
 
 BACKENDS = ("vllm", "transformers", "openai", "replay")
 LOCAL = ("vllm", "transformers")
@@ -123,8 +123,8 @@ def tokenizer_of(subject: Subject) -> Any:
 @lru_cache(maxsize=2)
 def _tokenizer(model: str, stamp: str) -> Any:
     """Load it once; the stamp tells a model that was trained anew in the same place."""
+    from curate.llm.backends.transformers_backend import load_tokenizer
     from curate.llm.places import locate
-    from curate.llm.transformers_backend import load_tokenizer
 
     del stamp
     return load_tokenizer(locate(model))

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from synth.answers import Stub
-from synth.inputs import NAME_TYPES, base_type, members
+from curate.synth.code.inputs import NAME_TYPES, base_type, members
+from curate.synth.teacher.answers import Stub
 
 HOLDS = {
     "list": "list[int]", "set": "set[int]", "frozenset": "frozenset[int]", "tuple": "tuple[int, int]",

@@ -40,7 +40,7 @@ def copy_of_the_project(place: Path) -> Path:
         if name.startswith("tests/") or not (ROOT / name).exists():
             continue
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, clone / name)
+        shutil.copy2(ROOT / name, clone / name, follow_symlinks=False)
     recipe = yaml.safe_load((clone / "recipes/quickstart.yaml").read_text())
     for section, parts in SMALLER.items():
         for name, settings in parts.items():

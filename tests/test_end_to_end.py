@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.cells import cell_len
 
-from curate.cache import folder
+from curate.files.cache import folder
 from tests.clone import SMALLER, copy_of_the_project, type_the_lines
 from tests.conftest import BENCHMARKS, ROOT, Run
 from tests.terminal import plain
@@ -170,7 +170,7 @@ def rows_of(quickstart: Path, stage: str, half: str = "kept") -> list[dict[str, 
 
 
 def test_exercises_are_accepted_only_after_their_code_ran(stages: dict[str, dict[str, Any]], quickstart: Path) -> None:
-    from curate.sandbox import Trial, judge
+    from curate.sandbox.programs import Trial, judge
 
     assert stages["exercises"]["rows_in"] == SMALLER["stages"]["exercises"]["count"]
     rows = rows_of(quickstart, "mined")[:40]
@@ -280,8 +280,8 @@ def test_the_report_is_one_file_that_needs_no_network(quickstart: Path) -> None:
 
 
 def test_each_stage_writes_the_columns_that_it_said_it_would(quickstart: Path) -> None:
-    from curate.columns import columns_of
     from curate.recipe import load
+    from curate.run.columns import columns_of
 
     recipe = load(quickstart / "recipe.yaml")
     inputs = {node.name: node.inputs for node in recipe.nodes}

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curate import network
-from curate.columns import check_columns, columns_of
 from curate.errors import UserError
 from curate.llm import door
+from curate.machine import network
 from curate.recipe import Recipe, load, parse
-from curate.run import open_run
+from curate.run.columns import check_columns, columns_of
+from curate.run.runner import open_run
 from curate.stages import STAGES
 from tests.conftest import ROOT, Run
 
@@ -191,7 +191,7 @@ def test_an_engine_without_its_package_or_cluster_is_refused(tmp_path: Path, mon
     value = {"name": "planned", "sources": {"code": {"installed": True}}}
     far = parse({**value, "engine": {"kind": "ray", "address": "192.0.2.1:6379"}})
     assert "192.0.2.1:6379" in refusal(far, tmp_path)
-    monkeypatch.setattr("curate.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("curate.run.engine.find_spec", lambda name: None)
     assert "-m pip install 'ray" in refusal(parse({**value, "engine": {"kind": "ray"}}), tmp_path)
 
 
@@ -263,7 +263,7 @@ def test_what_is_done_needs_nothing_from_outside(
         raise UserError("it went away")
 
     said, place = everything
-    monkeypatch.setattr("filters.heuristics.Heuristics.check", check)
+    monkeypatch.setattr("curate.filters.signals.heuristics.Heuristics.check", check)
     assert open_run(said, place)
     with pytest.raises(UserError, match="filter_heuristics: it went away"):
         open_run(said, place / "elsewhere")
@@ -280,7 +280,7 @@ def test_every_stage_of_documents_says_what_it_adds() -> None:
 def test_an_evaluation_of_a_model_that_is_nowhere_is_refused_before_anything_is_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from eval.code import evaluate
+    from curate.eval.code import evaluate
 
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_ENDPOINT", NOBODY)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from rich.color import Color
 
-from curate.shards import write_json
-from curate.terminal import PALETTE
+from curate.files.shards import write_json
+from curate.terminal.drawing import PALETTE
 from tests.curate.conftest import write_example, write_scores
 from tests.terminal import DARK, LIGHT, colours_of, in_terminal, plain, several_in_terminal, widest
 

@@ -1,6 +1,6 @@
 """The account of a training: tokens by input, speed against a measured peak, memory, energy, money.
 
-FLOPs are counted by train/model.py's formula. The peak is what a large bf16 matrix product reaches on this very
+FLOPs are counted by train/steps/model.py's formula. The peak is what a large bf16 matrix product reaches on this very
 device, measured once: a maker's number is not reached by anything.
 """
 
@@ -13,14 +13,14 @@ import numpy as np
 import torch
 
 from curate.stage import Metrics
-from train.checkpoint import State
-from train.model import computed_parameters, flops_per_token
-from train.packing import Corpus
-from train.place import Place
-from train.rows import Rows
+from curate.train.corpus.packing import Corpus
+from curate.train.corpus.rows import Rows
+from curate.train.steps.checkpoint import State
+from curate.train.steps.model import computed_parameters, flops_per_token
+from curate.train.steps.place import Place
 
 if TYPE_CHECKING:
-    from train.session import Plan
+    from curate.train.session import Plan
 
 JOULES_PER_KWH = 3.6e6
 SIDE, PRODUCTS = 8192, 20

@@ -3,8 +3,8 @@
 The job's directory, in the order in which it fills:
 
     tokenizer/       the tokenizer, trained on the corpus or taken from the model that `init` names
-    tokens/          the corpus as tokens (train/packing.py)
-    metrics.jsonl    loss, learning rate and held-out loss by step (train/loop.py)
+    tokens/          the corpus as tokens (train/corpus/packing.py)
+    metrics.jsonl    loss, learning rate and held-out loss by step (train/steps/loop.py)
     checkpoint.pt    the state to go on from after a kill
     model/           safetensors, config, tokenizer and curate.json, published by one rename
 
@@ -21,8 +21,8 @@ from curate.errors import UserError
 from curate.llm.types import ModelSpec
 from curate.progress import Progress
 from curate.stage import Context, Job, Metrics, Need, StageRef
-from train.mix import Mix, Upsample, check_mix, check_names, in_epochs
-from train.presets import PRESETS, OptimizerName, Preset
+from curate.train.corpus.mix import Mix, Upsample, check_mix, check_names, in_epochs
+from curate.train.steps.presets import PRESETS, OptimizerName, Preset
 
 RECORD = "curate.json"
 
@@ -157,8 +157,8 @@ class TrainLM(Job):
         Raises UserError for a corpus that is empty or smaller than a batch, a loss that is no longer a number, and a
         device or a disk that is too small.
         """
-        from train.parallel import fit_on
-        from train.session import remove_scraps
+        from curate.train.parallel import fit_on
+        from curate.train.session import remove_scraps
 
         folder = context.directory
         published = folder / "model" / RECORD

@@ -1,9 +1,10 @@
 """Training on several devices of a host: one process for each, started and watched by the stage itself.
 
-In: the devices by name. One device trains in this process. Several get a process each (`python -m train.parallel`),
-which meet through a file in the job's directory: no port, no launcher. They inherit the environment as it is. The
-first tells how far it is on its standard output, one JSON line each; what ends any of them ends all, so that a kill
-costs the steps since the last checkpoint; and they end when this process does, whose end of a pipe they hold.
+In: the devices by name. One device trains in this process. Several get a process each (`python -m
+curate.train.parallel`), which meet through a file in the job's directory: no port, no launcher. They inherit the
+environment as it is. The first tells how far it is on its standard output, one JSON line each; what ends any of them
+ends all, so that a kill costs the steps since the last checkpoint; and they end when this process does, whose end of a
+pipe they hold.
 
     {"progress": [done, total, note]} | {"mistake": line} | {"error": traceback}
 """
@@ -23,14 +24,15 @@ from typing import IO, TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 
+import curate
 from curate.errors import UserError
 from curate.progress import Progress
 from curate.stage import Context
-from train.place import Place
-from train.session import fit, prepare
+from curate.train.session import fit, prepare
+from curate.train.steps.place import Place
 
 if TYPE_CHECKING:
-    from train.lm import TrainLM
+    from curate.train.lm import TrainLM
 
 WATCH_S = 0.1
 GRACE_S = 5.0
@@ -78,9 +80,9 @@ def fit_on(devices: list[str], job: "TrainLM", context: Context, progress: Progr
 
 def _start(task: dict[str, Any]) -> "subprocess.Popen[str]":
     """Start one process and give it its task; its standard input stays open as long as this process lives."""
-    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(curate.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     worker = subprocess.Popen(
-        [sys.executable, "-m", "train.parallel"],
+        [sys.executable, "-m", "curate.train.parallel"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -155,7 +157,7 @@ def _end_with_the_parent() -> None:
 
 def work(task: dict[str, Any]) -> None:
     """Train as one of several processes."""
-    from train.lm import load_job
+    from curate.train.lm import load_job
 
     given = task["context"]
     context = Context(

@@ -19,21 +19,21 @@ import pyarrow.parquet as pq
 import torch
 
 from curate.errors import UserError
+from curate.files.shards import list_shards, write_json
 from curate.progress import Progress
-from curate.shards import list_shards, write_json
 from curate.stage import Context, Metrics, derive_seed
-from train.accounts import figures, input_figures, totals
-from train.infill import MARKS, infill_of
-from train.loop import Schedule, train
-from train.mix import mix_tokens, phases, weights
-from train.model import new_model, saved_model
-from train.packing import Corpus, load_corpus, tokenise
-from train.place import Place
-from train.rows import Rows, held_out_rows, training_rows
-from train.tokenizer import load_tokenizer, sample_texts, train_tokenizer
+from curate.train.accounts import figures, input_figures, totals
+from curate.train.corpus.infill import MARKS, infill_of
+from curate.train.corpus.mix import mix_tokens, phases, weights
+from curate.train.corpus.packing import Corpus, load_corpus, tokenise
+from curate.train.corpus.rows import Rows, held_out_rows, training_rows
+from curate.train.corpus.tokenizer import load_tokenizer, sample_texts, train_tokenizer
+from curate.train.steps.loop import Schedule, train
+from curate.train.steps.model import new_model, saved_model
+from curate.train.steps.place import Place
 
 if TYPE_CHECKING:
-    from train.lm import TrainLM
+    from curate.train.lm import TrainLM
 
 RECORD = "curate.json"
 COMPRESSION = 4

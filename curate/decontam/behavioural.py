@@ -26,16 +26,16 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from curate.benchmarks import Task
-from curate.buffers import text_buffers
+from curate.benchmarks.catalogue import Task
 from curate.decontam.structure import MOST, NGRAM, reference_index
 from curate.decontam.tasks import Against, Match, all_tasks, verdict
-from curate.decontam.trees import Function, function_in, parse
-from curate.sandbox import Judgement, Limits, Trial, judge
+from curate.sandbox.programs import Judgement, Limits, Trial, judge
 from curate.stage import Context, Verdict
+from curate.text.buffers import text_buffers
+from curate.text.trees import Function, function_in, parse
 
 if TYPE_CHECKING:
-    from curate.words import Bytes, Offsets
+    from curate.text.words import Bytes, Offsets
 
 MEMORY_MB = 512
 ALIKE = 0.8

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.decontam.literals import count_lines, read_all
-from curate.words import Bytes, Offsets
+from curate.text.words import Bytes, Offsets
 
 DEPTH = 3
 HTML = (r"&(?:lt|gt|quot|amp|apos|nbsp|#[0-9]{1,5}|#x[0-9a-fA-F]{1,4});", r"<(?:/?(?:pre|code|span|td|li)|br)[ />]")

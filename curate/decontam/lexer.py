@@ -17,9 +17,9 @@ import keyword
 
 import numpy as np
 
-from curate.compiled import compiled
-from curate.dedup.kernel import Pairs
-from curate.words import Bytes, Hashes
+from curate.dedup.near.kernel import Pairs
+from curate.text.compiled import compiled
+from curate.text.words import Bytes, Hashes
 
 BASE, ZERO = np.uint64(0x9E3779B97F4A7C15), np.uint64(0)
 NAME, NUMBER, STRING = np.uint64(3), np.uint64(5), np.uint64(7)

@@ -10,9 +10,9 @@ A string in one pair of quotes ends with its line at the latest; three quotes th
 
 import numpy as np
 
-from curate.bits import ONE, bytes_among, feeds, lowest, trailing_zeros, with_margin
-from curate.compiled import compiled
-from curate.words import Bytes, Offsets
+from curate.text.bits import ONE, bytes_among, feeds, lowest, trailing_zeros, with_margin
+from curate.text.compiled import compiled
+from curate.text.words import Bytes, Offsets
 
 COMMA, SEMICOLON, COLON = 44, 59, 58
 LINE, RETURN, QUOTE, HASH, APOSTROPHE, BACKSLASH = 10, 13, 34, 35, 39, 92

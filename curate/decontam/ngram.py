@@ -7,7 +7,7 @@ distinct n-grams goes, with the share as its score. A passage of fewer than GRAM
 one of fewer than LEAST_WORDS says too little to be recognised by and is left out, while the rest of its problem still
 counts. What stands in string literals, as HTML or with line numbers is looked at too (disguise.py).
 
-In: Documents, and the benchmarks by name or path (curate/benchmarks.py). Out: Verdicts.
+In: Documents, and the benchmarks by name or path (curate/benchmarks/catalogue.py). Out: Verdicts.
 Not covered: copies with other names (`decontam.ast`), other words or other solutions (`decontam.behavioural`).
 """
 
@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from curate.benchmarks import Task
-from curate.buffers import text_buffers
+from curate.benchmarks.catalogue import Task
 from curate.decontam.tasks import Against, Match, all_tasks, verdict
-from curate.decontam.trees import parse
 from curate.stage import Context, Verdict
+from curate.text.buffers import text_buffers
+from curate.text.trees import parse
 
 if TYPE_CHECKING:
     from curate.decontam.overlap import Index

@@ -1,7 +1,7 @@
 """The compiled loop of n-gram decontamination: which benchmark passage each document repeats most of.
 
 In: the buffers of a text column, and an Index: the distinct n-grams of all passages, hashed as shingles are
-(curate/words.py), in a sorted array for each gram length, with the passages that contain each of them.
+(curate/text/words.py), in a sorted array for each gram length, with the passages that contain each of them.
 Out: for each document the passage of which it holds the greatest share of distinct n-grams, and that share.
 """
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.compiled import compiled
-from curate.dedup.kernel import Similarities
-from curate.words import Bytes, Hashes, Offsets, hash_words, places, roll
+from curate.dedup.near.kernel import Similarities
+from curate.text.compiled import compiled
+from curate.text.words import Bytes, Hashes, Offsets, hash_words, places, roll
 
 SIEVE_BITS = np.uint64(20)
 """The sieve is a table of 2^20 flags, 1 MB, that answers "not there" for nearly all n-grams of a text."""

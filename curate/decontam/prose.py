@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.compiled import compiled
 from curate.decontam.lexer import COLUMNS, FIRST_BYTE, FIRST_DOC, LAST_BYTE, LAST_DOC, lex
 from curate.decontam.shapes import FUNCTIONS
-from curate.dedup.kernel import Pairs, Similarities
-from curate.words import Bytes, Hashes, Offsets
+from curate.dedup.near.kernel import Pairs, Similarities
+from curate.text.compiled import compiled
+from curate.text.words import Bytes, Hashes, Offsets
 
 UNKNOWN, CAP = 16.0, 5.0
 """Squared weight of a word that no reference has; the greatest weight, lest one rare word decide."""

@@ -6,11 +6,11 @@ hold a good share of a reference's n-grams and are not much larger, with where t
 
 import numpy as np
 
-from curate.compiled import compiled
 from curate.decontam.lexer import COLUMNS, FIRST_BYTE, FIRST_TOKEN, LAST_BYTE, LAST_TOKEN, lex
 from curate.decontam.overlap import SIEVE_BITS, Index
-from curate.dedup.kernel import Pairs
-from curate.words import Bytes, Hashes, Offsets, roll
+from curate.dedup.near.kernel import Pairs
+from curate.text.compiled import compiled
+from curate.text.words import Bytes, Hashes, Offsets, roll
 
 FUNCTIONS = 1 << 14
 """Functions looked at in one text."""

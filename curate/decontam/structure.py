@@ -25,15 +25,15 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from curate.benchmarks import Task
-from curate.buffers import text_buffers
+from curate.benchmarks.catalogue import Task
 from curate.decontam.tasks import Against, Match, all_tasks, verdict
-from curate.decontam.trees import Function, Labels, function_in, labels
 from curate.stage import Context, Verdict
+from curate.text.buffers import text_buffers
+from curate.text.trees import Function, Labels, function_in, labels
 
 if TYPE_CHECKING:
     from curate.decontam.overlap import Index
-    from curate.words import Bytes, Hashes, Offsets
+    from curate.text.words import Bytes, Hashes, Offsets
 
 LEAST, SURE, LONG = 10, 20, 40
 """Labels of a reference: fewer than the first are no evidence, fewer than the second only as an exact match."""

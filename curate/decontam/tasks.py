@@ -8,8 +8,8 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from curate import benchmarks
-from curate.benchmarks import Task
+from curate.benchmarks import catalogue as benchmarks
+from curate.benchmarks.catalogue import Task
 from curate.errors import UserError
 from curate.llm.types import ModelSpec
 from curate.stage import Columns, Filter, Verdict

@@ -12,7 +12,7 @@ from curate.decontam.tasks import all_tasks
 
 if TYPE_CHECKING:
     from curate.decontam.prose import Lexicon, WordIndex
-    from curate.words import Bytes, Offsets
+    from curate.text.words import Bytes, Offsets
 
 Said = dict[tuple[int, int, int], dict[str, float]]
 """(document, first byte, last byte) of a function -> task id -> cosine."""

@@ -2,7 +2,7 @@
 
 In: documents that hold a function (the one that the column `function_name` names, or the last one at the left margin).
 Sketch: each runs once in the sandbox on inputs that follow from its parameters' types alone (inputs.py); what it gives
-is its behaviour. Its syntax tree in normal form (curate/decontam/trees.py) is its structure. Plan: documents are gone
+is its behaviour. Its syntax tree in normal form (curate/text/trees.py) is its structure. Plan: documents are gone
 through best first; one whose behaviour, structure or name has been kept as often as allowed goes, and names the first
 that was kept with it. Best is what more solutions agree on (`tier`, `agreement`), then the shorter text, then the id.
 
@@ -22,11 +22,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curate.decontam.trees import labels, parse
 from curate.dedup.inputs import inputs, type_name
-from curate.sandbox import CallOutcome, Limits, call_many
-from curate.shards import list_shards, read_shard, write_shard
+from curate.files.shards import list_shards, read_shard, write_shard
+from curate.sandbox.programs import CallOutcome, Limits, call_many
 from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Verdict
+from curate.text.trees import labels, parse
 
 LEAST = 4
 """Inputs that must give a value."""

@@ -1,14 +1,14 @@
 """The compiled loops of line deduplication: from Arrow text buffers to hashes of blocks of lines, and back to lines.
 
-In: `data` and `offsets` as in curate/words.py. A line ends at a newline; blanks around it do not count, blank lines are
-passed over. A block is `width` lines in a row, all of them comment lines (`#` or `//` first) where only comments are
-asked for. Its hash is 64 bits mixed from its lines' bytes.
+In: `data` and `offsets` as in curate/text/words.py. A line ends at a newline; blanks around it do not count, blank
+lines are passed over. A block is `width` lines in a row, all of them comment lines (`#` or `//` first) where only
+comments are asked for. Its hash is 64 bits mixed from its lines' bytes.
 """
 
 import numpy as np
 
-from curate.compiled import compiled
-from curate.words import Bytes, Hashes, Offsets
+from curate.text.compiled import compiled
+from curate.text.words import Bytes, Hashes, Offsets
 
 NEWLINE, BLANK, HASH, SLASH = (np.uint8(ord(char)) for char in "\n #/")
 BASE, SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(29)

@@ -21,15 +21,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
-from curate.contents import HashBy, Outside
 from curate.dedup.drops import verdict
 from curate.dedup.survivors import Ranked, order_columns, rank, sketched_shards
 from curate.errors import UserError
+from curate.files.contents import HashBy, Outside
+from curate.files.shards import list_shards, read_shard, write_shard
 from curate.llm.types import ModelSpec
-from curate.receipts import read_receipts, read_record
-from curate.shards import list_shards, read_shard, write_shard
+from curate.records.receipts import read_receipts, read_record
+from curate.records.standing import standing
 from curate.stage import Columns, Context, GlobalFilter, Map, Need, Verdict
-from curate.standing import standing
 
 Pairs = npt.NDArray[np.int64]
 Offsets = npt.NDArray[np.int64]
@@ -194,7 +194,7 @@ def _earlier_files(place: str) -> list[Outside]:
 
 def earlier_shards(place: str) -> list[Path]:
     """Return the Parquet files of an earlier corpus: the kept rows of `RUN/STAGE`, or the files of a folder."""
-    from curate.status import read_run  # what draws its tables takes 0.07 s to load
+    from curate.records.status import read_run  # what draws its tables takes 0.07 s to load
 
     path = Path(place)
     if (path / "run.json").exists():

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.shards import read_shard, write_shard
+from curate.files.shards import read_shard, write_shard
 from curate.stage import Context, Verdict
 
 FILE = "drops.parquet"

@@ -12,12 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field
 
-from curate.buffers import text_buffers
 from curate.dedup.comparison import Comparison, Corpora
 from curate.dedup.drops import write_drops
 from curate.dedup.survivors import Ranked
-from curate.shards import read_shard
+from curate.files.shards import read_shard
 from curate.stage import Context, Map, Metrics
+from curate.text.buffers import text_buffers
 
 DIGEST_BYTES = 16
 

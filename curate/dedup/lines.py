@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curate.buffers import text_buffers
 from curate.dedup.survivors import sketched_shards
-from curate.shards import read_shard, write_shard
+from curate.files.shards import read_shard, write_shard
 from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Verdict
+from curate.text.buffers import text_buffers
 
 FILE = "blocks.parquet"
 KINDS = (pa.large_string(), pa.list_(pa.int32()), pa.large_string())

@@ -24,8 +24,8 @@ from curate.dedup.survivors import Ranked
 from curate.stage import Context, Map, Metrics
 
 if TYPE_CHECKING:
-    from curate.dedup.kernel import Pairs, Similarities
-    from curate.dedup.measure import Measure
+    from curate.dedup.near.kernel import Pairs, Similarities
+    from curate.dedup.near.measure import Measure
 
 CURVE = (0.6, 0.7, 0.8, 0.9)
 """Similarities for which the plan's figures say how probably a pair is found."""
@@ -64,13 +64,13 @@ class MinHash(Comparison):
     @property
     def measure(self) -> "Measure":
         """How two documents are compared."""
-        from curate.dedup.measure import Measure
+        from curate.dedup.near.measure import Measure
 
         return Measure(self.ngram, self.threshold, self.tokens, self.similarity)
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:  # noqa: ARG002 - the contract's shape
         """Return `id`, `signature` (4 bytes a permutation), `shingles` (repeats included) and the order columns."""
-        from curate.dedup.kernel import permutations, signatures
+        from curate.dedup.near.kernel import permutations, signatures
 
         drawn = permutations(self.permutations, self.seed)
         signed = [signatures(*piece, self.ngram, *drawn) for piece in self.measure.pieces(shard.column("text"))]
@@ -83,7 +83,7 @@ class MinHash(Comparison):
 
     def plan(self, context: Context, map: Map) -> Metrics:
         """Find, verify and resolve the near-duplicates of the whole corpus."""
-        from curate.dedup import clusters, lsh, planted
+        from curate.dedup.near import clusters, lsh, planted
 
         corpora = self.corpora(context, map)
         with ThreadPoolExecutor(1) as aside:  # it needs one shard only and would otherwise leave the workers idle
@@ -107,7 +107,7 @@ class MinHash(Comparison):
 
     def near_pairs(self, context: Context, corpora: Corpora, map: Map) -> "tuple[Ranked, Pairs, Similarities, Metrics]":
         """Return all documents, best first, their verified pairs (ranks, better first), the similarities, figures."""
-        from curate.dedup import lsh, verify
+        from curate.dedup.near import lsh, verify
 
         sketches, shards = corpora.sketches, corpora.shards
         ranked = self.ranked(context, corpora)

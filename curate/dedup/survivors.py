@@ -21,9 +21,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.errors import UserError
-from curate.licenses import UNKNOWN, licence_class
-from curate.shards import count_rows, list_shards, read_shard
+from curate.files.shards import count_rows, list_shards, read_shard
 from curate.stage import Context
+from curate.text.licenses import UNKNOWN, licence_class
 
 FILE = "order.parquet"
 SORTING_BYTES = 500

@@ -15,15 +15,15 @@ from typing import Any
 
 import yaml
 
-from curate import display
-from curate.dropped import contamination
 from curate.export.choice import Goods
 from curate.export.corpus import SHARD_MB, Tally
 from curate.export.markdown import block, code
-from curate.findings import read_json
-from curate.licenses import spdx
-from curate.status import StageFiles, status
-from curate.table import title_of
+from curate.records.status import StageFiles, status
+from curate.report.dropped import contamination
+from curate.report.findings import read_json
+from curate.table.rows import title_of
+from curate.terminal import display
+from curate.text.licenses import spdx
 
 HUB_LICENCES = """
 apache-2.0 mit bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear cc0-1.0 cc-by-4.0 cc-by-sa-4.0 cc-by-nc-4.0 gpl gpl-2.0

@@ -1,7 +1,8 @@
 """Which stages of a run are exported: finished, whole on disk, and of one kind.
 
 In: a run directory and names of stages. Out: the stages with their receipts. Without names, the corpus: what training
-reads, or what no later stage reads on (curate/corpus.py). Every byte of what is exported is compared with the receipts.
+reads, or what no later stage reads on (curate/report/corpus.py). Every byte of what is exported is compared with the
+receipts.
 """
 
 import re
@@ -9,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from curate.corpus import ends
 from curate.errors import UserError
-from curate.receipts import Receipt, read_record
-from curate.standing import standing
-from curate.status import RunFiles, StageFiles, read_run, status
+from curate.records.receipts import Receipt, read_record
+from curate.records.standing import standing
+from curate.records.status import RunFiles, StageFiles, read_run, status
+from curate.report.corpus import ends
 
 TRAINING = "train."
 CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"]+@")

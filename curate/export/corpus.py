@@ -27,10 +27,10 @@ from curate.errors import Trouble, UserError, did_you_mean
 from curate.export.choice import Goods, receipts_of
 from curate.export.files import DATA, MANIFEST, Shards, whole_folder
 from curate.export.shuffle import buckets_for, gather, scatter
+from curate.files.shards import REQUIRED, list_shards, read_schema, read_shard, write_json, write_text
 from curate.progress import Progress
-from curate.receipts import Receipt
-from curate.shards import REQUIRED, list_shards, read_schema, read_shard, write_json, write_text
-from curate.status import StageFiles
+from curate.records.receipts import Receipt
+from curate.records.status import StageFiles
 
 STAGE = "stage"
 LICENCES = ("license_spdx", "license", "licence", "licenses", "max_stars_repo_licenses", "license_expression")

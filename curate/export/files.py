@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from curate.browse import plain
 from curate.errors import UserError
-from curate.standing import sha256
+from curate.records.standing import sha256
+from curate.report.documents.browse import plain
 
 FORMATS = ("parquet", "jsonl", "hub")
 MANIFEST = "export.json"

@@ -7,7 +7,7 @@ and its fence is longer than any run of backticks inside.
 import re
 from typing import Any
 
-from curate.display import one_line, printable
+from curate.terminal.display import one_line, printable
 
 TICKS = re.compile(r"`+")
 

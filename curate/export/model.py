@@ -14,9 +14,9 @@ from curate.errors import UserError
 from curate.export.choice import Goods
 from curate.export.corpus import digest_of
 from curate.export.files import MANIFEST, whole_folder
+from curate.files.shards import write_json, write_text
 from curate.progress import Progress
-from curate.shards import write_json, write_text
-from curate.standing import sha256
+from curate.records.standing import sha256
 
 Card = Callable[[dict[str, Any]], str]
 

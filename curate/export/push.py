@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from curate import display
 from curate.errors import UserError
-from curate.network import unreachable_hub
+from curate.machine.network import unreachable_hub
 from curate.progress import Progress
+from curate.terminal import display
 
 STALE = {"dataset": ("data/train-*.parquet", "data/train-*.jsonl"), "model": ("*.safetensors",)}
 AGAIN = "the same command again sends it"

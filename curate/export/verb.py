@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from curate import display
 from curate.errors import UserError, did_you_mean
 from curate.export.choice import Goods, choose
 from curate.export.files import FORMATS, is_as_written, read_manifest, refuse_existing
 from curate.progress import Progress
-from curate.screen import open_progress
+from curate.terminal import display
+from curate.terminal.screen import open_progress
 
 
 def export(

@@ -21,7 +21,7 @@ from curate.llm.budget import Budget, Purse
 from curate.llm.log import CallLog, Usage, digest
 from curate.llm.places import check_hub, locate
 from curate.llm.types import Completion, ModelSpec, Request
-from curate.network import unreachable
+from curate.machine.network import unreachable
 from curate.progress import Progress
 
 
@@ -267,15 +267,15 @@ def close_models(besides: Collection[ModelSpec] = ()) -> None:
 def _load(spec: ModelSpec) -> Backend:
     match spec.backend:
         case "transformers":
-            from curate.llm.transformers_backend import TransformersBackend
+            from curate.llm.backends.transformers_backend import TransformersBackend
 
             return TransformersBackend(spec)
         case "openai":
-            from curate.llm.openai_backend import OpenAIBackend
+            from curate.llm.backends.openai_backend import OpenAIBackend
 
             return OpenAIBackend(spec)
         case "vllm":
-            from curate.llm.vllm_backend import VLLMBackend
+            from curate.llm.backends.vllm_backend import VLLMBackend
 
             return VLLMBackend(spec)
         case "replay":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curate.errors import UserError
-from curate.network import missing_on_hub, unreachable_hub
+from curate.machine.network import missing_on_hub, unreachable_hub
 
 PACKAGE = "pkg://"
 

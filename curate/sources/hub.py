@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from curate.errors import UserError
-from curate.network import missing_on_hub, unreachable_hub
+from curate.machine.network import missing_on_hub, unreachable_hub
 from curate.sources.rows import Cut
 from curate.sources.values import as_ids
 

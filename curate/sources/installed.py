@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import Distribution, PackageMetadata, distributions
 
-from curate.sources.files import is_plain_file
+from curate.files.stores import is_plain_file
 
 OWN_DISTRIBUTION = "curate-textbooks"
 """Left out: a corpus must not change because this tool's own code did."""

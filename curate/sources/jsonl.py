@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 
 from curate.errors import UserError
+from curate.files.stores import open_bytes
 from curate.sources import json_rows
-from curate.sources.files import open_bytes
 from curate.sources.rows import BROKEN_JSON, NOT_TEXT, NOT_UTF8, TOO_LARGE, Cut, Rows
 
 ESCAPE = 6

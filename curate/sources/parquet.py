@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.errors import DamagedFile, UserError
-from curate.sources.files import is_local, is_plain_file, locate, open_raw
-from curate.sources.local import told_of
+from curate.files.local import told_of
+from curate.files.stores import is_local, is_plain_file, locate, open_raw
 from curate.sources.rows import Cut
 from curate.sources.values import as_ids, is_nameable, is_textual
 

@@ -13,7 +13,7 @@ from dataclasses import field as dataclass_field
 import numpy as np
 import pyarrow as pa
 
-from curate.shards import conform
+from curate.files.shards import conform
 from curate.sources.values import as_ids, as_text, is_textual, storable
 from curate.stage import Made
 

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from curate import benchmarks
-from curate.benchmarks import Task
+from curate.benchmarks import catalogue as benchmarks
+from curate.benchmarks.catalogue import Task
 from curate.errors import UserError
-from curate.receipts import Receipt, StageRecord, read_receipts, total, write_receipt, write_record
-from curate.shards import conform, documents, empty_documents, write_json, write_shard, write_text
+from curate.files.shards import conform, documents, empty_documents, write_json, write_shard, write_text
+from curate.records.receipts import Receipt, StageRecord, read_receipts, total, write_receipt, write_record
 
 Row = Mapping[str, Any]
 STAGES = {

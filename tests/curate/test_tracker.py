@@ -11,8 +11,8 @@ import yaml
 from curate import tracker
 from curate.errors import UserError
 from curate.recipe import keys, load, parse
-from curate.run import execute, open_run
-from curate.screen import Silent
+from curate.run.runner import execute, open_run
+from curate.terminal.screen import Silent
 from tests.curate.export.test_corpus import make_run
 
 SMALL = {"hidden": 16, "layers": 1, "heads": 2, "feed_forward": 32, "vocab_size": 300, "block_length": 32}
@@ -85,7 +85,7 @@ def test_a_tracker_that_fails_or_hangs_is_one_warning_and_the_run_is_done(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracker, "check_installed", lambda kind: None)
-    monkeypatch.setattr("curate.run.check_installed", lambda kind: None)
+    monkeypatch.setattr("curate.run.runner.check_installed", lambda kind: None)
     monkeypatch.setattr(tracker, "PATIENCE_S", 1.0)
     for behaviour, words in (("raise OSError('no disk')", "failed"), ("import time; time.sleep(600)", "did not end")):
         place = tmp_path / words.split()[0]

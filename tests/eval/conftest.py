@@ -10,7 +10,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from curate.shards import write_json
+from curate.files.shards import write_json
 
 
 def humaneval_row(number: int) -> dict[str, object]:

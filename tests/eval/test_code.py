@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from curate import benchmarks
+from curate.benchmarks import catalogue as benchmarks
 from curate.errors import UserError
+from curate.eval import code
+from curate.eval.code import EvalCode, evaluate
+from curate.eval.judging.scoring import read_samples
+from curate.eval.subject import count_parameters, fitted, named, told_apart, trained
+from curate.files.shards import read_jsonl
 from curate.llm import Completion, ModelSpec, Request
 from curate.progress import Progress
-from curate.shards import read_jsonl
 from curate.stage import Context
-from eval import code
-from eval.code import EvalCode, evaluate
-from eval.scoring import read_samples
-from eval.subject import count_parameters, fitted, named, told_apart, trained
 
 
 class Script:

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from curate.terminal import PALETTE
+from curate.terminal.drawing import PALETTE
 from tests.terminal import colours_of, plain, several_in_terminal, widest
 
 

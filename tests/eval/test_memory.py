@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from curate import benchmarks
+from curate.benchmarks import catalogue as benchmarks
+from curate.eval.asking.own import choose
+from curate.eval.code import evaluate
+from curate.files.shards import documents, write_shard
 from curate.progress import Progress
-from curate.shards import documents, write_shard
 from curate.stage import Context
-from eval.code import evaluate
-from eval.own import choose
+from curate.train.lm import TrainLM
 from tests.eval import learnt_by_heart
-from train.lm import TrainLM
 
 FORMS = ("completion", "doc")
 SETTINGS: dict[str, Any] = {

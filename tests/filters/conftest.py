@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from curate.shards import documents
+from curate.files.shards import documents
 from curate.stage import Context
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from curate.files.shards import documents, write_shard
 from curate.llm import Completion, ModelSpec, Request, door
-from curate.shards import documents, write_shard
 from curate.stage import Context
-from synth import asking
+from curate.synth.teacher import asking
 
 Answer = Callable[[Request], str]
 

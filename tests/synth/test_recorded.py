@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from curate.files.shards import documents
 from curate.llm import Request
-from curate.shards import documents
 from curate.stage import Context
-from synth.exercise import Exercise
-from synth.textbook import Textbook
+from curate.synth.exercise.exercise import Exercise
+from curate.synth.section.textbook import Textbook
 from tests.synth.conftest import Cut
-from tests.synth.test_exercise import run_tests
+from tests.synth.exercise.test_exercise import run_tests
 
 RECORDED = [json.loads(line) for line in (Path(__file__).parent / "data/teacher.jsonl").read_text().splitlines()]
 

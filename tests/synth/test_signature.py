@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
-from synth.answers import Stub, read_function
-from synth.signature import spelled_out, type_of, with_result
+from curate.synth.signature import spelled_out, type_of, with_result
+from curate.synth.teacher.answers import Stub, read_function
 
 
 def stub(header: str) -> Stub:

@@ -16,11 +16,11 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from curate.errors import UserError
+from curate.files.shards import documents, write_shard
 from curate.progress import Progress
-from curate.shards import documents, write_shard
 from curate.stage import Context
-from train.lm import TrainLM
-from train.loop import Schedule, learning_rate
+from curate.train.lm import TrainLM
+from curate.train.steps.loop import Schedule, learning_rate
 
 SMALL: dict[str, Any] = {
     "hidden": 64,

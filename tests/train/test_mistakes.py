@@ -10,12 +10,12 @@ import torch
 from pydantic import ValidationError
 
 from curate.errors import UserError
+from curate.files.shards import documents, write_shard
 from curate.progress import Progress
 from curate.recipe import parse
-from curate.shards import documents, write_shard
 from curate.stage import Context
-from train.lm import TrainLM
-from train.loop import Learner
+from curate.train.lm import TrainLM
+from curate.train.steps.loop import Learner
 
 SETTINGS: dict[str, Any] = {
     "hidden": 16,

@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file
 
 from curate.errors import UserError
+from curate.files.shards import documents, write_shard
 from curate.progress import Progress
-from curate.shards import documents, write_shard
 from curate.stage import Context
-from train.lm import TrainLM
-from train.parallel import fit_on
+from curate.train.lm import TrainLM
+from curate.train.parallel import fit_on
 
 SETTINGS: dict[str, Any] = {
     "family": "qwen3",
@@ -74,7 +74,7 @@ def workers() -> list[int]:
     for place in Path("/proc").glob("[0-9]*"):
         try:
             owner = int((place / "stat").read_text().rpartition(")")[2].split()[1])
-            if owner == os.getpid() and b"train.parallel" in (place / "cmdline").read_bytes():
+            if owner == os.getpid() and b"curate.train.parallel" in (place / "cmdline").read_bytes():
                 found.append(int(place.name))
         except OSError:
             continue

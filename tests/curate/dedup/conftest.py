@@ -10,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from curate.engine import Engine, LocalEngine, ordered
-from curate.shards import documents, list_shards, read_shard, write_shard
+from curate.files.shards import documents, list_shards, read_shard, write_shard
+from curate.run.engine import Engine, LocalEngine, ordered
+from curate.run.work import judge_shard, sketch_shard
 from curate.stage import Context, GlobalFilter
-from curate.work import judge_shard, sketch_shard
 
 Row = dict[str, Any]
 Rows = list[Row]

@@ -10,7 +10,7 @@ import pytest
 
 from curate.dedup.behaviour import Behaviour
 from curate.dedup.inputs import inputs, type_name
-from curate.shards import documents, write_shard
+from curate.files.shards import documents, write_shard
 from curate.stage import Context
 
 LOOP = """def larger(numbers: list[int], limit: int) -> list[int]:

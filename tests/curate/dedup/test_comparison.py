@@ -12,7 +12,7 @@ from curate.dedup.comparison import Comparison
 from curate.dedup.exact import Exact
 from curate.dedup.minhash import MinHash
 from curate.errors import UserError
-from curate.shards import documents, write_shard
+from curate.files.shards import documents, write_shard
 from tests.conftest import Run
 from tests.curate.dedup.conftest import Deduplicate
 

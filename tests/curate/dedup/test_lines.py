@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curate.dedup.lines import Lines, cut
-from curate.shards import list_shards, read_shard
+from curate.files.shards import list_shards, read_shard
 from tests.curate.dedup.conftest import Deduplicate, Outcome, Rows
 
 HEADER = "# Copyright 2020 The Authors.\n# Licensed under\n#\n#   the Apache License, Version 2.0\n\n"

@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from curate.dedup.minhash import MinHash
-from curate.shards import read_shard
+from curate.files.shards import read_shard
 from tests.curate.dedup.conftest import Deduplicate, Rows
-from tests.curate.dedup.test_kernel import plain_shingles
+from tests.curate.dedup.near.test_kernel import plain_shingles
 
 
 def jaccard(one: str, other: str) -> float:
@@ -60,7 +60,7 @@ def test_a_shard_read_in_many_chunks_gives_the_same_survivors(
     planted: Rows, deduplicate: Deduplicate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = deduplicate(MinHash(), planted)
-    monkeypatch.setattr("curate.shards.BATCH_BYTES", 10_000)
+    monkeypatch.setattr("curate.files.shards.BATCH_BYTES", 10_000)
     chunks = read_shard(whole.directory.parent / "in/kept/part-0.parquet").column("text").num_chunks
     chunked = deduplicate(MinHash(), planted)
     assert chunks > 20

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from curate.dedup.minhash import MinHash
-from curate.engine import Outcome
-from curate.shards import list_shards
+from curate.files.shards import list_shards
+from curate.run.engine import Outcome
 from tests.curate.dedup.conftest import Deduplicate, Rows
 from tests.curate.dedup.conftest import Outcome as Result
 
 pytest.importorskip("ray")
-from curate.engine_ray import RayEngine
+from curate.run.engine_ray import RayEngine
 
 
 class Deadly(RayEngine):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from curate.dedup.exact import Exact
 from curate.dedup.survivors import Ranked, order_columns, rank
 from curate.errors import UserError
-from curate.shards import documents, write_shard
+from curate.files.shards import documents, write_shard
 from tests.curate.dedup.conftest import Deduplicate, Rows
 
 

@@ -12,14 +12,14 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from benchmarks.truth import exact_pairs
-from curate.dedup import clusters
 from curate.dedup.minhash import MinHash
+from curate.dedup.near import clusters
 from curate.dedup.survivors import FILE
-from curate.shards import read_shard
-from curate.sources import Installed
+from curate.files.shards import read_shard
+from curate.sources.kinds import Installed
 from tests.conftest import ROOT
 from tests.curate.dedup.conftest import Deduplicate, Rows
-from tests.curate.dedup.test_kernel import plain_shingles
+from tests.curate.dedup.near.test_kernel import plain_shingles
 
 CORPUS = ROOT.parent / "shared" / "data" / "corpus"
 FILES = 6000

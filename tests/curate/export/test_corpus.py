@@ -20,10 +20,10 @@ from huggingface_hub import DatasetCard
 from curate.errors import UserError
 from curate.export.files import MANIFEST
 from curate.export.verb import export
+from curate.files.shards import list_shards, read_shard
 from curate.recipe import parse
-from curate.run import execute, open_run
-from curate.screen import Silent
-from curate.shards import list_shards, read_shard
+from curate.run.runner import execute, open_run
+from curate.terminal.screen import Silent
 from tests.conftest import ROOT, Run
 from tests.terminal import in_terminal, plain, widest
 

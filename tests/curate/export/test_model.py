@@ -9,7 +9,7 @@ from huggingface_hub import ModelCard
 
 from curate.errors import UserError
 from curate.export.verb import export
-from curate.shards import write_json
+from curate.files.shards import write_json
 from tests.conftest import Run
 from tests.curate.conftest import write_example
 from tests.curate.export.test_corpus import files_of, make_run

@@ -15,12 +15,12 @@ import pytest
 
 from curate.errors import UserError
 from curate.llm import Completion, Message, ModelSpec, Request, close_models, open_model
-from curate.llm import openai_backend as module
+from curate.llm.backends import openai_backend as module
+from curate.llm.backends.openai_backend import OpenAIBackend
 from curate.llm.budget import Budget
 from curate.llm.log import CallLog, digest
-from curate.llm.openai_backend import OpenAIBackend
 from curate.recipe import parse
-from curate.run import open_run
+from curate.run.runner import open_run
 from tests.conftest import Run
 
 USED = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}

@@ -1,0 +1,1 @@
+"""Benchmarks: found, read, and given one shape, the Task."""

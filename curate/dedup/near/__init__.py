@@ -1,0 +1,1 @@
+"""Near-duplicates, step by step: signatures, candidates, their verification, clusters, the recall."""

@@ -1,0 +1,1 @@
+"""Decoding with `transformers` models here: batches on a CPU, slots on a GPU."""

@@ -1,0 +1,1 @@
+"""What the machine has and does: energy, GPUs, cores, and whether anything answers on the network."""

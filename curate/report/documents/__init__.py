@@ -1,0 +1,1 @@
+"""Documents of a run in a terminal: one stage's, one document's life, one cluster."""

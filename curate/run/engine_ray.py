@@ -1,0 +1,89 @@
+"""The Ray engine: the same `map` on one machine or a cluster (extra `[ray]`).
+
+Every worker must see the run directory under the same path (one machine, or a shared file system). A task whose
+worker dies is retried by Ray; a second death fails the item alone. Deduplication maps files of a plan into memory: a
+file system shared by machines must keep such maps coherent once a task has ended. Tests have one machine only.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from curate.errors import UserError
+from curate.run.engine import ATTEMPTS, NO_RAY, Outcome, attempt, check_engine
+
+JOIN = """
+import sys, ray
+ray.init(address=sys.argv[1], log_to_driver=False, configure_logging=False)
+ray.shutdown()
+"""
+ANSWER_S = 18.0
+
+
+def must_answer(address: str, answer_s: float = ANSWER_S) -> None:
+    """Join a cluster from another process. Raises UserError where that does not succeed in time.
+
+    Ray itself goes on trying for ten minutes, in native code that no Ctrl-C reaches.
+    """
+    check_engine("ray", address)
+    try:
+        command = [sys.executable, "-c", JOIN, address]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=answer_s, check=False
+        )
+        told = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        why = "" if done.returncode == 0 else (told[-1] if told else f"its client ended with {done.returncode}")
+    except subprocess.TimeoutExpired:
+        why = f"no answer within {answer_s:g} s"
+    if why:
+        raise UserError(
+            f"no Ray cluster at {address!r} ({why[:200]}); start it, mend engine.address, or leave that out"
+        )
+
+
+class RayEngine:
+    """Ray Core tasks, at most two in flight for each worker."""
+
+    def __init__(self, workers: int, address: str | None) -> None:
+        try:
+            import ray
+        except ImportError as error:
+            raise UserError(NO_RAY) from error
+        self._ray = ray
+        self.workers = workers
+        self.address = address
+
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any], *, gpus: float = 0) -> Iterator[Outcome]:
+        """Yield outcomes as tasks finish; the function is stored once in the object store."""
+        ray = self._ray
+        remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=ATTEMPTS - 1)(attempt)
+        shared = ray.put(function)
+        waiting = list(items)[::-1]
+        running: dict[Any, Any] = {}
+        while waiting or running:
+            while waiting and len(running) < 2 * self.workers:
+                item = waiting.pop()
+                running[remote.remote(shared, item)] = item
+            done, _ = ray.wait(list(running), num_returns=1)
+            for reference in done:
+                item = running.pop(reference)
+                try:
+                    yield ray.get(reference)
+                except ray.exceptions.RayError as error:
+                    yield Outcome(item, error=f"the worker died: {' '.join(str(error).split())[:300]}")
+
+    def __enter__(self) -> Self:
+        address = self.address or os.environ.get("RAY_ADDRESS")
+        if address and address != "local":
+            must_answer(address)
+        settings: dict[str, Any] = {"address": self.address} if self.address else {"num_cpus": self.workers}
+        self._ray.init(log_to_driver=False, include_dashboard=False, configure_logging=False, **settings)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ray.shutdown()

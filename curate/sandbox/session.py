@@ -1,0 +1,305 @@
+"""The judge's end of a sample: starts its process, exchanges messages with it, holds it to its limits, ends it.
+
+In: limits and requests. Out: replies, or `Ended` with the verdict that ended the program. CPU time decides: it is read
+from the process's own clock while the judge waits, and from rusage when it is gone; wall time, less the time spent in
+line for a processor, only backs it up.
+Replies are JSON of bounded size and are believed in nothing: anything malformed is a `crash` of the sample.
+"""
+
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from curate.sandbox.sample import CHANNEL, frame, serve
+from curate.sandbox.values import MAX_BYTES
+from curate.sandbox.walls import kernel, watch
+from curate.sandbox.walls.isolation import DESCRIPTORS, NAMESPACES, Walls
+
+_from_json = json.JSONDecoder(parse_constant=float).decode  # a new nan each time: no two are equal, not even in a list
+_LOOK_S = 0.25
+"""At most this long between two looks at what the sample uses: it may run on several cores."""
+
+
+class Ended(BaseException):
+    """The program is over. Not an Exception, so that no `except` clause of a test takes it for an answer."""
+
+    def __init__(self, verdict: str, detail: str) -> None:
+        super().__init__(verdict, detail)
+        self.verdict = verdict
+        self.detail = detail
+
+
+class Refused(Exception):
+    """The sample's process could not be confined: the harness failed, not the sample."""
+
+
+class Ends(NamedTuple):
+    """Descriptors between a judge and a sample: both ends of the channel, and of what the sample prints."""
+
+    channel: int
+    theirs: int
+    output: int
+    printed: int
+
+    @classmethod
+    def open(cls) -> "Ends":
+        """Return new ones."""
+        ours, theirs = socket.socketpair()
+        return cls(ours.detach(), theirs.detach(), *os.pipe())
+
+    def close(self) -> None:
+        """Close all of them."""
+        for descriptor in self:
+            os.close(descriptor)
+
+
+class Session:
+    """One sample's process, from fork to reaping."""
+
+    def __init__(self, walls: Walls, limits: Mapping[str, float], ends: Ends) -> None:
+        """Fork the process. It confines itself while the judge goes on, up to the judge's first message.
+
+        The fork comes first: a page that the judge has written to before it would be copied twice.
+        """
+        self._pid = kernel.fork()
+        if self._pid == 0:
+            _become_sample(ends, walls, limits)
+        self._walls = walls
+        self._limits = limits
+        self.ended: Ended | None = None
+        self.cpu_s = 0.0
+        self.peak_mb = 0.0
+        self.output_bytes = 0
+        self._confined = False
+        self._waited_s = 0.0
+        self._queued_s = 0.0
+        self._looked = time.monotonic()
+        self._channel, theirs, self._output, printed = ends
+        os.close(theirs)
+        os.close(printed)
+        os.set_blocking(self._channel, False)
+        os.set_blocking(self._output, False)
+        self._handle = os.pidfd_open(self._pid)
+        self._clock = (~self._pid << 3) | 2  # CPUCLOCK_SCHED of that process, as clock_getcpuclockid(3) makes it
+        self._reaped = False
+
+    def exchange(self, message: Any) -> dict[str, Any]:
+        """Send one message, return the reply. Raises Ended, then and ever after, once the program is over.
+
+        Raises Refused, the first time, where the process could not be confined: it has seen no program then.
+        """
+        if not self._confined:
+            self._confined = True
+            try:
+                reply = self._exchange(memoryview(b""))
+            except Ended as end:
+                raise Refused(f"the sample's process ended while it was confined: {end.detail}") from None
+            if "refused" in reply:
+                raise Refused(reply["refused"])
+        return self._exchange(memoryview(frame(message)))
+
+    def _exchange(self, outgoing: memoryview) -> dict[str, Any]:
+        if self.ended is None:
+            started = time.monotonic()
+            try:
+                return self._converse(outgoing, started)
+            except Ended as end:
+                self.ended = end
+                self.close()
+            finally:
+                self._waited_s += time.monotonic() - started
+        raise self.ended
+
+    def close(self) -> None:
+        """Kill everything the program left and take its CPU time and peak memory. May be called again."""
+        if self._reaped:
+            return
+        self._reaped = True
+        with suppress(ProcessLookupError):  # before it could make itself the leader of a group
+            os.killpg(self._pid, signal.SIGKILL)  # all of the group at once, however fast it forks
+        os.kill(self._pid, signal.SIGKILL)
+        self._status, usage = os.wait4(self._pid, 0)[1:]
+        end_orphans(self._walls.level)
+        everything = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.cpu_s = everything.ru_utime + everything.ru_stime
+        self.peak_mb = usage.ru_maxrss / 1024
+        for descriptor in (self._channel, self._output, self._handle):
+            os.close(descriptor)
+
+    def _converse(self, outgoing: memoryview, started: float) -> dict[str, Any]:
+        incoming = bytearray()
+        poll = select.poll()
+        poll.register(self._channel, select.POLLIN | (select.POLLOUT if outgoing else 0))
+        poll.register(self._output, select.POLLIN)
+        poll.register(self._handle, select.POLLIN)
+        while True:
+            events = dict(poll.poll(self._patience_ms(started)))
+            if events.get(self._output, 0) and not self._drain():
+                poll.unregister(self._output)
+            if outgoing and events.get(self._channel, 0) & select.POLLOUT:
+                outgoing = self._write(outgoing)
+                if not outgoing:
+                    poll.modify(self._channel, select.POLLIN)
+            if events.get(self._channel, 0) & (select.POLLIN | select.POLLHUP):
+                open_still = self._read(incoming)
+                reply = _complete(incoming)
+                if reply is not None:
+                    return reply
+                if not open_still:
+                    poll.unregister(self._channel)
+            if self._handle in events:
+                raise self._death()
+
+    def _patience_ms(self, started: float) -> int:
+        """Return how long to wait before the next look. Raises Ended where a limit is passed."""
+        now = time.monotonic()
+        cpu_left = self._limits["cpu_s"] - self._cpu_now()
+        wall_left = self._limits["wall_s"] + self._queued_s - self._waited_s - (now - started)
+        if cpu_left <= 0:
+            raise self._out_of_time()
+        if wall_left <= 0:
+            known, self._queued_s = self._queued_s, watch.queued_s(self._walls.proc, self._handle)
+            wall_left += self._queued_s - known
+        if wall_left <= 0:
+            raise Ended("timeout", f"more than {self._limits['wall_s']:g} s of wall time")
+        if now - self._looked > _LOOK_S:
+            self._looked = now
+            self._look_at_all()
+        return 1 + int(1000 * min(cpu_left, wall_left, _LOOK_S))
+
+    def _look_at_all(self) -> None:
+        """Hold all processes and files of the program to what the kernel holds each one to. Raises Ended."""
+        cpu_s, memory_mb = watch.usage(self._walls.proc)
+        if cpu_s > self._limits["cpu_s"]:
+            raise self._out_of_time()
+        if memory_mb > self._limits["memory_mb"]:
+            raise Ended("memory", f"its processes held more than {self._limits['memory_mb']:g} MB together")
+        files_mb = 4 * int(self._limits["file_mb"])
+        if self._walls.scratch.is_over(files_mb):
+            raise Ended("output", f"stored more than {files_mb} MB, or too many files")
+
+    def _out_of_time(self) -> Ended:
+        return Ended("timeout", f"more than {self._limits['cpu_s']:g} s of CPU time")
+
+    def _cpu_now(self) -> float:
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:  # it has just ended
+            return 0.0
+
+    def _drain(self) -> bool:
+        """Count and discard what the program printed; False at its end. Raises Ended over the budget."""
+        try:
+            chunk = os.read(self._output, 1 << 16)
+        except BlockingIOError:
+            return True
+        self.output_bytes += len(chunk)
+        if self.output_bytes > self._limits["output_kb"] * 1024:
+            raise Ended("output", f"printed more than {self._limits['output_kb']:g} kB")
+        return bool(chunk)
+
+    def _write(self, outgoing: memoryview) -> memoryview:
+        try:
+            return outgoing[os.write(self._channel, outgoing[: 1 << 20]) :]
+        except BlockingIOError:
+            return outgoing
+        except (BrokenPipeError, ConnectionResetError):  # its death is reported by the handle
+            return memoryview(b"")
+
+    def _read(self, incoming: bytearray) -> bool:
+        try:
+            chunk = os.read(self._channel, 1 << 20)
+        except BlockingIOError:
+            return True
+        except ConnectionResetError:
+            return False
+        incoming += chunk
+        return bool(chunk)
+
+    def _death(self) -> Ended:
+        self.close()
+        if not os.WIFSIGNALED(self._status):
+            return Ended("crash", f"left with exit code {os.waitstatus_to_exitcode(self._status)} before it answered")
+        number = os.WTERMSIG(self._status)
+        if number == signal.SIGXCPU or (number == signal.SIGKILL and self.cpu_s > self._limits["cpu_s"]):
+            return self._out_of_time()
+        if number == signal.SIGXFSZ:
+            return Ended("output", "wrote a file over the limit")
+        if number == signal.SIGSYS:
+            return Ended("forbidden", "killed at a blocked system call")
+        names = {member.value: member.name for member in signal.Signals}  # not all numbers have one
+        return Ended("crash", f"died of {names.get(number, f'signal {number}')}")
+
+
+def _complete(incoming: bytearray) -> dict[str, Any] | None:
+    """Return the reply if it is all there. Raises Ended where it is none."""
+    if len(incoming) < 8:
+        return None
+    (length,) = struct.unpack_from("=Q", incoming)
+    if length > MAX_BYTES:
+        raise Ended("output", "an answer over the size limit")
+    if len(incoming) < 8 + length:
+        return None
+    try:
+        reply = _from_json(incoming[8:].decode())
+    except (ValueError, RecursionError):
+        raise Ended("crash", "wrote into the channel of answers") from None
+    except MemoryError:
+        raise Ended("memory", "an answer too large for the judge") from None
+    if not isinstance(reply, dict):
+        raise Ended("crash", "wrote into the channel of answers")
+    return reply
+
+
+def _become_sample(ends: Ends, walls: Walls, limits: Mapping[str, float]) -> None:
+    """Give the child its four descriptors, and the rules it will close; serve until the end."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.dup2(ends.printed, 1)
+    os.dup2(ends.printed, 2)
+    os.dup2(ends.theirs, CHANNEL)
+    kept = CHANNEL if walls.ruleset is None else walls.ruleset
+    os.closerange(CHANNEL + 1, kept)
+    os.closerange(kept + 1, DESCRIPTORS)
+    try:
+        serve(walls, limits)
+    finally:
+        os._exit(0)
+
+
+def end_orphans(level: str) -> None:
+    """Kill and reap what the sample left running; all of it has become this process's, directly or in the end."""
+    if level == NAMESPACES:  # as the first process of its namespace the judge reaches all but itself
+        with suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+    try:
+        while True:
+            if os.waitpid(-1, 0 if level == NAMESPACES else os.WNOHANG) == (0, 0):
+                for child in _children():
+                    os.kill(child, signal.SIGKILL)
+                os.waitpid(-1, 0)
+    except ChildProcessError:
+        return
+
+
+def _children() -> list[int]:
+    """Return this process's children: those whose status file names it as the parent."""
+    children = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                parent = Path("/proc", name, "stat").read_bytes().rpartition(b")")[2].split()[1]
+            except OSError:  # it has ended meanwhile
+                continue
+            if int(parent) == os.getpid():
+                children.append(int(name))
+    return children

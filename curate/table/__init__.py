@@ -1,0 +1,1 @@
+"""The table: what was measured here beside what was published, and whether two models differ."""

@@ -1,0 +1,1 @@
+"""What a person at a terminal sees: numbers and texts made readable, tables, a run's progress."""

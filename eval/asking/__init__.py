@@ -1,0 +1,1 @@
+"""Asking: protocols, generation, and reading programs out of answers."""

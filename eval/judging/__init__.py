@@ -1,0 +1,1 @@
+"""Judging: samples run against tests, and what the verdicts come to."""

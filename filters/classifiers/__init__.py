@@ -1,0 +1,1 @@
+"""Classifiers: from labels to a probability for each document."""

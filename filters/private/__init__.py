@@ -1,0 +1,1 @@
+"""What is nobody's business: keys, passwords, addresses."""

@@ -1,0 +1,1 @@
+"""Whether a document may be used: its licence, and its authors' wish."""

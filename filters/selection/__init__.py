@@ -1,0 +1,1 @@
+"""Selection: which documents stay, by one number for each, by what they cover, or by group."""

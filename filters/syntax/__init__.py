@@ -1,0 +1,1 @@
+"""What the syntax tree says, for many texts at once."""

@@ -1,0 +1,137 @@
+"""The course of an exercise whose code comes first: what it does is described by the teacher, and solved blind.
+
+A function that runs needs no majority to say what it gives; what is in doubt is the description. So the teacher writes
+a function; it is refused by its words, by what it gives and where another does the same, before more is asked for;
+then the teacher, who is not told its name, says what it returns (Zhao et al. 2026, BatCoder); and only where solutions
+of that description, written without the code in sight, give the same on every input is the description believed. Where
+they do not, it is described again: a function that stands has cost more than a description and a solution of it.
+For what an attempt yields and returns see synth/exercise/attempt.py, whose later steps these are.
+"""
+
+import re
+from collections.abc import Generator
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from curate.llm import Completion
+from curate.sandbox.programs import CallOutcome
+from curate.sandbox.values import literal
+from curate.stage import derive_seed
+from curate.synth.exercise.attempt import Course, Steps, Trial, objection
+from curate.synth.exercise.clauses import Shown
+from curate.synth.exercise.complete import bare, left_out
+from curate.synth.exercise.probes import Row, probes
+from curate.synth.signature import spelled_out
+from curate.synth.teacher.answers import Program, Stub, plain_prose, read_function
+from curate.synth.teacher.effects import Ask, Claim, Run
+
+CODE_STOPS = ("\n```", "\nprint(", "\nassert ", "\n# ", "\nif __name__")
+DESCRIPTION_TOKENS = 90
+SURE, AGAIN = 0.2, 0.8
+"""Temperatures of the first description and of further ones, which are to differ from it."""
+SHOWN = 4
+"""Results that the teacher sees beside the code."""
+LONGEST_SHOWN = 72
+STRANGE = re.compile(r"\b(code|program|script|the function (?:first|then|uses)|variable)\b|`[^`]*\(`", re.IGNORECASE)
+"""What a description speaks of that tells how the code is written, and not what it returns."""
+ANEW = re.compile(r"\s*(?:def|import|from)\s")
+"""An answer that does not go on from the `def` that was begun for it."""
+TOLD = ("value", "raised")
+NAME = "function"
+"""What the function is called while it is described: a name that promises too much would be described, not the code."""
+
+
+class CodeFirst(Course):
+    """One attempt that begins with the code."""
+
+    def run(self) -> Generator[Ask | Run | Claim, Any, dict[str, Any]]:
+        """Go the whole way and return the row."""
+        [reply] = yield Ask((self.ask(),))
+        anew = ANEW.match(reply.text) or "```py" in reply.text
+        text = reply.text if anew else self.voice.whole(reply, self.begun)
+        read = self._function(reply, text)
+        if isinstance(read, str):
+            return self._rejected(text, read)
+        stub, program = read
+        inputs = self._inputs(stub, program)
+        if inputs is None:
+            return self._rejected(text, "no inputs for its types")
+        if not (yield self._name(stub)):
+            return self._rejected(text, "its name is taken")
+        alone = Trial(self, stub, inputs, given=program)
+        refused = yield from alone.stands()
+        if refused:
+            return self._rejected(text, refused, detail=alone.explained())
+        stub = alone.stub
+        for turn in range(self.settings.descriptions):
+            described = yield from self._described(stub, alone, turn)
+            if isinstance(described, str):
+                row = self._rejected(text, described)
+                continue
+            trial = Trial(self, described, self._inputs(described, program) or inputs, given=program, turn=turn)
+            found = yield from trial.run()
+            row = yield from self._ended(trial, found)
+            if not isinstance(found, str):
+                break
+        return row
+
+    def _function(self, reply: Completion, text: str) -> tuple[Stub, Program] | str:
+        """Read the function, or say why it is refused."""
+        if reply.finish_reason == "error":
+            return "no answer"
+        read = read_function(text, cut_off=reply.finish_reason == "length")
+        if isinstance(read, str):
+            return read
+        stub, program = spelled_out(read[0]), read[1]
+        if f"def {stub.name}(" in self.copied:
+            return "copied from the prompt"
+        if not program.is_plain:
+            return "imports more than an exercise may"
+        if bare(stub.parameters, None):
+            return "types do not say what they hold"
+        return objection(stub, whole=False) or self.settings.avoid.objection(stub) or (stub, program)
+
+    def _inputs(self, stub: Stub, program: Program) -> list[Row] | None:
+        seed = derive_seed(self.voice.seed, self.known["id"], "inputs")
+        return probes(stub, self.settings.inputs, seed, program.source(stub))
+
+    def _described(self, stub: Stub, alone: Trial, turn: int) -> Steps:
+        """Return the Stub with its description, or the reason why there is none."""
+        asked = self.voice.request(
+            f"{self.known['id']}/{turn}/description", "describe", {"program": shown(alone)},
+            begun="Return", stop=("\n", "For example", "Example"), max_tokens=DESCRIPTION_TOKENS,
+            temperature=AGAIN if turn else SURE,
+        )  # fmt: skip
+        [reply] = yield Ask((asked,))
+        if reply.finish_reason == "error":
+            return "no answer"
+        prose = plain_prose(" ".join(self.voice.whole(reply, "Return").split()))
+        if reply.finish_reason == "length":
+            prose = prose[: prose.rfind(". ") + 1]  # its whole sentences
+        if len(prose.split()) < 4:
+            return "no docstring"
+        stub = replace(stub, prose=prose if not prose[-1].isalnum() else f"{prose}.")
+        if NAME in prose.lower() or STRANGE.search(prose):
+            return "tells how, and not what"
+        assert alone.given
+        seen = [Shown(row, outcome) for row, outcome in zip(alone.rows, alone.outcomes[0], strict=True)]
+        wanting = left_out(stub.prose, stub.parameters, alone.given.source(stub), seen)
+        return objection(stub) or wanting or self.settings.avoid.objection(stub) or stub
+
+
+def shown(alone: Trial) -> str:
+    """Return a function as the teacher sees it to describe it: under no name, with results of some calls: an error
+    where there is one, then different values."""
+    assert alone.given
+    source = re.sub(rf"\b{alone.stub.name}\b", NAME, alone.given.source(alone.stub))
+    told = [(row, each) for row, each in zip(alone.rows, alone.outcomes[0], strict=True) if each.status in TOLD]
+    told.sort(key=lambda pair: pair[1].status == "value")
+    first = {(each.status, each.value): row for row, each in reversed(told)}
+    calls = (_call(row, each) for row, each in told if first[each.status, each.value] is row)
+    return source.rstrip() + "\n\n\n" + "\n".join(islice((call for call in calls if len(call) <= LONGEST_SHOWN), SHOWN))
+
+
+def _call(row: Row, outcome: CallOutcome) -> str:
+    said = outcome.value if outcome.status == "value" else f"raises {outcome.value}"
+    return f"# {NAME}({', '.join(map(literal, row))}) -> {said}"

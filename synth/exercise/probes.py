@@ -1,0 +1,183 @@
+"""What a function is tried on: its examples, edges, values that its description names, drawn values, standard rows.
+
+In: a stub. Out: rows of arguments. Wrong solutions and wrong descriptions show at the edges (zero, empty, negative,
+capitals, punctuation, one element, equal elements) and at the values that a clause names, so those come first.
+Standard rows are the same for all functions with parameters of the same types: by what it gives there a function is
+known again under another name (the idea of `dedup.behaviour`).
+"""
+
+import ast
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import islice
+from random import Random
+from typing import Any
+
+from curate.synth.code.inputs import alternatives, argument_rows, base_type
+from curate.synth.exercise.clauses import named_values
+from curate.synth.teacher.answers import Stub
+
+STANDARD = 12
+"""Standard rows."""
+FROM_CODE, TIMES = 10, 3
+"""Rows with constants of code, and how often each is tried, as far as there is room."""
+LONGEST_TEXT, LARGEST = 20, 10_000
+"""Of a constant that inputs are made with."""
+EDGES: dict[str, tuple[Any, ...]] = {
+    "int": (0, 1, -1),
+    "float": (0.0, -2.5),
+    "str": ("", "a", "Hello, World!", "aA bB  aa"),
+    "list": ([],),
+    "set": (set(),),
+    "dict": ({},),
+    "None": (None,),
+}
+Row = tuple[Any, ...]
+
+
+def probes(stub: Stub, count: int, seed: int, code: str = "") -> list[Row] | None:
+    """Return up to `count` different rows, the telling ones first, or None where a parameter is of no known kind.
+
+    Where there is `code`, up to `FROM_CODE` rows more hold texts and numbers of it: what it looks for, and its limits.
+    """
+    drawn = _drawn(ast.unparse(stub.parameters), count, seed)
+    if not drawn:
+        return None
+    random = Random(seed)
+    own = [row for row in stub.examples if len(row) == len(drawn[0])][:3]
+    edges = list(_edge_rows(stub.parameters, drawn))
+    named = list(_named_rows(drawn, named_values(stub.prose), random))
+    related = list(_related_rows(drawn))
+    plain = different([*own, *drawn[:3], *edges[: count // 2], *named[: count // 3], *related, *drawn[3:]])[:count]
+    if not code:
+        return plain
+    looked_for = islice(_named_rows(drawn, TIMES * _constants(code), random), FROM_CODE)
+    return different([*plain[:4], *looked_for, *plain[4:]])  # behind the first that are drawn, and the empty one
+
+
+def standard(stub: Stub) -> tuple[str, list[Row]]:
+    """Return the types of the parameters in one spelling, and the rows for these; none where a type is not known."""
+    plain = [*stub.parameters.posonlyargs, *stub.parameters.args]
+    needed = plain[: len(plain) - len(stub.parameters.defaults)] or plain
+    types = [_spelling(parameter.annotation) if parameter.annotation else "int" for parameter in needed]
+    signature = ", ".join(f"_{place}: {name}" for place, name in enumerate(types))
+    return signature, _standard_rows(signature)
+
+
+@lru_cache(maxsize=8192)  # a stub that is described after it ran is tried on the same ones again
+def _drawn(parameters: str, count: int, seed: int) -> list[Row] | None:
+    [function] = ast.parse(f"def f({parameters}): ...").body
+    assert isinstance(function, ast.FunctionDef)
+    return argument_rows(function.args, count, seed)
+
+
+@lru_cache(maxsize=4096)
+def _standard_rows(signature: str) -> list[Row]:
+    try:
+        [function] = ast.parse(f"def f({signature}): ...").body
+    except SyntaxError:
+        return []
+    assert isinstance(function, ast.FunctionDef)
+    return argument_rows(function.args, STANDARD, seed=0) or []
+
+
+def different(rows: Iterable[Row]) -> list[Row]:
+    """Return rows without repeats."""
+    return list({repr(row): row for row in rows}.values())
+
+
+def _edge_rows(parameters: ast.arguments, drawn: Sequence[Row]) -> Iterable[Row]:
+    """Yield the row of all first edges, then rows with one edge each, one of every parameter in turn."""
+    plain = [*parameters.posonlyargs, *parameters.args][: len(drawn[0])]
+    edges = [_edges(parameter, [row[place] for row in drawn]) for place, parameter in enumerate(plain)]
+    yield tuple(own[0] if own else drawn[0][place] for place, own in enumerate(edges))
+    for turn in range(max(map(len, edges), default=0)):
+        for place, own in enumerate(edges):
+            if turn < len(own):
+                base = drawn[(turn + place) % len(drawn)]
+                yield (*base[:place], own[turn], *base[place + 1 :])
+
+
+def _edges(parameter: ast.arg, values: Sequence[Any]) -> list[Any]:
+    """Return the edges of one parameter; of a list also one with a single element and one with equal elements."""
+    if parameter.annotation is None:
+        return []
+    kinds = {base_type(part) for part in alternatives(parameter.annotation)}
+    found = [edge for kind, edges in EDGES.items() if kind in kinds for edge in edges]
+    full = next((value for value in values if isinstance(value, list) and value), None)
+    return [*found, full[:1], full[:1] * 3] if full else found
+
+
+def _named_rows(drawn: Sequence[Row], values: Sequence[Any], random: Random) -> Iterable[Row]:
+    """Yield drawn rows in which named values stand for values of their type."""
+    for value in values:
+        places = [place for place, old in enumerate(drawn[0]) if _takes(old, value)]
+        for place in places[:2]:
+            base = random.choice([row for row in drawn if _takes(row[place], value)])
+            yield (*base[:place], _put(base[place], value, random), *base[place + 1 :])
+
+
+def _related_rows(drawn: Sequence[Row]) -> Iterable[Row]:
+    """Yield drawn rows in which one argument is found in another, and rows in which two are equal or share some."""
+    places = range(len(drawn[0]))
+    for turn, (one, other) in enumerate((one, other) for one in places for other in places if one != other):
+        for base in drawn[turn % 3 :: 3][:3]:
+            held, value = base[one], base[other]
+            if isinstance(held, list | tuple | set | dict) and held and type(next(iter(held))) is type(value):
+                new = list(held)[turn % len(held)]
+            elif one < other and type(held) is type(value) is list:
+                new = [*held[: 1 + len(held) // 2], *value]
+            elif one < other and type(held) is type(value):
+                new = held
+            else:
+                continue
+            yield (*base[:other], new, *base[other + 1 :])
+
+
+def _constants(code: str) -> list[Any]:
+    """Return the short texts and the numbers of code, each number followed by the next."""
+    found: list[Any] = []
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Constant(value=str() as text) if 0 < len(text) <= LONGEST_TEXT:
+                found.append(text)
+            case ast.Constant(value=int() | float() as number) if type(number) is not bool and abs(number) < LARGEST:
+                found += [number, number + 1]
+    return list({repr(value): value for value in found}.values())
+
+
+def _takes(old: Any, value: Any) -> bool:
+    if isinstance(old, list | tuple):
+        return not old or any(_takes(item, value) for item in old)
+    if isinstance(old, dict):
+        return any(_takes(part, value) for pair in old.items() for part in pair)
+    return type(old) is type(value) or (isinstance(old, float) and type(value) is int)
+
+
+def _put(old: Any, value: Any, random: Random) -> Any:
+    """Put a value in the place of another, into a text, or into a container, where that is of such values."""
+    if not _takes(old, value) or old in ([], ()):
+        return old
+    match old:
+        case list() | tuple():
+            place = random.choice([place for place, item in enumerate(old) if _takes(item, value)])
+            return type(old)([*old[:place], _put(old[place], value, random), *old[place + 1 :]])
+        case str():
+            at = random.randint(0, len(old))
+            return value if random.random() < 0.5 else f"{old[:at]}{value}{old[at:]}"
+        case dict():
+            key, item = next(iter(old.items()))
+            if type(key) is type(value) and (not _takes(item, value) or random.random() < 0.5):
+                return {**old, value: item}
+            return {**old, key: _put(item, value, random)}
+        case _:
+            return float(value) if isinstance(old, float) else value
+
+
+def _spelling(annotation: ast.expr) -> str:
+    """Return a type as today's Python spells it."""
+    aliases = {"List": "list", "Dict": "dict", "Tuple": "tuple", "Set": "set", "Sequence": "list", "Text": "str"}
+    text = ast.unparse(annotation).removeprefix("typing.")
+    for old, new in aliases.items():
+        text = text.replace(f"{old}[", f"{new}[")
+    return text

@@ -1,0 +1,1 @@
+"""Items: verified exercises as data, and the texts that teach them."""

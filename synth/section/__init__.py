@@ -1,0 +1,1 @@
+"""Textbook sections: prose with code whose outputs come from running it."""

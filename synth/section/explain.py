@@ -1,0 +1,120 @@
+"""`synth.explain`: textbook sections around verified exercises: code, purpose and results are known.
+
+In: exercises, as `synth.exercise`, `synth.evolve` or `synth.mined` make them. For each, one attempt: title, what the
+function returns, its code and what calls of it print are the exercise's own; the teacher goes through the code in a
+paragraph behind them; the whole is run and checked like any section (synth/section/textbook.py). Out: one row an
+attempt, kept or rejected with a reason; `seed_id` is the exercise. Of fifty sections around verified code in which the
+teacher also said what the task is, twenty-five were true: most others told another task than the code's.
+"""
+
+import re
+from collections.abc import Generator, Sequence
+from random import Random
+from typing import Any, ClassVar
+
+from curate.errors import UserError
+from curate.stage import Context, derive_seed
+from curate.synth.item.item import Case, Item, read_item
+from curate.synth.section.section import read_section
+from curate.synth.section.textbook import Textbook, Writing
+from curate.synth.seeds.topics import AUDIENCES
+from curate.synth.teacher.asking import Voice
+from curate.synth.teacher.effects import Ask, Attempt, Claim, Run
+
+FEWEST_WORDS = 20
+"""Of the teacher's paragraph."""
+ASIDE = re.compile(
+    r"\b(?:first|second|third|last|next|following) (?:paragraph|section)|\bparagraph of\b|"
+    r"\bsentences? (?:explain|would|could|describe)|\bas it stands\b|\bproblem statement\b|\bprovided examples?\b|"
+    r"\bthis section\b|^[ \t]*(?:[-*•]|\d+[.)]) ",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Talk about the text itself, and lists, of which a code block would stand in the middle."""
+CALLS = 2
+"""Calls that a section prints."""
+LONGEST_CALL = 70
+
+
+class Explain(Textbook):
+    """Let the teacher explain verified exercises and keep what is true of them."""
+
+    VERSION: ClassVar[int] = 1
+    NEEDED: ClassVar[tuple[str, ...]] = (
+        "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
+    )  # fmt: skip
+
+    max_tokens: int = 220
+
+    def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
+        """Begin an attempt an exercise."""
+        if voice.style != "chat":
+            raise UserError(f"{context.name} needs a chat model as its teacher; name another, or leave the stage out")
+        return [Explaining(self, voice, seed, context.name).run() for seed in seeds]
+
+
+class Explaining(Writing):
+    """One attempt."""
+
+    def _written(self) -> Generator[Ask | Run | Claim, Any, tuple[str, str | None]]:
+        """Let the teacher write what stands around the code; return the section and why it is none, if it is."""
+        item = read_item(self.seed)
+        cases = shown_cases(item)
+        calls = [(f"{item.name}({case.arguments})", case.value) for case in cases]
+        if len(calls) < CALLS:
+            return item.program(), "no short calls"
+        random = Random(derive_seed(self.voice.seed, self.seed["id"], self.source))
+        values = {
+            "program": item.program().strip(),
+            "description": item.description,
+            "calls": calls,
+            "audience": random.choice(AUDIENCES),
+            "wording": random.randrange(6),
+        }
+        prints = "\n".join(f"print({call})" for call, _ in calls)
+        printed = "\n".join(str(case.read()) for case in cases)
+        begun = f"# {titled(item)}\n\n{purpose(item)}\n\n```python\n{item.program().strip()}\n\n\n{prints}\n```\n\n"
+        stage = self.stage
+        asked = self._asked(
+            "section", "explain", values, begun=f"{begun}Output:\n\n```text\n{printed}\n```\n\n",
+            max_tokens=stage.max_tokens, temperature=stage.temperature, top_p=stage.top_p,
+            stop=("```", "\n# ", "\n\n") if self.voice.continues else (),
+        )  # fmt: skip
+        [reply] = yield Ask((asked,))
+        said = reply.text.strip()
+        if reply.finish_reason == "length":
+            said = said[: max(said.rfind(mark) for mark in (". ", ".\n", ".")) + 1]
+        if len(said.split()) < FEWEST_WORDS:
+            return f"{begun}{said}", "no answer" if reply.finish_reason == "error" else "says too little"
+        return f"{begun}{said}", None
+
+    def _fault(self, text: str) -> str | None:
+        """Say whether the text speaks of itself. The function is the section's own: its name may stand there."""
+        prose = "\n".join(read_section(text).prose)
+        if ASIDE.search(prose) or prose.rstrip().endswith(":"):
+            return "speaks of itself, or in lists"
+        return None
+
+
+def titled(item: Item) -> str:
+    """Return the words of a function's name as a title."""
+    words = item.name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def purpose(item: Item) -> str:
+    """Return a description as a sentence about the function.
+
+    >>> purpose(Item("twice", "", "def twice(a: int) -> int:", "Return two times a.", (), ()))
+    '`twice` returns two times a.'
+    """
+    text = " ".join(item.description.split())
+    told = re.sub(r"^Returns? ", "returns ", text)
+    return f"`{item.name}` {told}" if told != text else text
+
+
+def shown_cases(item: Item) -> list[Case]:
+    """Return up to CALLS cases of an exercise to be printed: short ones, of different values where there are such."""
+    short = [case for case in item.cases if len(case.arguments) + len(item.name) < LONGEST_CALL and item.exact(case)]
+    first = {case.value: case for case in reversed(short)}
+    different = [case for case in short if first[case.value] is case]
+    return [*different, *(case for case in short if case not in different)][:CALLS]

@@ -1,0 +1,1 @@
+"""Seeds: what the teacher is asked about."""

@@ -1,0 +1,72 @@
+"""Inputs fit their annotations, and are the same each time."""
+
+import ast
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curate.synth.code.inputs import argument_rows
+from curate.synth.exercise.agreement import fits
+
+
+def parameters(signature: str) -> ast.arguments:
+    function = ast.parse(f"def f({signature}): pass").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    return function.args
+
+
+SIMPLE = st.sampled_from(["int", "float", "str", "bool", "None"])
+TYPES = st.recursive(
+    SIMPLE,
+    lambda inner: st.one_of(
+        inner.map("list[{}]".format),
+        inner.map("Optional[{}]".format),
+        inner.map("tuple[{}, ...]".format),
+        st.tuples(inner, inner).map(lambda pair: f"tuple[{pair[0]}, {pair[1]}]"),
+        st.tuples(SIMPLE, inner).map(lambda pair: f"dict[{pair[0]}, {pair[1]}]"),
+        st.tuples(inner, inner).map(lambda pair: f"{pair[0]} | {pair[1]}"),
+    ),
+    max_leaves=4,
+)
+
+
+@given(TYPES, st.integers(0, 2**62))
+def test_inputs_fit_any_annotation_made_of_plain_types(annotation: str, seed: int) -> None:
+    rows = argument_rows(parameters(f"x: {annotation}"), 8, seed)
+    expression = ast.parse(annotation, mode="eval").body
+    assert rows
+    assert all(fits(expression, value) for (value,) in rows)
+    assert rows == argument_rows(parameters(f"x: {annotation}"), 8, seed)
+
+
+def test_rows_differ_from_each_other_and_between_seeds() -> None:
+    rows = argument_rows(parameters("a: int, words: list[str]"), 14, 1)
+    assert rows and len({repr(row) for row in rows}) == 14
+    assert rows != argument_rows(parameters("a: int, words: list[str]"), 14, 2)
+
+
+@pytest.mark.parametrize(
+    ("signature", "kind"),
+    [("numbers", list), ("text", str), ("n", int), ("input_list", list), ("matrix", list), ("d", dict)],
+)
+def test_without_annotations_the_name_tells_the_kind(signature: str, kind: type[Any]) -> None:
+    rows = argument_rows(parameters(signature), 8, 3)
+    assert rows and {type(value) for (value,) in rows} == {kind}
+
+
+def test_edge_cases_come_up() -> None:
+    rows = argument_rows(parameters("items: List[int]"), 14, 5)
+    assert rows and ([],) in rows
+    assert any(len(items) != len(set(items)) for (items,) in rows)
+
+
+@pytest.mark.parametrize("signature", ["x: Path", "callback: Callable", "mystery", "*, key", "", "x: list[Node]"])
+def test_parameters_of_no_known_kind_get_no_inputs(signature: str) -> None:
+    assert argument_rows(parameters(signature), 8, 1) is None
+
+
+def test_defaults_are_left_to_the_function() -> None:
+    rows = argument_rows(parameters("text: str, sep: str = ','"), 6, 1)
+    assert rows and {len(row) for row in rows} == {1}

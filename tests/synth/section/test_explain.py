@@ -1,0 +1,101 @@
+"""A section about a verified exercise stands on its code: only what the teacher says about its steps can be wrong."""
+
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from curate.errors import UserError
+from curate.files.shards import documents
+from curate.llm import Request
+from curate.stage import Context
+from curate.synth.item.item import Case, Item, row
+from curate.synth.section.explain import Explain, shown_cases
+from tests.synth.conftest import Cut
+
+ITEM = Item(
+    "count_long",
+    "",
+    "def count_long(words: list[str], least: int) -> int:",
+    "Return how many of the words have at least the given number of letters.",
+    (Case("[], 3", "0"), Case("['tea', 'milk'], 4", "1"), Case("['tea', 'milk'], 3", "2"), Case("['a'], 1", "1")),
+    ("    return sum(len(word) >= least for word in words)",),
+)
+AFTER = (
+    "The generator expression takes one `word` after the other from `words`, compares `len(word)` with `least`; "
+    "each comparison counts as one or zero, so `sum` adds up how many of them hold. An empty list has nothing to add."
+)
+
+
+@pytest.fixture
+def exercises() -> pa.Table:
+    return documents([row(ITEM, id="a", source="exercises", seed_id="s", topic="words")])
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (AFTER, None),
+        ("So it goes.", "says too little"),
+        ("", "says too little"),
+        (f"{AFTER} It uses a while loop.", "speaks of a technique that its code does not use"),
+        (f"{AFTER} Then `total` grows.", "explains what its code does not hold"),
+        (f"{AFTER} The words are sorted in place.", "says of its code what is not so"),
+        (f"{AFTER} The first paragraph says why.", "speaks of itself, or in lists"),
+        (f"1. {AFTER}", "speaks of itself, or in lists"),
+        (f"{AFTER} In short:", "speaks of itself, or in lists"),
+        (f"{AFTER} I'm sorry, I cannot do that.", "refusal"),
+    ],
+)
+def test_the_text_stands_behind_the_code_and_is_held_against_it(
+    teach: Any, exercises: pa.Table, context: Context, answer: str, reason: str | None
+) -> None:
+    teach(lambda request: answer, chat=True)
+    made = Explain(model="teacher").make(exercises, context)
+    assert made.rejected["reason"].to_pylist() == ([reason] if reason else [])
+    for section in made.documents.to_pylist():
+        assert section["text"].startswith("# Count long\n\n`count_long` returns how many of the words have at least")
+        assert f"```python\n{ITEM.program().strip()}\n\n\nprint(count_long([], 3))\nprint(" in section["text"]
+        assert "Output:\n\n```text\n0\n1\n```" in section["text"]
+        assert section["text"].rstrip().endswith("nothing to add.")
+        assert section["seed_id"] == "a"
+
+
+def test_the_teacher_goes_on_behind_what_the_code_printed(teach: Any, exercises: pa.Table, context: Context) -> None:
+    seen: list[Request] = []
+    teach(lambda request: seen.append(request) or AFTER, chat=True)
+    Explain(model="teacher").make(exercises, context)
+    [asked] = seen
+    assert all(part in asked.messages[0].content for part in (ITEM.solutions[0], ITEM.description, "([], 3) gives 0"))
+    assert asked.messages[1].content.endswith("```text\n0\n1\n```\n\n")
+
+
+def test_a_part_that_ran_out_of_tokens_ends_with_its_last_sentence(
+    teach: Any, exercises: pa.Table, context: Context
+) -> None:
+    teach(lambda request: Cut(f"{AFTER} And then it"), chat=True)
+    [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
+    assert section["text"].rstrip().endswith("nothing to add.")
+
+
+def test_a_sentence_with_a_result_that_the_run_does_not_show_goes(
+    teach: Any, exercises: pa.Table, context: Context
+) -> None:
+    teach(lambda request: f"{AFTER} For three words the function returns 17.", chat=True)
+    [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
+    assert "17" not in section["text"]
+    assert section["removed"] == 1
+
+
+def test_cases_that_are_shown_are_short_and_differ_in_what_they_give() -> None:
+    assert [case.value for case in shown_cases(ITEM)] == ["0", "1"]
+    long = Item("f", "", "def f(text: str) -> str:", "Return it.", (Case(repr("a" * 99), "'a'"),), ("    return 'a'",))
+    assert shown_cases(long) == []
+
+
+def test_a_teacher_that_only_continues_text_is_refused_in_one_line(
+    teach: Any, exercises: pa.Table, context: Context
+) -> None:
+    teach(lambda request: "")
+    with pytest.raises(UserError, match="needs a chat model"):
+        Explain(model="teacher").make(exercises, context)

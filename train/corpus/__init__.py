@@ -1,0 +1,1 @@
+"""The corpus as rows of tokens: tokenizer, packing, mix, visits."""

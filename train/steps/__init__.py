@@ -1,0 +1,1 @@
+"""Steps of training: the model, its loss and optimiser, the loop, checkpoints."""
