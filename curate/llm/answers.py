@@ -17,7 +17,7 @@ def cut(text: str, stop: Sequence[str]) -> tuple[str, bool]:
 
 
 def clean(text: str) -> str:
-    """Return text that can be written as UTF-8: halves of surrogate pairs are joined, or replaced where one is alone.
+    r"""Return text that can be written as UTF-8: halves of surrogate pairs are joined, or replaced where one is alone.
 
     >>> clean("a\ud83d\ude00 \ud800b")
     'a😀 �b'

@@ -117,10 +117,12 @@ def title(name: str) -> str:
 
     >>> title("train_seconds"), title("signal_encoded_share"), title("humaneval_pass_at_1"), title("clean.visits")
     ('training time', 'encoded data', 'humaneval pass@1', 'clean: visits (tokens seen)')
+    >>> title("detection_at_0.6"), title("planted_recall_below_0.9")
+    ('chance to be compared at similarity 0.6', 'share found of those below 0.9')
     """
-    owner, point, name = bare(name).rpartition(".")
-    if point:
-        return f"{owner}: {title(name)}"
+    *owners, name = _parts(name)
+    if owners:
+        return f"{'.'.join(owners)}: {title(name)}"
     if name in NAMES:
         return NAMES[name]
     words = name.replace("pass_at_", "pass@").replace("detection_at_", "chance to be compared at similarity ")
@@ -141,9 +143,14 @@ def value(name: str, figure: Any) -> str:
     if isinstance(figure, bool) or not isinstance(figure, int | float):
         return display.one_line(figure)
     return next(
-        (show(figure) for pattern, show in UNITS if pattern.search(bare(name).rpartition(".")[2])),
+        (show(figure) for pattern, show in UNITS if pattern.search(_parts(name)[-1])),
         display.number(figure),
     )
+
+
+def _parts(name: str) -> list[str]:
+    """Return whose figure it is and its name; a point before a digit belongs to a number."""
+    return re.split(r"\.(?!\d)", bare(name))
 
 
 def _percent(share: float) -> str:

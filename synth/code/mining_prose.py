@@ -37,8 +37,8 @@ LONGEST = 320
 def description_of(docstring: str, names: Collection[str]) -> str:
     """Return what a function does; empty where nothing says it, or where it speaks of code other than these `names`.
 
-    >>> description_of("Return ``x`` of a :class:`list`.\n\n:param x: it", ["x", "list"])
-    'Return `x` of a `list`.'
+    >>> description_of("Return the first ``word`` of some words, joined", ["word"])
+    'Return the first `word` of some words, joined.'
     """
     lines: list[str] = []
     for line in inspect.cleandoc(docstring).splitlines():
