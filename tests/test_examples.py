@@ -20,6 +20,7 @@ SHOWN = sorted(
 
 @pytest.mark.parametrize("path", SHOWN, ids=str)
 def test_the_examples_in_the_docstrings_are_true(path: Path) -> None:
-    done = doctest.testmod(importlib.import_module(".".join(path.with_suffix("").parts)))
+    inside = path if path.parts[0] == "curate" else Path("curate", path)
+    done = doctest.testmod(importlib.import_module(".".join(inside.with_suffix("").parts)))
     assert done.attempted > 0
     assert done.failed == 0
