@@ -18,6 +18,7 @@ from curate.synth.code.functions import CHANGERS
 from curate.synth.code.inputs import alternatives, base_type, members
 from curate.synth.exercise.complete import bare
 from curate.synth.item.item import Case
+from curate.synth.reads import read_first
 from curate.synth.teacher.answers import Program, Stub, parse
 
 ENOUGH = 4
@@ -142,7 +143,8 @@ def changes_its_parameters(stub: Stub, program: Program) -> bool:
 
 @dataclass(frozen=True)
 class _Names:
-    """The names in a program: all of them, those that are given a value, and those of which a part is changed."""
+    """The names in a program: those that are read before they are given a value, those that are given one, and those
+    of which a part is changed."""
 
     read: frozenset[str]
     set: frozenset[str]
@@ -152,13 +154,12 @@ class _Names:
 @lru_cache(maxsize=1 << 12)  # asked of every program several times
 def _names(source: str) -> _Names:
     module = parse(source)
-    read, put, changed = set(), set(), set()
+    read = set(read_first(module)) if module else set()
+    put, changed = set(), set()
     for node in ast.walk(module) if module else ():
         match node:
-            case ast.Name(id=name, ctx=context):
-                read.add(name)
-                if isinstance(context, ast.Store):
-                    put.add(name)
+            case ast.Name(id=name, ctx=ast.Store()):
+                put.add(name)
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)) if method in CHANGERS:
                 changed.add(name)
             case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):

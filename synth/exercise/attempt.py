@@ -197,15 +197,24 @@ class Course:
         [reply] = yield Ask((asked,))
         prose = " ".join(self.voice.whole(reply, "Return").split())
         [reply] = yield Ask((self.solution(stub, prose, f"{name}/blind"),))
-        blind = read_solution(reply.text, stub, cut_off=reply.finish_reason == "length")
+        blind = self.read(reply, stub)
         if blind is None:
             return 0.0
         both = yield Run(tuple((each.source(stub), stub.name, inputs) for each in (program, blind)))
         floats = speaks_of_floats(stub)
         return float(gave(both[0], floats=floats) == gave(both[1], floats=floats))
 
+    def blind(self, stub: Stub) -> Stub:
+        """Return a stub as those who solve it see it."""
+        return stub
+
+    def read(self, reply: Completion, stub: Stub) -> Program | None:
+        """Read a solution, if it is one."""
+        return read_solution(reply.text, self.blind(stub), cut_off=reply.finish_reason == "length")
+
     def solution(self, stub: Stub, prose: str, request_id: str) -> Request:
         """Return the request for one solution."""
+        stub = self.blind(stub)
         values = {"header": stub.header, "docstring": indent(prose, "    ").strip()}
         return self.voice.request(
             request_id, "solution", values, begun=f"{FENCE}{stub.header}\n{_quoted(prose)}\n",
@@ -276,7 +285,7 @@ class Trial:
             tuple(self.course.solution(self.stub, self.stub.prose, f"{self.asked_as}/{number}") for number in numbers)
         )
         self.asked += count
-        read = [read_solution(r.text, self.stub, cut_off=r.finish_reason == "length") for r in replies]
+        read = [self.course.read(reply, self.stub) for reply in replies]
         # One that loads numpy or torch costs a hundred times the time of one that does not, and teaches other things.
         written = [program for program in read if program and program.is_plain]
         self.foreign += sum(program is not None for program in read) - len(written)

@@ -39,7 +39,8 @@ ANEW = re.compile(r"\s*(?:def|import|from)\s")
 """An answer that does not go on from the `def` that was begun for it."""
 TOLD = ("value", "raised")
 NAME = "function"
-"""What the function is called while it is described: a name that promises too much would be described, not the code."""
+"""What the function is called while it is described and solved: a name that promises too much would be described, and
+not the code; one that says what the description leaves out would help those who solve it."""
 
 
 class CodeFirst(Course):
@@ -91,6 +92,16 @@ class CodeFirst(Course):
         if bare(stub.parameters, None):
             return "types do not say what they hold"
         return objection(stub, whole=False) or self.settings.avoid.objection(stub) or (stub, program)
+
+    def blind(self, stub: Stub) -> Stub:
+        """Return a stub under no name: what the function does must follow from the description alone."""
+        header = re.sub(rf"\bdef {stub.name}\b", f"def {NAME}", stub.header, count=1)
+        return replace(stub, name=NAME, header=header)
+
+    def read(self, reply: Completion, stub: Stub) -> Program | None:
+        """Read a solution, if it is one; where it calls itself, it does so by the stub's name."""
+        program = super().read(reply, stub)
+        return program and replace(program, body=re.sub(rf"\b{NAME}(?=\()", stub.name, program.body))
 
     def _inputs(self, stub: Stub, program: Program) -> list[Row] | None:
         seed = derive_seed(self.voice.seed, self.known["id"], "inputs")

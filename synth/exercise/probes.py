@@ -25,8 +25,8 @@ LONGEST_TEXT, LARGEST = 20, 10_000
 """Of a constant that inputs are made with."""
 EDGES: dict[str, tuple[Any, ...]] = {
     "int": (0, 1, -1),
-    "float": (0.0, -2.5),
-    "str": ("", "a", "Hello, World!", "aA bB  aa"),
+    "float": (0.0, -2.5, 0.125),
+    "str": ("", "a", "Hello, World!", "aA bB  aa", " 12 été"),
     "list": ([],),
     "set": (set(),),
     "dict": ({},),
@@ -47,8 +47,8 @@ def probes(stub: Stub, count: int, seed: int, code: str = "") -> list[Row] | Non
     own = [row for row in stub.examples if len(row) == len(drawn[0])][:3]
     edges = list(_edge_rows(stub.parameters, drawn))
     named = list(_named_rows(drawn, named_values(stub.prose), random))
-    related = list(_related_rows(drawn))
-    plain = different([*own, *drawn[:3], *edges[: count // 2], *named[: count // 3], *related, *drawn[3:]])[:count]
+    first = different([*own, *drawn[:3], *edges[: count // 2], *named[: count // 3]])
+    plain = different([*first, *islice(_related_rows(drawn), count // 2), *drawn[3:]])[:count]
     if not code:
         return plain
     looked_for = islice(_named_rows(drawn, TIMES * _constants(code), random), FROM_CODE)
@@ -99,12 +99,15 @@ def _edge_rows(parameters: ast.arguments, drawn: Sequence[Row]) -> Iterable[Row]
 
 
 def _edges(parameter: ast.arg, values: Sequence[Any]) -> list[Any]:
-    """Return the edges of one parameter; of a list also one with a single element and one with equal elements."""
+    """Return the edges of one parameter; of a list or dict also one with a single element and one with equal ones."""
     if parameter.annotation is None:
         return []
     kinds = {base_type(part) for part in alternatives(parameter.annotation)}
     found = [edge for kind, edges in EDGES.items() if kind in kinds for edge in edges]
-    full = next((value for value in values if isinstance(value, list) and value), None)
+    full = next((value for value in values if isinstance(value, list | dict) and value), None)
+    if isinstance(full, dict):
+        key, item = next(iter(full.items()))
+        return [*found, {key: item}, dict.fromkeys(next(value for value in values if value), item)]
     return [*found, full[:1], full[:1] * 3] if full else found
 
 
@@ -118,20 +121,43 @@ def _named_rows(drawn: Sequence[Row], values: Sequence[Any], random: Random) -> 
 
 
 def _related_rows(drawn: Sequence[Row]) -> Iterable[Row]:
-    """Yield drawn rows in which one argument is found in another, and rows in which two are equal or share some."""
+    """Yield drawn rows in which one argument has to do with another, in turn for every two: it is found in it, the same
+    in other capitals or in another order, or shares some of it; and rows in which one argument alone is another's."""
     places = range(len(drawn[0]))
-    for turn, (one, other) in enumerate((one, other) for one in places for other in places if one != other):
-        for base in drawn[turn % 3 :: 3][:3]:
-            held, value = base[one], base[other]
-            if isinstance(held, list | tuple | set | dict) and held and type(next(iter(held))) is type(value):
-                new = list(held)[turn % len(held)]
-            elif one < other and type(held) is type(value) is list:
-                new = [*held[: 1 + len(held) // 2], *value]
-            elif one < other and type(held) is type(value):
-                new = held
-            else:
-                continue
-            yield (*base[:other], new, *base[other + 1 :])
+    pairs = [(one, other) for one in places for other in places if one != other]
+    for turn in range(3):
+        for one, other in pairs:
+            for base in drawn[turn:][::3]:
+                new = _related(base[one], base[other], turn, later=one < other)
+                if new is not None and repr(new) != repr(base[other]) and (turn != 1 or new != base[one]):
+                    yield (*base[:other], new, *base[other + 1 :])
+                    break
+        for place in places if pairs else ():
+            base, donor = drawn[turn % len(drawn)], drawn[(turn + 1) % len(drawn)]
+            yield (*base[:place], donor[place], *base[place + 1 :])
+
+
+def _related(held: Any, value: Any, turn: int, *, later: bool) -> Any:
+    """Return what has to do with the one value, in the place of the other; None where nothing of its type does."""
+    if isinstance(held, list | tuple | set | dict) and held and type(next(iter(held))) is type(value):
+        found = list(held)[turn % len(held)]
+        return found.swapcase() if turn == 1 and isinstance(found, str) else found
+    return _like(held, value, turn) if later and type(held) is type(value) else None
+
+
+def _like(held: Any, value: Any, turn: int) -> Any:
+    """Return a value that is equal, in another order, or shares some."""
+    match held:
+        case list() if turn == 2:
+            return [*held[: 1 + len(held) // 2], *value]
+        case dict() if turn == 2:
+            return {**value, **dict(list(held.items())[: 1 + len(held) // 2])}
+        case list() | str() if turn == 1:
+            return held[::-1]
+        case dict() if turn == 1:
+            return dict(zip(held, [*list(held.values())[1:], *list(held.values())[:1]], strict=True))
+        case _:
+            return held
 
 
 def _constants(code: str) -> list[Any]:

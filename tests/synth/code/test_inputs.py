@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from curate.synth.code.inputs import argument_rows
 from curate.synth.exercise.agreement import fits
+from curate.synth.exercise.probes import probes
+from curate.synth.teacher.answers import read_function
 
 
 def parameters(signature: str) -> ast.arguments:
@@ -70,3 +72,24 @@ def test_parameters_of_no_known_kind_get_no_inputs(signature: str) -> None:
 def test_defaults_are_left_to_the_function() -> None:
     rows = argument_rows(parameters("text: str, sep: str = ','"), 6, 1)
     assert rows and {len(row) for row in rows} == {1}
+
+
+def test_arguments_that_belong_together_are_tried_together() -> None:
+    def rows(header: str) -> list[tuple[object, ...]]:
+        stub = read_function(f"{header}\n    return 1\n")
+        assert not isinstance(stub, str)
+        found = probes(stub[0], 30, 7)
+        assert found
+        return found
+
+    found = rows("def f(stock: dict[str, int], name: str) -> int:")
+    assert any(name in stock for stock, name in found)
+    assert any(name.swapcase() in stock and name not in stock for stock, name in found), "in other capitals"
+    found = rows("def f(a: dict[str, int], b: dict[str, int]) -> int:")
+    assert any(a == b and a for a, b in found)
+    assert any(a != b and sorted(a.values()) == sorted(b.values()) and a.keys() == b.keys() for a, b in found)
+    found = rows("def f(xs: list[int], ys: list[int]) -> int:")
+    assert any(xs != ys and xs == ys[::-1] for xs, ys in found)
+    assert any(xs != ys and set(xs) & set(ys) for xs, ys in found)
+    found = rows("def f(prices: dict[str, float]) -> str:")
+    assert any(len(prices) > 1 and len(set(prices.values())) == 1 for (prices,) in found), "ties"

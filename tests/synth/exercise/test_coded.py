@@ -208,3 +208,33 @@ def test_attempts_that_other_processes_work_on_make_the_same_documents(
     assert there.documents.num_rows == 5
     assert there.documents.equals(here.documents)
     assert there.rejected.equals(here.rejected)
+
+
+def test_those_who_solve_a_description_do_not_see_the_name(teach: Any, seeds: pa.Table, context: Context) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> str:
+        name, _ = named(request)
+        if request.id.endswith("/stub"):
+            return f"def {name}(n: int) -> int:\n    return 1 if n < 2 or n > 9 else n + {name}(n - 1)\n"
+        if request.id.endswith("/description"):
+            return " the sum of the whole numbers from 1 to n, and 1 where n is less than 2 or more than 9."
+        asked.append("\n".join(turn.content for turn in request.messages))
+        return "    if n < 2 or n > 9:\n        return 1\n    rest = function(n - 1)\n    return n + rest"
+
+    teach(answer, chat=True)
+    made = make(context, seeds.slice(0, 1), avoid=[])
+    assert made.rejected["reason"].to_pylist() == []
+    [row] = made.documents.to_pylist()
+    assert len(asked) == 2
+    assert all("def function(n: int) -> int:" in text and NAMES[0] not in text for text in asked)
+    assert f"rest = {NAMES[0]}(n - 1)" in row["second"], "one that calls itself has the right name again"
+
+
+def test_a_parameter_that_a_loop_variable_hides_is_ignored(teach: Any, seeds: pa.Table, context: Context) -> None:
+    code = (
+        "def hot(pairs: list[tuple[str, int]], day: str) -> list[str]:\n    return [day for day, t in pairs if t > 3]\n"
+    )
+    teach(lambda request: code, chat=True)
+    made = make(context, seeds.slice(0, 1), avoid=[])
+    assert made.rejected["reason"].to_pylist() == ["ignores a parameter"]
