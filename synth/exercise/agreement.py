@@ -16,9 +16,9 @@ from curate.sandbox.programs import CallOutcome
 from curate.sandbox.values import literal
 from curate.synth.code.functions import CHANGERS
 from curate.synth.code.inputs import alternatives, base_type, members
+from curate.synth.code.reads import read_first
 from curate.synth.exercise.complete import bare
 from curate.synth.item.item import Case
-from curate.synth.reads import read_first
 from curate.synth.teacher.answers import Program, Stub, parse
 
 ENOUGH = 4

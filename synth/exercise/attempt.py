@@ -34,9 +34,9 @@ from curate.synth.exercise.clauses import Shown, untrue
 from curate.synth.exercise.complete import bare
 from curate.synth.exercise.disagreement import explain
 from curate.synth.exercise.probes import Row, different, probes, standard
+from curate.synth.exercise.signature import with_result
 from curate.synth.item.item import COLUMNS as ITEM_COLUMNS
 from curate.synth.item.item import Item, row
-from curate.synth.signature import with_result
 from curate.synth.teacher.answers import Program, Stub, read_solution, read_stub
 from curate.synth.teacher.asking import FENCE, Voice
 from curate.synth.teacher.effects import Ask, Claim, Run

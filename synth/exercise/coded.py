@@ -22,7 +22,7 @@ from curate.synth.exercise.attempt import Course, Steps, Trial, objection
 from curate.synth.exercise.clauses import Shown
 from curate.synth.exercise.complete import bare, left_out
 from curate.synth.exercise.probes import Row, probes
-from curate.synth.signature import spelled_out
+from curate.synth.exercise.signature import spelled_out
 from curate.synth.teacher.answers import Program, Stub, plain_prose, read_function
 from curate.synth.teacher.effects import Ask, Claim, Run
 

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from curate.synth.reads import read_first
+from curate.synth.code.reads import read_first
 
 
 @pytest.mark.parametrize(

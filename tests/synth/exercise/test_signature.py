@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from curate.synth.signature import spelled_out, type_of, with_result
+from curate.synth.exercise.signature import spelled_out, type_of, with_result
 from curate.synth.teacher.answers import Stub, read_function
 
 
