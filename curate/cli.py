@@ -99,10 +99,10 @@ def run(
     verify: Annotated[bool, typer.Option("--verify", help="Compare every byte of what is done.")] = False,
 ) -> None:
     """Execute a recipe, or continue it: what is done is not done again."""
-    from curate.records.status import spent
     from curate.records.status import status as read_status
     from curate.run.runner import execute
     from curate.terminal.screen import open_display
+    from curate.terminal.status import spent
 
     if engine not in (None, "local", "ray"):
         raise UserError(f"--engine {engine!r}: it must be local or ray")
@@ -121,8 +121,8 @@ def run(
 @app.command()
 def status(run: RunPath, wide: Wide = False, as_json: AsJson = False) -> None:
     """Say how far a run is, stage by stage; works on a live run."""
-    from curate.records.status import render_status
     from curate.records.status import status as read_status
+    from curate.terminal.status import render_status
 
     value = read_status(run)
     _print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else render_status(value, wide=wide))

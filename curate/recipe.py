@@ -21,9 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from curate.errors import Trouble, UserError, did_you_mean
 from curate.files.contents import digest, lines
 from curate.llm.types import ModelSpec
+from curate.records.tracker import check_tracker
 from curate.stage import Reference, Stage
 from curate.stages import SOURCES, STAGES, find
-from curate.tracker import check_tracker
 
 TOP_LEVEL = ("name", "seed", "usd", "tracker", "engine", "models", "sources", "stages")
 Spec = TypeVar("Spec", bound=BaseModel)
@@ -74,7 +74,7 @@ class Recipe:
     text: str
     """The YAML that is equivalent to this recipe, overrides included."""
     tracker: str | None = None
-    """What the run is mirrored to (curate/tracker.py). Enters no key."""
+    """What the run is mirrored to (curate/records/tracker.py). Enters no key."""
 
     def node(self, name: str) -> Node:
         """Return the stage of that name. Raises UserError with the nearest known name."""

@@ -17,9 +17,8 @@ import keyword
 
 import numpy as np
 
-from curate.dedup.near.kernel import Pairs
 from curate.text.compiled import compiled
-from curate.text.words import Bytes, Hashes
+from curate.text.words import Bytes, Hashes, Pairs
 
 BASE, ZERO = np.uint64(0x9E3779B97F4A7C15), np.uint64(0)
 NAME, NUMBER, STRING = np.uint64(3), np.uint64(5), np.uint64(7)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from curate.dedup.near.kernel import Similarities
 from curate.text.compiled import compiled
-from curate.text.words import Bytes, Hashes, Offsets, hash_words, places, roll
+from curate.text.words import Bytes, Hashes, Offsets, Similarities, hash_words, places, roll
 
 SIEVE_BITS = np.uint64(20)
 """The sieve is a table of 2^20 flags, 1 MB, that answers "not there" for nearly all n-grams of a text."""

@@ -12,9 +12,8 @@ import numpy as np
 
 from curate.decontam.lexer import COLUMNS, FIRST_BYTE, FIRST_DOC, LAST_BYTE, LAST_DOC, lex
 from curate.decontam.shapes import FUNCTIONS
-from curate.dedup.near.kernel import Pairs, Similarities
 from curate.text.compiled import compiled
-from curate.text.words import Bytes, Hashes, Offsets
+from curate.text.words import Bytes, Hashes, Offsets, Pairs, Similarities
 
 UNKNOWN, CAP = 16.0, 5.0
 """Squared weight of a word that no reference has; the greatest weight, lest one rare word decide."""

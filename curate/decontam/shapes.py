@@ -8,9 +8,8 @@ import numpy as np
 
 from curate.decontam.lexer import COLUMNS, FIRST_BYTE, FIRST_TOKEN, LAST_BYTE, LAST_TOKEN, lex
 from curate.decontam.overlap import SIEVE_BITS, Index
-from curate.dedup.near.kernel import Pairs
 from curate.text.compiled import compiled
-from curate.text.words import Bytes, Hashes, Offsets, roll
+from curate.text.words import Bytes, Hashes, Offsets, Pairs, roll
 
 FUNCTIONS = 1 << 14
 """Functions looked at in one text."""

@@ -24,8 +24,8 @@ from curate.dedup.survivors import Ranked
 from curate.stage import Context, Map, Metrics
 
 if TYPE_CHECKING:
-    from curate.dedup.near.kernel import Pairs, Similarities
     from curate.dedup.near.measure import Measure
+    from curate.text.words import Pairs, Similarities
 
 CURVE = (0.6, 0.7, 0.8, 0.9)
 """Similarities for which the plan's figures say how probably a pair is found."""

@@ -11,8 +11,6 @@ item whose worker then dies twice fails, and the others go on.
 
 import multiprocessing
 import os
-import signal
-import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
@@ -20,12 +18,12 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from multiprocessing.connection import wait as wait_for_sentinel
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from curate.errors import Trouble, UserError, from_os_error, how_to_install
 from curate.machine.network import unreachable
+from curate.machine.workers import start_worker
 
 ATTEMPTS = 2
 NO_RAY = f"engine 'ray' needs the package ray: {how_to_install('ray>=2.44')}, or use --engine local"
@@ -222,21 +220,3 @@ def ordered(
 
 def _on_second(function: Callable[[Any], Any], pair: tuple[int, Any]) -> Any:
     return function(pair[1])
-
-
-def start_worker() -> None:
-    """Leave Ctrl-C to the parent, die with it, and use one thread: there is a worker for each core."""
-    import pyarrow
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pyarrow.set_cpu_count(1)
-    pyarrow.set_io_thread_count(1)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    """End this process when the parent is gone, also after kill -9, so that no orphan writes into a run."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for_sentinel([parent.sentinel])
-        os._exit(1)

@@ -24,6 +24,7 @@ from curate.recipe import Node, Recipe, keys, named_after
 from curate.records.receipts import (
     record_or_none,
 )
+from curate.records.tracker import check_installed, mirroring
 from curate.run.columns import check_columns
 from curate.run.emptied import Emptied
 from curate.run.engine import check_engine, open_engine
@@ -32,7 +33,6 @@ from curate.run.stage_run import StageRun
 from curate.stage import Context, Global
 from curate.terminal.screen import Display
 from curate.text.loops import noticing
-from curate.tracker import check_installed, mirroring
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from curate.text.compiled import compiled
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
+Pairs = npt.NDArray[np.int64]
+Similarities = npt.NDArray[np.float64]
 
 WORD_BASE, SHINGLE_BASE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 """Odd factors, so that no bit is shifted out: of a word's bytes, and of the words in a shingle."""

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from curate.errors import UserError
 from curate.machine.cores import keep_with_this
-from curate.run.engine import start_worker
+from curate.machine.workers import start_worker
 from curate.sandbox.programs import Limits
 from curate.synth.teacher.effects import Attempt, End, Event
 from curate.synth.teacher.lane import Lane, Noted, Ran

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from curate.dedup.near.kernel import Pairs, Similarities
 from curate.text.compiled import compiled
+from curate.text.words import Pairs, Similarities
 
 Documents = npt.NDArray[np.int64]
 

@@ -15,11 +15,9 @@ import numpy.typing as npt
 
 from curate.text.bits import ONE, ZERO
 from curate.text.compiled import compiled
-from curate.text.words import UPPER, WORD_BASE, Bytes, Hashes, Offsets, hash_shingles, places
+from curate.text.words import UPPER, WORD_BASE, Bytes, Hashes, Offsets, Pairs, Similarities, hash_shingles, places
 
 Signatures = npt.NDArray[np.uint32]
-Pairs = npt.NDArray[np.int64]
-Similarities = npt.NDArray[np.float64]
 
 CROWD = ONE
 """The bit of a key that says that its bucket is too large for all pairs."""

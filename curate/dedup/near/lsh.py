@@ -32,13 +32,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from curate.dedup.near.kernel import CROWD, Pairs, Signatures, bucket_keys, pairs_in_buckets, shared_buckets
+from curate.dedup.near.kernel import CROWD, Signatures, bucket_keys, pairs_in_buckets, shared_buckets
 from curate.dedup.near.mapped import make_array
 from curate.dedup.survivors import Ranked
 from curate.files.shards import read_shard
 from curate.stage import Map
 from curate.text.bits import ALL
-from curate.text.words import Hashes, Offsets
+from curate.text.words import Hashes, Offsets, Pairs
 
 RANKS, KEYS, SPOTS, SIGNATURES, CROWDS = (f"{name}.npy" for name in ("ranks", "keys", "spots", "signatures", "crowds"))
 BUCKET_LIMIT = 1000

@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from curate.dedup.near.kernel import Pairs, Similarities, intersection, jaccard
+from curate.dedup.near.kernel import intersection, jaccard
 from curate.text.buffers import text_buffers
 from curate.text.compiled import compiled
-from curate.text.words import Bytes, Hashes, Offsets
+from curate.text.words import Bytes, Hashes, Offsets, Pairs, Similarities
 
 SIZE_RATIO = 2.5
 

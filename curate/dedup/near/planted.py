@@ -23,8 +23,8 @@ from curate.files.shards import count_rows, documents, write_shard
 from curate.stage import Context, Map, Metrics, derive_seed
 
 if TYPE_CHECKING:  # numba comes with them
-    from curate.dedup.near.kernel import Pairs, Similarities
     from curate.dedup.near.measure import Measure
+    from curate.text.words import Pairs, Similarities
 
 SAMPLE = 200
 LEAST_LINES = 12

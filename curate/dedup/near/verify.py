@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from curate.dedup.near.kernel import Pairs, Similarities, shingle_sets
+from curate.dedup.near.kernel import shingle_sets
 from curate.dedup.near.mapped import make_plain
 from curate.dedup.near.measure import Measure
 from curate.dedup.survivors import Ranked
 from curate.files.shelf import Shelf
 from curate.stage import Map
-from curate.text.words import Offsets
+from curate.text.words import Offsets, Pairs, Similarities
 
 PAIRS_PER_TASK = 20_000
 FILE, PAIRS = "sets.bin", "pairs.npy"

@@ -15,7 +15,8 @@ import pytest
 from curate.errors import UserError
 from curate.files.shards import write_json
 from curate.records.receipts import read_record, write_record
-from curate.records.status import read_run, render_status, status
+from curate.records.status import read_run, status
+from curate.terminal.status import render_status
 
 LATER = "2025-01-01T10:00:30Z"
 

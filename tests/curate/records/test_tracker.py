@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from curate import tracker
 from curate.errors import UserError
 from curate.recipe import keys, load, parse
+from curate.records import tracker
 from curate.run.runner import execute, open_run
 from curate.terminal.screen import Silent
 from tests.curate.export.test_corpus import make_run

@@ -2,8 +2,8 @@
 
 In: the files that a run writes anyway: `metrics.jsonl` of trainings, the records and sums of stages. Out: the same
 figures in the tracker, as `<stage>/<figure>` over `<stage>/step`. They are read by a thread and told to a process of
-its own (curate/tracker_process.py), so that nothing that a tracker does, or fails to do, reaches the run: trouble is
-one warning, and the run goes on. Where the figures lie is the tracker's own affair (TRACKIO_DIR, WANDB_MODE, ...).
+its own (curate/records/tracker_process.py), so that nothing that a tracker does, or fails to do, reaches the run:
+trouble is one warning, and the run goes on. Where the figures lie is the tracker's own affair (TRACKIO_DIR, ...).
 """
 
 import json
@@ -102,7 +102,7 @@ def _mirror(
 ) -> None:
     try:
         with log.open("ab") as file:
-            command = [sys.executable, "-P", "-m", "curate.tracker_process", kind, name]
+            command = [sys.executable, "-P", "-m", "curate.records.tracker_process", kind, name]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=file, stderr=file)
     except OSError as error:
         tell(f"tracker {kind}: {error}; the run goes on without it")
