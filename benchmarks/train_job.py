@@ -24,13 +24,14 @@ from curate.train.corpus.mix import Phase
 from curate.train.corpus.packing import PLACED, Corpus
 from curate.train.corpus.rows import Rows, held_out_rows, training_rows
 from curate.train.lm import TrainLM
-from curate.train.session import pass_tokens
-from curate.train.steps.loop import Learner, Schedule
+from curate.train.plan import pass_tokens
+from curate.train.steps.loop import Learner
 from curate.train.steps.loop import train as train_loop
 from curate.train.steps.loss import shifted
 from curate.train.steps.model import computed_parameters, flops_per_token
 from curate.train.steps.place import Place
 from curate.train.steps.presets import PRESETS, config_of
+from curate.train.steps.schedule import Schedule
 
 BATCH = 131_072
 LOG_EVERY = 4

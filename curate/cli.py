@@ -398,7 +398,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
 
 def _open(recipe: Path, runs: Path, settings: list[str] | None, limit: int | None) -> Any:
     from curate.recipe import load, parse_override
-    from curate.run.runner import open_run
+    from curate.run.opened import open_run
 
     overrides = dict(parse_override(text) for text in settings or [])
     return open_run(load(recipe, overrides, limit=limit), runs)

@@ -16,7 +16,7 @@ from curate.llm import door
 from curate.machine import network
 from curate.recipe import Recipe, load, parse
 from curate.run.columns import check_columns, columns_of
-from curate.run.runner import open_run
+from curate.run.opened import open_run
 from curate.stages import STAGES
 from tests.conftest import ROOT, Run
 
@@ -191,7 +191,7 @@ def test_an_engine_without_its_package_or_cluster_is_refused(tmp_path: Path, mon
     value = {"name": "planned", "sources": {"code": {"installed": True}}}
     far = parse({**value, "engine": {"kind": "ray", "address": "192.0.2.1:6379"}})
     assert "192.0.2.1:6379" in refusal(far, tmp_path)
-    monkeypatch.setattr("curate.run.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("curate.run.ray_engine.find_spec", lambda name: None)
     assert "-m pip install 'ray" in refusal(parse({**value, "engine": {"kind": "ray"}}), tmp_path)
 
 

@@ -7,7 +7,7 @@ device, measured once: a maker's number is not reached by anything.
 import time
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,19 +15,17 @@ import torch
 from curate.stage import Metrics
 from curate.train.corpus.packing import Corpus
 from curate.train.corpus.rows import Rows
+from curate.train.plan import Plan
 from curate.train.steps.checkpoint import State
 from curate.train.steps.model import computed_parameters, flops_per_token
 from curate.train.steps.place import Place
-
-if TYPE_CHECKING:
-    from curate.train.session import Plan
 
 JOULES_PER_KWH = 3.6e6
 SIDE, PRODUCTS = 8192, 20
 
 
 def figures(
-    model: Any, corpus: Corpus, plan: "Plan", state: State, place: Place, usd_per_gpu_hour: float | None
+    model: Any, corpus: Corpus, plan: Plan, state: State, place: Place, usd_per_gpu_hour: float | None
 ) -> Metrics:
     """Return what the report shows. Times count all starts of a training, but for what a kill lost."""
     steady = state.steady_tokens / state.steady_seconds if state.steady_seconds else None

@@ -19,7 +19,7 @@ import traceback
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import torch
 import torch.distributed as dist
@@ -28,11 +28,10 @@ import curate
 from curate.errors import UserError
 from curate.progress import Progress
 from curate.stage import Context
+from curate.stages import find
+from curate.train.parameters import Training
 from curate.train.session import fit, prepare
 from curate.train.steps.place import Place
-
-if TYPE_CHECKING:
-    from curate.train.lm import TrainLM
 
 WATCH_S = 0.1
 GRACE_S = 5.0
@@ -40,7 +39,7 @@ PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others: compiling takes minutes, and a dead one is noticed here long before."""
 
 
-def fit_on(devices: list[str], job: "TrainLM", context: Context, progress: Progress) -> None:
+def fit_on(devices: list[str], job: Training, context: Context, progress: Progress) -> None:
     """Train on these devices and publish the model. Raises UserError for what the user can mend."""
     if len(devices) == 1:
         fit(job, context, progress, Place(torch.device(devices[0])))
@@ -157,8 +156,8 @@ def _end_with_the_parent() -> None:
 
 def work(task: dict[str, Any]) -> None:
     """Train as one of several processes."""
-    from curate.train.lm import load_job
-
+    job = find("train.lm")(**task["job"])
+    assert isinstance(job, Training)
     given = task["context"]
     context = Context(
         given["name"],
@@ -178,7 +177,7 @@ def work(task: dict[str, Any]) -> None:
         timeout=PATIENCE,
         device_id=place.device if place.device.type == "cuda" else None,
     )
-    fit(load_job(task["job"]), context, _Spoken() if place.first else Progress(), place)
+    fit(job, context, _Spoken() if place.first else Progress(), place)
     dist.barrier()
     dist.destroy_process_group()
 

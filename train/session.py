@@ -5,15 +5,13 @@ training on several devices, find them done. `fit` lays out the rows, trains, an
 """
 
 import json
-import math
 import os
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow.parquet as pq
 import torch
@@ -24,33 +22,25 @@ from curate.progress import Progress
 from curate.stage import Context, Metrics, derive_seed
 from curate.train.accounts import figures, input_figures, totals
 from curate.train.corpus.infill import MARKS, infill_of
-from curate.train.corpus.mix import mix_tokens, phases, weights
 from curate.train.corpus.packing import Corpus, load_corpus, tokenise
-from curate.train.corpus.rows import Rows, held_out_rows, training_rows
 from curate.train.corpus.tokenizer import load_tokenizer, sample_texts, train_tokenizer
-from curate.train.steps.loop import Schedule, train
+from curate.train.parameters import Training
+from curate.train.plan import plan
+from curate.train.steps.loop import train
 from curate.train.steps.model import new_model, saved_model
 from curate.train.steps.place import Place
-
-if TYPE_CHECKING:
-    from curate.train.lm import TrainLM
 
 RECORD = "curate.json"
 COMPRESSION = 4
 """Bytes of source code in a byte of a zstd shard, about (3.5 to 4.5 seen)."""
-INIT_LEARNING_RATE = 1e-4
-"""phi-1's for fine-tuning (section 2.3)."""
-CPU_PASS_TOKENS, MOST_PASS_TOKENS = 16_384, 131_072
-ACTIVATIONS_SHARE = 0.5
-"""Of a GPU's memory, for what a pass keeps: 370 kB a token were seen where `pass_tokens` reckons 465."""
 
 
-def base_of(job: "TrainLM", context: Context) -> Path | None:
+def base_of(job: Training, context: Context) -> Path | None:
     """Return the folder of the model to go on from, if there is one."""
     return context.references[job.init] / "model" if job.init is not None else None
 
 
-def prepare(job: "TrainLM", context: Context, progress: Progress) -> tuple[Any, Corpus]:
+def prepare(job: Training, context: Context, progress: Progress) -> tuple[Any, Corpus]:
     """Train the tokenizer, or take the base model's, and tokenise the corpus; what stands already is only read."""
     seed = derive_seed(context.seed, context.name)
     progress.update(0, 0, "tokenizer")
@@ -75,7 +65,7 @@ def prepare(job: "TrainLM", context: Context, progress: Progress) -> tuple[Any, 
     return tokenizer, corpus
 
 
-def _tokenizer(job: "TrainLM", context: Context, seed: int) -> Any:
+def _tokenizer(job: Training, context: Context, seed: int) -> Any:
     """Train the tokenizer and save it, so that a second start reads the same one."""
     base, folder = base_of(job, context), context.directory / "tokenizer"
     if base is not None:
@@ -91,87 +81,7 @@ def _tokenizer(job: "TrainLM", context: Context, seed: int) -> Any:
     return load_tokenizer(folder)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What will be trained on, and how."""
-
-    rows: Rows
-    held_out: Rows
-    schedule: Schedule
-
-
-def plan(job: "TrainLM", corpus: Corpus, model: Any, place: Place, seed: int) -> Plan:
-    """Lay out the rows and turn the parameters into step counts. Raises UserError for a corpus smaller than a batch."""
-    shape, length = job.shape, job.block_length or model.config.max_position_embeddings
-    pad = model.config.pad_token_id
-    batch_rows = max(1, shape.batch_tokens // length)
-    available = int(corpus.train["length"].sum())
-    if available < batch_rows * length:
-        raise UserError(
-            f"the corpus has {available:,} tokens to train on, fewer than one batch of {batch_rows * length:,}; "
-            f"give more documents or lower batch_tokens"
-        )
-    if batch_rows < place.world:
-        raise UserError(
-            f"a batch has {batch_rows} rows of {length} tokens, too few for {place.world} GPUs; raise batch_tokens"
-        )
-    steps, tokens = _length(job, corpus, batch_rows * length)
-    share = phases(corpus, tokens, job.mix, job.decay_mix, job.warmdown)
-    rows = training_rows(corpus, weights(corpus, job.upsample), share, steps, batch_rows, length, pad, seed)
-    return Plan(
-        rows,
-        held_out_rows(corpus, length, pad),
-        _schedule(job, len(rows) // batch_rows, batch_rows, length, model, place),
-    )
-
-
-def _length(job: "TrainLM", corpus: Corpus, step_tokens: int) -> tuple[int | None, float]:
-    """Return the steps, if they are given, and the tokens to see."""
-    if (mixed := mix_tokens(corpus, job.mix or {})) > 0:
-        return None, mixed
-    if job.epochs is not None:
-        return None, float(corpus.train["length"].sum()) * job.epochs
-    steps = round(job.tokens / step_tokens) if job.tokens else job.shape.steps
-    return (
-        (max(1, steps), max(1, steps) * float(step_tokens))
-        if steps is not None
-        else (None, float(corpus.train["length"].sum()))
-    )
-
-
-def _schedule(job: "TrainLM", steps: int, batch_rows: int, length: int, model: Any, place: Place) -> Schedule:
-    shape, gpu = job.shape, place.device.type == "cuda"
-    most = job.pass_tokens or pass_tokens(model.config, place.device)
-    mine = -(-batch_rows // place.world)
-    passes = -(-mine // max(1, most // length))
-    return Schedule(
-        steps=steps,
-        batch_rows=batch_rows,
-        pass_rows=-(-mine // passes),
-        optimizer=shape.optimizer,
-        learning_rate=shape.learning_rate if job.init is None or job.learning_rate else INIT_LEARNING_RATE,
-        warmup_steps=round(job.warmup * steps),
-        decay_steps=round(job.warmdown * steps),
-        weight_decay=shape.weight_decay,
-        clip=job.clip,
-        checkpoint_every=job.checkpoint_every,
-        log_every=job.log_every,
-        measure_every=job.measure_every or max(1, steps // 6),
-        bf16=job.precision == "bf16" or (job.precision == "auto" and gpu),
-        compile=job.compile if job.compile is not None else gpu,
-    )
-
-
-def pass_tokens(config: Any, device: torch.device) -> int:
-    """Return the tokens of one pass: a power of two, so that what a pass keeps fits into half the GPU's memory."""
-    if device.type != "cuda":
-        return CPU_PASS_TOKENS
-    memory = torch.cuda.get_device_properties(device).total_memory
-    kept = 2 * config.num_hidden_layers * (10 * config.hidden_size + 5 * config.intermediate_size)
-    return min(MOST_PASS_TOKENS, 1 << int(math.log2(ACTIVATIONS_SHARE * memory / kept)))
-
-
-def fit(job: "TrainLM", context: Context, progress: Progress, place: Place) -> Metrics | None:
+def fit(job: Training, context: Context, progress: Progress, place: Place) -> Metrics | None:
     """Train, or go on training, and publish the model; return the figures, or None where another process does.
 
     Raises UserError for what `plan` and `train` refuse, and where the device's memory does not suffice.

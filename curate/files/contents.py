@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from curate.errors import UserError
 from curate.files.shards import read_shard, write_shard
+from curate.files.stores import File, is_local, locate, open_raw
 
 FILE = "outside.parquet"
 HashBy = Literal["listing", "content"]
@@ -36,6 +37,11 @@ class Outside:
     url: str
     local: bool = True
     """Whether it lies on this machine."""
+
+
+def outside(files: Iterable[File]) -> list[Outside]:
+    """Return files as what a stage reads outside its run."""
+    return [Outside(file.name, file.size, file.stamp, file.url, is_local(locate(file.url)[0])) for file in files]
 
 
 def lines(files: Sequence[Outside], by: HashBy = "listing", earlier: Iterable[Path] = ()) -> list[str]:
@@ -109,7 +115,5 @@ def _digests(files: Sequence[Outside]) -> list[str]:
 
 
 def _digest(file: Outside) -> str:
-    from curate.files.stores import open_raw  # which needs what this is imported by
-
     with open_raw(file.url) as stream:
         return file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -25,7 +25,6 @@ from fsspec.asyn import AsyncFileSystem
 from fsspec.utils import glob_translate
 
 from curate.errors import DamagedFile, UserError
-from curate.files.contents import Outside
 from curate.files.local import Status, files_below, told_of
 from curate.files.steady import SteadyFile, patiently
 
@@ -148,11 +147,6 @@ def open_bytes(url: str) -> Iterator[IO[bytes]]:
             if error.errno not in (None, 0):
                 raise
             raise DamagedFile(f"cannot read {url}: {error}; replace or remove the file") from error
-
-
-def outside(files: Iterable[File]) -> list[Outside]:
-    """Return files as what a stage reads outside its run."""
-    return [Outside(file.name, file.size, file.stamp, file.url, is_local(locate(file.url)[0])) for file in files]
 
 
 def _fixed(path: str) -> str:

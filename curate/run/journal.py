@@ -11,20 +11,18 @@ import json
 import os
 import platform
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from curate import __version__
 from curate.files.shards import write_json, write_text
 from curate.recipe import Node
-
-if TYPE_CHECKING:
-    from curate.run.runner import Run
+from curate.run.opened import Run
 
 
 class Journal:
     """What happened, for people and for `curate status`: run.json (now), journal.jsonl (events), run.log (errors)."""
 
-    def __init__(self, run: "Run", nodes: tuple[Node, ...]) -> None:
+    def __init__(self, run: Run, nodes: tuple[Node, ...]) -> None:
         self.run = run
         self.value: dict[str, Any] = {
             "name": run.recipe.name,

@@ -13,7 +13,7 @@ from rich.text import Text
 from curate.recipe import Node
 from curate.records.receipts import record_or_none, total
 from curate.records.standing import standing
-from curate.run.runner import Run
+from curate.run.opened import Run
 from curate.stage import Job, Reference, Source, Stage
 from curate.stages import SOURCES, STAGES, find
 from curate.terminal import drawing as terminal

@@ -11,88 +11,20 @@ it depends on, so a changed recipe never meets an old file.
 """
 
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from curate.errors import UserError, from_os_error
-from curate.files.shelf import Shelf
 from curate.llm import close_models
-from curate.llm.budget import Budget, spent_in
-from curate.recipe import Node, Recipe, keys, named_after
-from curate.records.receipts import (
-    record_or_none,
-)
-from curate.records.tracker import check_installed, mirroring
-from curate.run.columns import check_columns
+from curate.records.tracker import mirroring
 from curate.run.emptied import Emptied
-from curate.run.engine import check_engine, open_engine
+from curate.run.engines import open_engine
 from curate.run.journal import Journal
+from curate.run.opened import Run
 from curate.run.stage_run import StageRun
-from curate.stage import Context, Global
 from curate.terminal.screen import Display
 from curate.text.loops import noticing
-
-
-@dataclass(frozen=True)
-class Run:
-    """One recipe in one directory: where each of its stages lives."""
-
-    recipe: Recipe
-    directory: Path
-    keys: Mapping[str, str] = field(default_factory=dict)
-
-    def stage_directory(self, node: Node) -> Path:
-        """Return `stages/<name>-<key>`."""
-        return self.directory / "stages" / f"{node.name}-{self.keys[node.name]}"
-
-    def context(self, node: Node) -> Context:
-        """Return what the stage may know."""
-        place = {other.name: self.stage_directory(other) for other in self.recipe.nodes}
-        return Context(
-            name=node.name,
-            seed=self.recipe.seed,
-            directory=place[node.name],
-            inputs={name: place[name] for name in node.inputs},
-            references={name: place[name] for name in node.references},
-            models=self.recipe.models,
-            budgets=self._budgets(node),
-            shelf=Shelf(node.stage.shelf_bytes if isinstance(node.stage, Global) else 0),
-        )
-
-    def _budgets(self, node: Node) -> tuple[Budget, ...]:
-        """Return what a stage's models may cost: its own budget, and the run's less what other stages have spent."""
-        own = [Budget(node.usd, f"stage {node.name}")] if node.usd is not None else []
-        if self.recipe.usd is None or not node.models:
-            return tuple(own)
-        others = [path for path in (self.directory / "stages").glob("*/") if path != self.stage_directory(node)]
-        spent = sum(spent_in(path, self.recipe.models) for path in others)
-        return (*own, Budget(self.recipe.usd, "run", spent))
-
-    def is_done(self, node: Node) -> bool:
-        """Tell whether the stage stands complete on disk."""
-        record = record_or_none(self.stage_directory(node))
-        return record is not None and record.state == "done"
-
-
-def open_run(recipe: Recipe, runs: Path) -> Run:
-    """Name the directories, and check the recipe as a whole and every stage that is not done against the outside world.
-
-    Writes nothing. Raises UserError for what would stop the run later: a column that no stage delivers, a package, a
-    model, a file, an endpoint that cannot be had.
-    """
-    check_columns(recipe)
-    directory = runs / recipe.name
-    run = Run(recipe, directory, keys(recipe, directory / "stages"))
-    for node in recipe.nodes:
-        if not run.is_done(node):
-            with named_after(node):
-                node.stage.check({name: recipe.models[name] for name in node.models})
-    if recipe.tracker is not None:
-        check_installed(recipe.tracker)
-    check_engine(recipe.engine.kind, recipe.engine.address)
-    return run
 
 
 def execute(

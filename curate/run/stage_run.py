@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from curate.errors import Trouble, UserError
 from curate.files.contents import note
@@ -39,14 +39,13 @@ from curate.records.standing import (
     refuse_strangers,
     standing,
 )
-from curate.run.engine import Engine, LocalEngine, Outcome, ThreadEngine, ordered
+from curate.run.engine import Engine, Outcome, ordered
 from curate.run.journal import Journal, now
+from curate.run.local_engine import LocalEngine, ThreadEngine
+from curate.run.opened import Run
 from curate.run.work import judge_shard, make_shard, make_stream, read_part, run_job, sketch_shard
 from curate.stage import Filter, Global, Job, Maker, Source, StreamMaker
 from curate.terminal.screen import Display, StageProgress
-
-if TYPE_CHECKING:
-    from curate.run.runner import Run
 
 
 class ShardsFailed(Trouble):
@@ -57,7 +56,7 @@ class StageRun:
     """One stage on its way to completion."""
 
     def __init__(
-        self, run: "Run", node: Node, engine: Engine, journal: Journal, display: Display, *, verify: bool = False
+        self, run: Run, node: Node, engine: Engine, journal: Journal, display: Display, *, verify: bool = False
     ) -> None:
         self.verify = verify
         self.node, self.stage, self.journal, self.display = node, node.stage, journal, display

@@ -24,9 +24,9 @@ import pyarrow as pa
 from pydantic import ConfigDict, Field, field_validator
 
 from curate.errors import DamagedFile, Trouble, UserError, did_you_mean
-from curate.files.contents import HashBy, Outside, digest, lines
+from curate.files.contents import HashBy, Outside, digest, lines, outside
 from curate.files.local import is_link_to_nothing
-from curate.files.stores import File, find_below, find_files, name_below, open_bytes, outside
+from curate.files.stores import File, find_below, find_files, name_below, open_bytes
 from curate.llm.types import ModelSpec
 from curate.sources import jsonl, parquet
 from curate.sources.encoding import WIDEST, as_utf8, has_wide_mark

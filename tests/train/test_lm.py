@@ -20,7 +20,7 @@ from curate.files.shards import documents, write_shard
 from curate.progress import Progress
 from curate.stage import Context
 from curate.train.lm import TrainLM
-from curate.train.steps.loop import Schedule, learning_rate
+from curate.train.steps.schedule import Schedule, learning_rate
 
 SMALL: dict[str, Any] = {
     "hidden": 64,

@@ -5,15 +5,12 @@ A batch is (rows, length) int32 in pinned memory, copied without waiting: half a
 
 import queue
 import threading
-from typing import TYPE_CHECKING
 
 import torch
 
 from curate.train.corpus.rows import Rows
 from curate.train.steps.place import Place
-
-if TYPE_CHECKING:
-    from curate.train.steps.loop import Schedule
+from curate.train.steps.schedule import Schedule
 
 AHEAD = 4
 
@@ -21,7 +18,7 @@ AHEAD = 4
 class Feed:
     """A context in which `next` gives this process's rows of one step after another, from `first` on."""
 
-    def __init__(self, rows: Rows, schedule: "Schedule", first: int, place: Place) -> None:
+    def __init__(self, rows: Rows, schedule: Schedule, first: int, place: Place) -> None:
         self.rows, self.schedule, self.first, self.place = rows, schedule, first, place
         self.ready: queue.Queue[tuple[torch.Tensor, int] | BaseException] = queue.Queue(AHEAD)
         self.ended = threading.Event()

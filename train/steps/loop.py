@@ -9,7 +9,6 @@ never stopped. The device is waited for only where a line is logged: how many to
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,45 +17,17 @@ import torch
 from curate.errors import UserError
 from curate.machine.energy import joules_so_far
 from curate.train.corpus.rows import Rows
-from curate.train.steps.attention import Attention, choose_attention
+from curate.train.steps.attention import choose_attention
 from curate.train.steps.checkpoint import MetricsFile, State, load_checkpoint, save_checkpoint
 from curate.train.steps.feed import Feed
 from curate.train.steps.loss import linear_cross_entropy, loss_sum, shifted, softmax_gradient, softmax_gradient_in_place
 from curate.train.steps.model import Body, Weights
 from curate.train.steps.optimizer import Optimizers
 from curate.train.steps.place import Place
-from curate.train.steps.presets import OptimizerName
+from curate.train.steps.schedule import Schedule, learning_rate
 
 HELD_OUT_TOKENS = {"cpu": 16_384, "cuda": 1_048_576}
 """Held-out loss is measured on the first so many tokens: a second's work, for the tiny preset on two cores."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How to train."""
-
-    steps: int
-    batch_rows: int
-    """Rows in a step, of all processes together."""
-    pass_rows: int
-    """Rows in one forward and backward pass; a step makes as many passes as its batch needs."""
-    optimizer: OptimizerName
-    learning_rate: float
-    warmup_steps: int
-    decay_steps: int
-    """Last steps, in which the learning rate falls to zero."""
-    weight_decay: float
-    clip: float
-    checkpoint_every: int
-    log_every: int
-    measure_every: int
-    bf16: bool
-    compile: bool
-    compile_mode: str | None = None
-    """A mode of `torch.compile`, such as max-autotune-no-cudagraphs; None: its default."""
-    whole: bool = False
-    """Compile the model whole, or one layer for all: seconds instead of a minute or two, and as fast."""
-    attention: Attention = "auto"
 
 
 Documents = Callable[[list[int]], list[str]]
@@ -122,16 +93,6 @@ def train(
                 clock.go()
     clock.close()
     return state
-
-
-def learning_rate(step: int, schedule: Schedule) -> float:
-    """Return a step's learning rate: linear warm-up, level, then linear down to zero over the last steps.
-
-    Linear to zero beats a cosine to a tenth (Bergsma et al. 2025, arXiv:2502.15938).
-    """
-    up = (step + 1) / schedule.warmup_steps if step < schedule.warmup_steps else 1.0
-    down = (schedule.steps - step) / schedule.decay_steps if schedule.decay_steps else 1.0
-    return schedule.learning_rate * min(up, down, 1.0)
 
 
 class Learner:

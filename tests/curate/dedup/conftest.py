@@ -11,7 +11,8 @@ import pyarrow as pa
 import pytest
 
 from curate.files.shards import documents, list_shards, read_shard, write_shard
-from curate.run.engine import Engine, LocalEngine, ordered
+from curate.run.engine import Engine, ordered
+from curate.run.local_engine import LocalEngine
 from curate.run.work import judge_shard, sketch_shard
 from curate.stage import Context, GlobalFilter
 

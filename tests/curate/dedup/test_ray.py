@@ -16,7 +16,7 @@ from tests.curate.dedup.conftest import Deduplicate, Rows
 from tests.curate.dedup.conftest import Outcome as Result
 
 pytest.importorskip("ray")
-from curate.run.engine_ray import RayEngine
+from curate.run.ray_engine import RayEngine
 
 
 class Deadly(RayEngine):

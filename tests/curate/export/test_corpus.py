@@ -22,7 +22,8 @@ from curate.export.files import MANIFEST
 from curate.export.verb import export
 from curate.files.shards import list_shards, read_shard
 from curate.recipe import parse
-from curate.run.runner import execute, open_run
+from curate.run.opened import open_run
+from curate.run.runner import execute
 from curate.terminal.screen import Silent
 from tests.conftest import ROOT, Run
 from tests.terminal import in_terminal, plain, widest

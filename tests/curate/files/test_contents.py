@@ -13,7 +13,8 @@ import pytest
 
 from curate.errors import Trouble
 from curate.recipe import load
-from curate.run.runner import execute, open_run
+from curate.run.opened import open_run
+from curate.run.runner import execute
 from curate.sources.kinds import Folder
 from curate.stage import Part
 from tests.curate.records.test_standing import Listener

@@ -14,7 +14,8 @@ from curate.files import shelf as module
 from curate.files.shards import documents, read_shard, write_shard
 from curate.files.shelf import Shelf
 from curate.recipe import parse
-from curate.run.runner import execute, open_run
+from curate.run.opened import open_run
+from curate.run.runner import execute
 from curate.terminal.screen import Silent
 from tests.conftest import shard_digests
 
@@ -98,7 +99,7 @@ def test_a_deduplication_reads_each_shard_once_if_all_fit_and_gives_the_bytes_of
     execute(run, Silent(), workers=workers)
     kept = [path.stem for path in run.stage_directory(recipe.nodes[0]).glob("kept/*.parquet")]
     assert sorted(reads) == sorted(kept)
-    monkeypatch.setattr("curate.run.runner.Shelf", lambda room: Shelf(0 * room))
+    monkeypatch.setattr("curate.run.opened.Shelf", lambda room: Shelf(0 * room))
     execute(open_run(recipe, tmp_path / "bare"), Silent(), workers=workers)
     assert len(reads) == 4 * len(kept) + 1, "sketched, compared and judged anew; one is a sample for planted edits too"
     assert shard_digests(tmp_path / "shelved/r") == shard_digests(tmp_path / "bare/r")

@@ -20,7 +20,7 @@ from curate.llm.backends.openai_backend import OpenAIBackend
 from curate.llm.budget import Budget
 from curate.llm.log import CallLog, digest
 from curate.recipe import parse
-from curate.run.runner import open_run
+from curate.run.opened import open_run
 from tests.conftest import Run
 
 USED = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}

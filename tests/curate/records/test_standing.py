@@ -14,8 +14,9 @@ from curate.dedup.minhash import MinHash
 from curate.errors import UserError
 from curate.recipe import load
 from curate.records.status import status
+from curate.run.opened import Run, open_run
 from curate.run.plan import render_plan
-from curate.run.runner import Run, execute, open_run
+from curate.run.runner import execute
 from curate.terminal.screen import Silent
 from tests.conftest import shard_digests
 

@@ -11,7 +11,8 @@ import yaml
 from curate.errors import UserError
 from curate.recipe import keys, load, parse
 from curate.records import tracker
-from curate.run.runner import execute, open_run
+from curate.run.opened import open_run
+from curate.run.runner import execute
 from curate.terminal.screen import Silent
 from tests.curate.export.test_corpus import make_run
 
@@ -85,7 +86,7 @@ def test_a_tracker_that_fails_or_hangs_is_one_warning_and_the_run_is_done(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tracker, "check_installed", lambda kind: None)
-    monkeypatch.setattr("curate.run.runner.check_installed", lambda kind: None)
+    monkeypatch.setattr("curate.run.opened.check_installed", lambda kind: None)
     monkeypatch.setattr(tracker, "PATIENCE_S", 1.0)
     for behaviour, words in (("raise OSError('no disk')", "failed"), ("import time; time.sleep(600)", "did not end")):
         place = tmp_path / words.split()[0]

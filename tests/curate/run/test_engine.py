@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from curate.errors import UserError
-from curate.run.engine import LocalEngine, ThreadEngine, open_engine, ordered
+from curate.run.engine import ordered
+from curate.run.engines import open_engine
+from curate.run.local_engine import LocalEngine, ThreadEngine
 
 
 def double(number: int) -> int:

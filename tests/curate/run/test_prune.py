@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from curate.recipe import keys, load
+from curate.run.opened import open_run
 from curate.run.prune import prune, scraps
-from curate.run.runner import execute, open_run
+from curate.run.runner import execute
 from curate.terminal.screen import Silent
 from tests.conftest import Run
 from tests.curate.export.test_corpus import files_of, make_run

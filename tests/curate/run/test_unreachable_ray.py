@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from curate.errors import UserError
-from curate.run.engine_ray import RayEngine, must_answer
+from curate.run.ray_engine import RayEngine, must_answer
 from tests.conftest import ROOT
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from curate.errors import UserError
 from curate.recipe import parse
-from curate.run.runner import open_run
+from curate.run.opened import open_run
 from curate.sources.kinds import Folder, Hub, JsonLines, ParquetFiles
 from curate.sources.parquet import _batches
 from curate.sources.rows import Rows, sort_out

@@ -17,7 +17,8 @@ from curate.recipe import parse
 from curate.records.receipts import Receipt, read_record, write_record
 from curate.records.status import status
 from curate.run.journal import now
-from curate.run.runner import Run, execute, open_run
+from curate.run.opened import Run, open_run
+from curate.run.runner import execute
 from curate.terminal.pace import Pace
 from curate.terminal.screen import Bars, Plain, Silent, StageProgress
 

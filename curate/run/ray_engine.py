@@ -9,12 +9,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
-from curate.errors import UserError
-from curate.run.engine import ATTEMPTS, NO_RAY, Outcome, attempt, check_engine
+from curate.errors import UserError, how_to_install
+from curate.machine.network import unreachable
+from curate.run.engine import ATTEMPTS, Outcome, attempt
 
+NO_RAY = f"engine 'ray' needs the package ray: {how_to_install('ray>=2.44')}, or use --engine local"
 JOIN = """
 import sys, ray
 ray.init(address=sys.argv[1], log_to_driver=False, configure_logging=False)
@@ -23,12 +26,22 @@ ray.shutdown()
 ANSWER_S = 18.0
 
 
+def check_ray(address: str | None) -> None:
+    """Raise UserError, soon, where Ray or its cluster is not there; None and `auto` are Ray's to find."""
+    if find_spec("ray") is None:
+        raise UserError(NO_RAY)
+    if address and ":" in address:
+        why = unreachable(f"http://{address.removeprefix('ray://')}")
+        if why is not None:
+            raise UserError(f"engine.address: no Ray cluster at {address!r} ({why}); start it or mend the address")
+
+
 def must_answer(address: str, answer_s: float = ANSWER_S) -> None:
     """Join a cluster from another process. Raises UserError where that does not succeed in time.
 
     Ray itself goes on trying for ten minutes, in native code that no Ctrl-C reaches.
     """
-    check_engine("ray", address)
+    check_ray(address)
     try:
         command = [sys.executable, "-c", JOIN, address]
         done = subprocess.run(
