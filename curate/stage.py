@@ -91,6 +91,8 @@ class Context:
     """What its models may cost, by `usd:` of the stage and of the run."""
     shelf: Shelf = field(default_factory=Shelf, compare=False)
     """Where shards are read that are read again."""
+    whole: bool = True
+    """Whether its kept rows are written with their text, though they could rest on an earlier stage's."""
     progress: Progress = field(default_factory=Progress, compare=False)
     """Where `plan` says how far it is, and what an ALONE stage does within a shard; silent elsewhere."""
 

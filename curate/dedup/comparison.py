@@ -18,14 +18,13 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from curate.dedup.drops import verdict
 from curate.dedup.survivors import Ranked, order_columns, rank, sketched_shards
 from curate.errors import UserError
 from curate.files.contents import HashBy, Outside
-from curate.files.shards import list_shards, read_shard, write_shard
+from curate.files.shards import list_shards, read_schema, read_shard, write_shard
 from curate.llm.types import ModelSpec
 from curate.records.receipts import read_receipts, read_record
 from curate.records.standing import standing
@@ -173,7 +172,7 @@ class Comparison(GlobalFilter):
 def _sketch_earlier(stage: Comparison, context: Context, item: tuple[Path, Path]) -> None:
     path, sketch = item
     columns = ["id", "text", *filter(None, [stage.grouping])]
-    have = pq.read_schema(path).names
+    have = read_schema(path).names
     for name in columns:
         if name not in have:
             raise UserError(f"against: {path} has no column {name!r}; the columns are: {', '.join(have)}")
@@ -184,7 +183,11 @@ def _earlier_files(place: str) -> list[Outside]:
     shards = earlier_shards(place)
     directory = shards[0].parent.parent
     of_run = (Path(place).parent / "run.json").exists()
-    digests = {receipt.shard: receipt.kept_sha256 for receipt in read_receipts(directory)} if of_run else {}
+    digests = (
+        {receipt.shard: receipt.kept_sha256 + receipt.base_sha256 for receipt in read_receipts(directory)}
+        if of_run
+        else {}
+    )
     statuses = [path.stat() for path in shards]
     return [
         Outside(str(path), status.st_size, digests.get(path.stem, str(status.st_mtime_ns)), str(path))

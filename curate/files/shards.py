@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.errors import UserError
+from curate.lean import base_of, batch_rows, joined, joined_schema
 
 
 class _NoPandas:
@@ -47,7 +48,6 @@ _put_pandas_off()
 
 REQUIRED = {"id": pa.string(), "text": pa.large_string(), "source": pa.string()}
 SUFFIX = ".parquet"
-BATCH_BYTES = 1 << 23
 
 
 def empty_documents() -> pa.Table:
@@ -80,15 +80,18 @@ def conform(table: pa.Table) -> pa.Table:
 def read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read one shard, all columns or those named. Raises UserError for a missing, truncated or foreign file.
 
-    It is decoded in chunks of some BATCH_BYTES: in one piece, texts would grow by doubling and take twice the memory.
+    It is decoded in chunks of some megabytes: in one piece, texts would grow by doubling and take twice the memory.
+    Rows of a shard that keeps its text elsewhere (curate/lean.py) come whole.
     """
     try:
         with pq.ParquetFile(path) as file:  # `pq.read_table` would import Arrow's data sets, 0.15 s in each worker
-            size = sum(file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups))
-            rows = 1 + file.metadata.num_rows * BATCH_BYTES // max(1, size)
-            batches = list(file.iter_batches(rows, columns=columns, use_threads=False))
+            base = base_of(path, file.schema_arrow.metadata)
+            if base is not None:
+                names = joined_schema(file.schema_arrow, base).names
+                return joined(file.read(), base, names if columns is None else [n for n in columns if n in names])
+            batches = list(file.iter_batches(batch_rows(file), columns=columns, use_threads=False))
             return pa.Table.from_batches(batches) if batches else file.read(columns)
-    except (pa.ArrowInvalid, pa.ArrowIOError) as error:
+    except (pa.ArrowInvalid, pa.ArrowIOError, ValueError) as error:
         detail = str(error).splitlines()[0]
         step = "if it is a stage's, `curate run RECIPE --verify` makes it again; else replace it"
         raise UserError(f"cannot read shard {path}: {detail}; {step}") from error
@@ -101,7 +104,9 @@ def count_rows(path: Path) -> int:
 
 def read_schema(path: Path) -> pa.Schema:
     """Return the names and types of a shard's columns from its footer alone."""
-    return pq.read_schema(path).remove_metadata()
+    schema = pq.read_schema(path)
+    base = base_of(path, schema.metadata)
+    return schema.remove_metadata() if base is None else joined_schema(schema, base)
 
 
 def list_shards(directory: Path) -> list[Path]:

@@ -39,6 +39,9 @@ class Receipt:
     kept_size: int = 0
     """Bytes of the file (0 in receipts of before this was noted)."""
     dropped_size: int = 0
+    base: str = ""
+    """The shard that has the text of the kept rows, relative to the stage's directory; empty where they are whole."""
+    base_sha256: str = ""
     seconds: float = 0.0
     joules: float | None = None
     metrics: dict[str, float] = field(default_factory=dict)
@@ -91,6 +94,14 @@ def parse_receipt(path: Path) -> Receipt:
     if receipt.shard != path.stem:
         raise _unlike(path, f"it is that of shard {receipt.shard!r}")
     return receipt
+
+
+def receipt_of(shard: Path) -> Receipt | None:
+    """Return the receipt of a kept shard; None where it is no stage's, or its receipt cannot be read."""
+    try:
+        return parse_receipt(shard.parent.parent / "done" / f"{shard.stem}.json")
+    except UserError:
+        return None
 
 
 def read_receipts(directory: Path) -> list[Receipt]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from curate.errors import UserError
 from curate.files.shards import count_rows, list_shards
-from curate.records.receipts import Receipt, parse_receipt, receipt_files
+from curate.records.receipts import Receipt, parse_receipt, receipt_files, receipt_of
 
 SKETCHES = "sketches"
 HALVES = ("kept", "dropped")
@@ -49,6 +49,7 @@ def standing(directory: Path, *, verify: bool = False) -> Standing:
             damaged[path.stem] = str(error)
             continue
         why = next((why for half in HALVES if (why := _damage(directory, receipt, half, verify=verify))), None)
+        why = why or _fallen_base(directory, receipt, verify=verify)
         if why is None:
             receipts.append(receipt)
         else:
@@ -75,6 +76,25 @@ def _damage(directory: Path, receipt: Receipt, half: str, *, verify: bool) -> st
     except (pa.ArrowInvalid, OSError) as error:
         why = f"cannot be read: {' '.join(str(error).split())[:100]}"
     return why and f"{half}/{path.name} {why}"
+
+
+def _fallen_base(directory: Path, receipt: Receipt, *, verify: bool) -> str | None:
+    """Return what is wrong with the shard that has the text of a receipt's rows, if anything."""
+    if not receipt.base:
+        return None
+    path = directory / receipt.base
+    named = f"{path.parent.parent.name}/kept/{path.name}, which has its text,"
+    below = receipt_of(path)
+    if below is None:
+        return f"{named} has no receipt"
+    if below.kept_sha256 != receipt.base_sha256:
+        return f"{named} is another than it was"
+    try:
+        if path.stat().st_size != below.kept_size or (verify and sha256(path) != receipt.base_sha256):
+            return f"{named} has other bytes than its receipt says"
+    except OSError:
+        return f"{named} is missing"
+    return None
 
 
 def discard(directory: Path, shards: Collection[str]) -> None:

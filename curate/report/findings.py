@@ -15,10 +15,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curate.errors import UserError
-from curate.files.shards import list_shards, read_jsonl, read_shard
+from curate.files.shards import list_shards, read_jsonl, read_schema, read_shard
 from curate.records.status import StageFiles
 from curate.report.excerpts import Example, difference
 from curate.text.profile import is_python
@@ -153,7 +152,7 @@ def _score_column(stage: StageFiles, inputs: list[StageFiles]) -> str | None:
     """Return the first floating-point column that the stage's kept rows have and its input's have not."""
     above = {name for place in inputs for path in list_shards(place.directory / "kept")[:1] for name in names(path)}
     for path in list_shards(stage.directory / "kept")[:1]:
-        schema = pq.read_schema(path)
+        schema = read_schema(path)
         return next((f.name for f in schema if pa.types.is_floating(f.type) and f.name not in above), None)
     return None
 
@@ -249,7 +248,7 @@ def columns(stage: StageFiles, half: str, wanted: list[str]) -> Iterator[tuple[P
 
 def names(path: Path) -> list[str]:
     """Return the names of a shard's columns."""
-    return list(pq.read_schema(path).names)
+    return list(read_schema(path).names)
 
 
 def finite(value: Any) -> bool:

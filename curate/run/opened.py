@@ -17,7 +17,7 @@ from curate.records.receipts import (
 from curate.records.tracker import check_installed
 from curate.run.columns import check_columns
 from curate.run.engines import check_engine
-from curate.stage import Context, Global
+from curate.stage import Context, Global, Job
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,14 @@ class Run:
             references={name: place[name] for name in node.references},
             models=self.recipe.models,
             budgets=self._budgets(node),
+            whole=self.is_whole(node),
             shelf=Shelf(node.stage.shelf_bytes if isinstance(node.stage, Global) else 0),
         )
+
+    def is_whole(self, node: Node) -> bool:
+        """Tell whether other programs may want to read what a stage keeps: no stage reads it further, or a job does."""
+        readers = [other for other in self.recipe.nodes if node.name in (*other.inputs, *other.references)]
+        return not readers or any(isinstance(other.stage, Job) and node.name in other.inputs for other in readers)
 
     def _budgets(self, node: Node) -> tuple[Budget, ...]:
         """Return what a stage's models may cost: its own budget, and the run's less what other stages have spent."""

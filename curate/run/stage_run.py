@@ -15,7 +15,7 @@ from typing import Any
 
 from curate.errors import Trouble, UserError
 from curate.files.contents import note
-from curate.files.shards import list_shards, write_json
+from curate.files.shards import list_shards, read_shard, write_json, write_shard
 from curate.machine.energy import joules_so_far
 from curate.recipe import Node, named_after
 from curate.records.receipts import (
@@ -76,6 +76,8 @@ class StageRun:
     def finish(self) -> dict[str, Any]:
         """Do what is left of the stage, or nothing if it is complete. Returns the sum of its receipts."""
         before = standing(self.directory, verify=self.verify)
+        if self.context.whole:
+            before = self._made_whole(before)
         record = record_or_none(self.directory)
         done = record is not None and record.state == "done"
         if record is not None and done and record.shards_total == len(before.receipts) and not before.damaged:
@@ -129,8 +131,22 @@ class StageRun:
             note(outside, self.directory)
         return self._end("done")
 
-    def _set_aside(self, before: Standing) -> dict[str, str]:
-        """Take the receipts of damaged shards away, so that these are made again. Returns what digests they had."""
+    def _made_whole(self, before: Standing) -> Standing:
+        """Write the kept rows of lean shards with their text: since they were written, no stage reads them further."""
+        receipts = []
+        for receipt in before.receipts:
+            if not receipt.base:
+                receipts.append(receipt)
+                continue
+            path = self.directory / "kept" / f"{receipt.shard}.parquet"
+            digest = write_shard(read_shard(path), path)
+            size = path.stat().st_size
+            receipts.append(replace(receipt, kept_sha256=digest, kept_size=size, base="", base_sha256=""))
+            write_receipt(receipts[-1], self.directory)
+        return replace(before, receipts=receipts)
+
+    def _set_aside(self, before: Standing) -> dict[str, Receipt]:
+        """Take the receipts of damaged shards away, so that these are made again. Returns them."""
         if not before.damaged:
             return {}
         self.display.news(f"{self.node.name}: damaged on disk and made again: {before.told()}")
@@ -138,13 +154,15 @@ class StageRun:
         for shard, why in before.damaged.items():
             self.journal.event("shard damaged", self.node.name, shard=shard, why=why)
             with suppress(UserError):
-                former[shard] = parse_receipt(self.directory / "done" / f"{shard}.json").kept_sha256
+                former[shard] = parse_receipt(self.directory / "done" / f"{shard}.json")
         discard(self.directory, before.damaged)
         return former
 
     def _compare(self, receipt: Receipt) -> None:
         """Say so where a shard that was damaged did not become what it had been (what a GPU samples may not)."""
-        if self.former.get(receipt.shard, receipt.kept_sha256) != receipt.kept_sha256:
+        former = self.former.get(receipt.shard, receipt)
+        same_form = bool(former.base) == bool(receipt.base)
+        if same_form and former.kept_sha256 != receipt.kept_sha256:
             self.display.news(
                 f"{self.node.name}: shard {receipt.shard} came out otherwise than before; finished stages that read it "
                 f"have not seen that: remove their directories to make them again"

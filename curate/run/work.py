@@ -6,16 +6,23 @@ An item is a pair (shard name, Part | Path | None). The caller writes the receip
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.files.shards import conform, empty_documents, write_shard
-from curate.records.receipts import Receipt
+from curate.files.shards import REQUIRED, conform, empty_documents, write_shard
+from curate.lean import lean, rows_of
+from curate.records.receipts import Receipt, receipt_of
 from curate.run.engine import Outcome, attempt
-from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Source, StreamMaker
+from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Source, StreamMaker, Verdict
+
+LEAST_SHARE = 4
+"""Kept rows rest on a shard that has no more than so many times their text."""
 
 
 def read_part(stage: Source, context: Context, item: tuple[str, Part]) -> Receipt:
@@ -30,7 +37,38 @@ def judge_shard(stage: Filter, context: Context, item: tuple[str, Path]) -> Rece
     shard = context.shelf.take(item[1])
     verdict = stage.judge(shard, context)
     kept, dropped = verdict.split(shard)
-    return _store(kept, dropped, context, item[0], text_bytes(shard), start, verdict.metrics)
+    rest = None if context.whole or set(verdict.columns) & set(REQUIRED) else _rest(item[1], kept, verdict)
+    return _store(kept, dropped, context, item[0], text_bytes(shard), start, verdict.metrics, rest)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What the kept rows of a shard rest on (curate/lean.py)."""
+
+    base: Path
+    sha256: str
+    rows: npt.NDArray[np.integer]
+    """Their numbers in the base."""
+    own: tuple[str, ...]
+    """The columns that the base has not, or has otherwise."""
+
+
+def _rest(path: Path, kept: pa.Table, verdict: Verdict) -> Rest | None:
+    """Return what rows kept of a stage's shard may rest on; None where they are better written whole.
+
+    That is where nothing says what the shard's bytes were, and where so few are left that every later reader would go
+    through a large file for a little.
+    """
+    receipt = receipt_of(path)
+    if receipt is None:
+        return None
+    base = path if not receipt.base else path.parent.parent / receipt.base
+    below = receipt if not receipt.base else receipt_of(base)
+    if below is None or text_bytes(kept) * LEAST_SHARE < below.bytes_kept:
+        return None
+    rows = np.flatnonzero(pc.is_null(verdict.reasons).to_numpy(zero_copy_only=False))
+    above, own = rows_of(path)
+    return Rest(base, below.kept_sha256, rows if above is None else above[rows], (*own, *verdict.columns))
 
 
 def make_shard(stage: Maker, context: Context, item: tuple[str, Path]) -> Receipt:
@@ -98,13 +136,21 @@ def _store_made(made: Made, context: Context, name: str, bytes_in: int, start: f
 
 
 def _store(
-    kept: pa.Table, dropped: pa.Table, context: Context, name: str, bytes_in: int, start: float, metrics: Metrics
+    kept: pa.Table,
+    dropped: pa.Table,
+    context: Context,
+    name: str,
+    bytes_in: int,
+    start: float,
+    metrics: Metrics,
+    rest: Rest | None = None,
 ) -> Receipt:
     """Write both halves, then say what they hold."""
     kept, dropped = conform(kept), conform(dropped)
     reasons = pc.value_counts(dropped.column("reason").combine_chunks()).to_pylist()
     places = [context.directory / half / f"{name}.parquet" for half in ("kept", "dropped")]
-    digests = [write_shard(table, place) for table, place in zip((kept, dropped), places, strict=True)]
+    written = kept if rest is None else lean(kept, rest.own, rest.rows, rest.base, places[0])
+    digests = [write_shard(table, place) for table, place in zip((written, dropped), places, strict=True)]
     sizes = [place.stat().st_size for place in places]
     return Receipt(
         shard=name,
@@ -118,6 +164,8 @@ def _store(
         dropped_sha256=digests[1],
         kept_size=sizes[0],
         dropped_size=sizes[1],
+        base="" if rest is None else f"../{rest.base.parent.parent.name}/kept/{rest.base.name}",
+        base_sha256="" if rest is None else rest.sha256,
         seconds=time.monotonic() - start,
         metrics=metrics,
     )

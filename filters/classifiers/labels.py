@@ -16,10 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curate.errors import UserError
-from curate.files.shards import read_shard
+from curate.files.shards import read_schema, read_shard
 from curate.filters.classifiers.references import texts_of
 from curate.stage import Source, derive_seed
 
@@ -161,7 +160,7 @@ def read_rows(path: Path, rows: list[int]) -> list[str]:
 
 def read_grades(path: Path) -> list[Graded]:
     """Return the graded documents of one shard. Raises UserError for a missing column or a grade that is none."""
-    names = pq.read_schema(path).names
+    names = read_schema(path).names
     if GRADE not in names:
         raise UserError(
             f"{path} has no column {GRADE!r}; let `learn_from:` name a stage that grades: filter.annotate, "

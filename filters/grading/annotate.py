@@ -21,7 +21,6 @@ from typing import ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from curate.errors import UserError
@@ -143,7 +142,7 @@ def read_pool(context: Context, most: int, budget_bytes: int) -> Pool:
     texts: dict[str, str] = {}
     wanted = chosen.column("id").combine_chunks()
     for path in context.shards():
-        for batch in pq.ParquetFile(path).iter_batches(256, columns=["id", "text"]):
+        for batch in read_shard(path, ["id", "text"]).to_batches(256):
             found = batch.filter(pc.is_in(batch.column("id"), wanted))
             shown = (excerpt(text, budget_bytes) for text in found.column("text").to_pylist())
             texts.update(zip(found.column("id").to_pylist(), shown, strict=True))

@@ -16,10 +16,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curate.errors import UserError, did_you_mean
-from curate.files.shards import list_shards, read_jsonl, read_shard
+from curate.files.shards import list_shards, read_jsonl, read_schema, read_shard
 from curate.records.receipts import read_receipts, read_record, total
 from curate.records.status import RunFiles, StageFiles, read_run
 from curate.terminal import display
@@ -236,7 +235,7 @@ def _evidence_columns(stage: StageFiles, path: Path) -> set[str]:
     kept = stage.directory / "kept" / path.name
     if not kept.exists():
         return set()
-    return set(pq.read_schema(path).names) - set(pq.read_schema(kept).names) - {"reason"}
+    return set(read_schema(path).names) - set(read_schema(kept).names) - {"reason"}
 
 
 def _count_matches(stage: StageFiles, half: str, column: str, value: str) -> tuple[int, list[str]]:
@@ -244,7 +243,7 @@ def _count_matches(stage: StageFiles, half: str, column: str, value: str) -> tup
     count = 0
     ids: list[str] = []
     for path in list_shards(stage.directory / half):
-        if column not in pq.read_schema(path).names:
+        if column not in read_schema(path).names:
             continue
         table = read_shard(path, ["id", column])
         found = table.column("id").filter(pc.fill_null(pc.equal(table.column(column), value), False))

@@ -14,13 +14,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from curate.errors import UserError
-from curate.files.shards import list_shards, read_shard
+from curate.files.shards import list_shards, read_schema, read_shard
 from curate.records.status import StageFiles, read_run
 from curate.report.documents.browse import plain
 from curate.report.excerpts import WIDTH, difference, excerpt
@@ -88,7 +87,7 @@ def _members(files: StageFiles, document: str) -> list[dict[str, Any]]:
 def _dropped(files: StageFiles) -> Iterator[pa.Table]:
     """Yield what each shard dropped as a duplicate. Where a stage names no cluster, its survivor is its name."""
     for path in list_shards(files.directory / "dropped"):
-        names = pq.read_schema(path).names
+        names = read_schema(path).names
         if "survivor" not in names or "similarity" not in names:
             continue
         table = read_shard(path, ["id", *(name for name in ("survivor", "similarity", "cluster") if name in names)])
