@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.errors import UserError
-from curate.lean import base_of, batch_rows, joined, joined_schema
+from curate.files.lean import base_of, batch_rows, joined, joined_schema
 
 
 class _NoPandas:
@@ -81,7 +81,7 @@ def read_shard(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Read one shard, all columns or those named. Raises UserError for a missing, truncated or foreign file.
 
     It is decoded in chunks of some megabytes: in one piece, texts would grow by doubling and take twice the memory.
-    Rows of a shard that keeps its text elsewhere (curate/lean.py) come whole.
+    Rows of a shard that keeps its text elsewhere (curate/files/lean.py) come whole.
     """
     try:
         with pq.ParquetFile(path) as file:  # `pq.read_table` would import Arrow's data sets, 0.15 s in each worker

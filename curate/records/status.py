@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,6 +122,7 @@ def status(directory: Path, now: datetime | None = None) -> dict[str, Any]:
         "joules": _sum_known(stage["joules"] for stage in stages),
         "tokens": _sum_known(stage["tokens"] for stage in stages),
         "usd": _sum_known(stage["usd"] for stage in stages),
+        "disk_bytes": sum(stage["disk_bytes"] for stage in stages),
         "stages": stages,
     }
 
@@ -153,6 +155,7 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
         "progress": _progress(stage) if live else None,
         "tokens": _sum_known(made.get(name) for made in calls for name in ("prompt_tokens", "completion_tokens")),
         "usd": _sum_known(made.get("usd") for made in calls),
+        "disk_bytes": _disk_bytes(stage.directory),
         "failures": record.failures if record else {},
         "started": record.started if record else None,
         "finished": record.finished if record else None,
@@ -213,6 +216,16 @@ def _progress(stage: StageFiles) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) and {"done", "total"} <= value.keys() else None
+
+
+def _disk_bytes(directory: Path) -> int:
+    """Return the bytes of a stage's files; of one that vanishes meanwhile (a live stage's) none."""
+    total = 0
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(folder, name).lstat().st_size
+    return total
 
 
 def _sum_known(values: Any) -> float | None:

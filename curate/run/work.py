@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.files.lean import lean, rows_of
 from curate.files.shards import REQUIRED, conform, empty_documents, write_shard
-from curate.lean import lean, rows_of
 from curate.records.receipts import Receipt, receipt_of
 from curate.run.engine import Outcome, attempt
 from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Source, StreamMaker, Verdict
@@ -43,7 +43,7 @@ def judge_shard(stage: Filter, context: Context, item: tuple[str, Path]) -> Rece
 
 @dataclass(frozen=True)
 class Rest:
-    """What the kept rows of a shard rest on (curate/lean.py)."""
+    """What the kept rows of a shard rest on (curate/files/lean.py)."""
 
     base: Path
     sha256: str

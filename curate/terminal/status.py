@@ -68,6 +68,7 @@ def _columns(stages: list[Mapping[str, Any]]) -> list[terminal.Column]:
         terminal.Column("work", [_cell(s["seconds"] + s["plan_seconds"], display.duration) for s in stages]),
         terminal.Column("wall", [_cell(s["wall_seconds"], display.duration) for s in stages], 2),
         terminal.Column("left", [_left(s) for s in stages], 1),
+        terminal.Column("disk", [_cell(s["disk_bytes"], display.size) for s in stages], 6),
         terminal.Column("energy", [_cell(s["joules"], display.energy) for s in stages], 8),
         terminal.Column("tokens", [_cell(s["tokens"], display.number) for s in stages], 3),
         terminal.Column("cost", [_cell(s["usd"], lambda v: f"${v:,.2f}") for s in stages], 6),

@@ -60,7 +60,7 @@ def test_a_shard_read_in_many_chunks_gives_the_same_survivors(
     planted: Rows, deduplicate: Deduplicate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = deduplicate(MinHash(), planted)
-    monkeypatch.setattr("curate.lean.SIZED", 10_000)
+    monkeypatch.setattr("curate.files.lean.SIZED", 10_000)
     chunks = read_shard(whole.directory.parent / "in/kept/part-0.parquet").column("text").num_chunks
     chunked = deduplicate(MinHash(), planted)
     assert chunks > 20

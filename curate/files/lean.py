@@ -86,14 +86,10 @@ def joined(own: pa.Table, base: Path, columns: Sequence[str]) -> pa.Table:
             elif high > low:
                 found.append(batch.take(pa.array(rows[low:high] - start)))
             start += batch.num_rows
-        below = pa.Table.from_batches(found, pa.schema([schema.field(name) for name in _ordered(schema, wanted)]))
+        below = pa.Table.from_batches(found) if found else schema.empty_table()
     if below.num_rows != own.num_rows:
         raise ValueError(f"{base} has not the rows that it rests on")
     return pa.table({name: (own if name in own.column_names else below).column(name) for name in columns})
-
-
-def _ordered(schema: pa.Schema, wanted: Sequence[str]) -> list[str]:
-    return [name for name in schema.names if name in wanted]
 
 
 def batch_rows(file: pq.ParquetFile) -> int:
