@@ -20,8 +20,9 @@ from curate.recipe import parse
 from curate.records.standing import standing
 from curate.records.status import status
 from curate.report.documents.browse import show, trace
-from curate.run.runner import Run as Running
-from curate.run.runner import execute, open_run
+from curate.run.opened import Run as Running
+from curate.run.opened import open_run
+from curate.run.runner import execute
 from curate.terminal.screen import Silent
 
 MAIL = "# written by jane.doe@bigcorp.com\n"
