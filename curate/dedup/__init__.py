@@ -1,7 +1,7 @@
-"""Deduplication: byte-identical documents (exact.py), near-duplicates (minhash.py), and boilerplate lines (lines.py).
+"""Deduplication: byte-identical documents, near-duplicates, boilerplate lines, functions that do the same.
 
-exact.py, minhash.py and lines.py are the stages. comparison.py says which documents are compared with which, those of
-earlier corpora among them; survivors.py which of several alike documents stays; drops.py how a plan names those that
-go. Near-duplicates take these steps: kernel.py makes signatures, lsh.py finds candidate pairs in them, verify.py
-compares the candidates' texts as measure.py says, clusters.py decides who survives, and planted.py measures the recall.
+In: shards of Documents, and earlier corpora. Out: one survivor of those that are alike; each other names it.
+exact.py, minhash.py, lines.py and behaviour.py are the stages; near/ holds the steps of minhash.py. comparison.py says
+which documents are compared with which, those of earlier corpora among them; survivors.py which of several alike
+documents stays; drops.py how a plan names those that go.
 """

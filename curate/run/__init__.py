@@ -1,1 +1,7 @@
-"""From a recipe to a finished run: opening it, looking before it, working on its stages, writing it down."""
+"""From a recipe to a finished run.
+
+In: a checked recipe (curate/recipe.py) and the directory where runs live. Out: a run directory in which every shard of
+every stage has its receipt. opened.py names its places, runner.py takes stage after stage, stage_run.py brings one to
+completion, work.py does the work on one shard inside an engine (engines.py), journal.py writes down what happened.
+plan.py looks before running, starters.py writes recipes to begin with, prune.py makes room afterwards.
+"""

@@ -19,7 +19,8 @@ def cache_folder() -> Path:
         return Path(chosen)
     here = Path(__file__).parents[1]
     digest = hashlib.blake2b(digest_size=8)
-    for path in sorted({*here.rglob("*.py"), *(here / "filters").rglob("*.py")}):  # the second may be a link
+    filters = here / "filters" if (here / "filters").is_dir() else here.parent / "filters"  # a link in a checkout
+    for path in sorted({*here.rglob("*.py"), *filters.rglob("*.py")}):
         source = path.read_bytes()
         if b"curate.text.compiled" in source or b"numba" in source:
             digest.update(source)

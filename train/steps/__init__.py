@@ -1,1 +1,5 @@
-"""Steps of training: the model, its loss and optimiser, the loop, checkpoints."""
+"""Steps of training.
+
+In: rows of tokens, a model's shape (presets.py, model.py), a schedule. Out: the trained model, a line of figures now
+and then, checkpoints to go on from (loop.py with feed.py, loss.py, optimizer.py, checkpoint.py).
+"""
