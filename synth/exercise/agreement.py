@@ -72,9 +72,10 @@ def agree(
         if result.status == "value"
     ]
     agreed = Agreed(tuple(programs[i] for i in members), tuple(cases))
-    if not any(uses_its_parameters(stub, program) for program in agreed.programs):
+    pure = [program for program in agreed.programs if not changes_its_parameters(stub, program)]
+    if not any(uses_its_parameters(stub, program) for program in pure or agreed.programs):
         return "ignores a parameter"
-    if all(changes_its_parameters(stub, program) for program in agreed.programs):
+    if not pure:
         return "changes an argument"
     return _objection(stub, cases, inputs, results) or agreed
 

@@ -9,7 +9,7 @@ already before a third is.
 
 import ast
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from textwrap import indent
 from typing import Any
@@ -17,30 +17,22 @@ from typing import Any
 import pyarrow as pa
 
 from curate.llm import Completion, Request
-from curate.sandbox.programs import CallOutcome
 from curate.stage import derive_seed
 from curate.synth.exercise.agreement import (
     Agreed,
-    agree,
     changes_its_parameters,
     gave,
     speaks_of_floats,
-    tells_its_type,
     uses_its_parameters,
-    values_of,
 )
 from curate.synth.exercise.avoid import Avoid
-from curate.synth.exercise.clauses import Shown, untrue
-from curate.synth.exercise.complete import bare
-from curate.synth.exercise.disagreement import explain
-from curate.synth.exercise.probes import Row, different, probes, standard
-from curate.synth.exercise.signature import with_result
+from curate.synth.exercise.probes import Row, probes
+from curate.synth.exercise.trial import Steps, Trial
 from curate.synth.item.item import COLUMNS as ITEM_COLUMNS
 from curate.synth.item.item import Item, row
 from curate.synth.teacher.answers import Program, Stub, read_solution, read_stub
 from curate.synth.teacher.asking import FENCE, Voice
 from curate.synth.teacher.effects import Ask, Claim, Run
-from curate.text.trees import function_in, labels
 
 COLUMNS = {**ITEM_COLUMNS, "asked": pa.int64(), "truth": pa.float64(), "round_trip": pa.float64()}
 """Beside an Item's: how many solutions were asked for, the teacher's probability that all statements are true, and
@@ -57,9 +49,6 @@ LONGEST_CASE = 300
 """Characters of a case; longer ones teach nothing."""
 MOST_CASES = 12
 """Cases that are kept of those that were run: three are shown, the others become asserts."""
-FEW = 4
-"""Values that tell a function from others; with fewer it is known by its tree alone."""
-Steps = Generator[Ask | Run | Claim, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -115,13 +104,13 @@ class Course:
         """Return the claim of a name: its words in any order."""
         return Claim(" ".join(sorted(stub.name.split("_"))), self.settings.per_name, "name")
 
-    def _tried(self, trial: "Trial") -> Steps:
+    def _tried(self, trial: Trial) -> Steps:
         """Let a trial decide; return the row."""
         found = yield from trial.run()
         row: dict[str, Any] = yield from self._ended(trial, found)
         return row
 
-    def _ended(self, trial: "Trial", found: Agreed | str) -> Steps:
+    def _ended(self, trial: Trial, found: Agreed | str) -> Steps:
         """Return the row of what a trial found, after the checks that were asked for."""
         stub = trial.stub
         docstring = _quoted(stub.prose)
@@ -147,7 +136,7 @@ class Course:
             return "copied from the prompt"
         return objection(stub) or self.settings.avoid.objection(stub) or stub
 
-    def _row(self, stub: Stub, found: Agreed, trial: "Trial") -> dict[str, Any]:
+    def _row(self, stub: Stub, found: Agreed, trial: Trial) -> dict[str, Any]:
         pure = [program for program in found.programs if not changes_its_parameters(stub, program)]
         whole = [program for program in pure if uses_its_parameters(stub, program)] or pure
         bodies = sorted({program.body for program in whole}, key=lambda body: (len(body), body))
@@ -224,125 +213,6 @@ class Course:
 
     def _rejected(self, text: str, reason: str, agree: str = "", detail: str | None = None) -> dict[str, Any]:
         return {**self.known, "text": text, "reason": reason, "agree": agree, "detail": detail}
-
-
-class Trial:
-    """The solutions of one stub, and what they gave.
-
-    `given` is one that stood before the stub was described; `turn` counts the descriptions that were tried of it.
-    """
-
-    def __init__(
-        self, course: Course, stub: Stub, inputs: list[Row], given: Program | None = None, turn: int = 0
-    ) -> None:
-        self.course, self.settings, self.stub, self.inputs = course, course.settings, stub, inputs
-        self.types, self.standard = standard(stub)
-        self.rows = different([*inputs, *self.standard])
-        self.asked = 0
-        self.programs: list[Program] = []
-        self.outcomes: list[Sequence[CallOutcome]] = []
-        self.agree = ""
-        self.foreign = 0
-        """Solutions left out for what they import."""
-        self.given = given
-        self.asked_as = f"{course.known['id']}/{turn}/solution" if turn else f"{course.known['id']}/solution"
-
-    def stands(self) -> Steps:
-        """Run the given solution alone and claim what it does; return the reason why it is no exercise, if it is."""
-        assert self.given
-        self.programs = [self.given]
-        self.outcomes = yield Run(((self.given.source(self.stub), self.stub.name, self.rows),))
-        values = values_of(self.outcomes[0])
-        if not tells_its_type(self.stub, values):
-            self.stub = with_result(self.stub, values)
-        if self.stub.returns is None or bare(self.stub.parameters, self.stub.returns):
-            return "types do not say what they hold"
-        found = agree(self.stub, self.programs, self.outcomes, self.rows, asked=1, share=1.0, fewest=1)
-        return found if isinstance(found, str) else (yield from self._claims(found))
-
-    def run(self) -> Steps:
-        """Ask and run until it is decided; return Agreed or a reason."""
-        claimed = self.given is not None
-        while True:
-            more = self.settings.first if not self.asked else self.settings.solutions - self.asked
-            yield from self._solve(min(more, self.settings.solutions))
-            found = self._found()
-            if isinstance(found, str) and not (found == "no majority" and self._undecided()):
-                return found
-            if not isinstance(found, str) and not claimed:
-                claimed = True
-                taken = yield from self._claims(found)
-                if taken:
-                    return taken
-            if self.asked >= self.settings.solutions:
-                return found
-
-    def _solve(self, count: int) -> Steps:
-        """Ask for solutions until there are `count` more, the given one the first of all, and run them."""
-        given = [self.given] if self.given and not self.asked else []
-        numbers = range(self.asked + len(given), self.asked + count)
-        replies = yield Ask(
-            tuple(self.course.solution(self.stub, self.stub.prose, f"{self.asked_as}/{number}") for number in numbers)
-        )
-        self.asked += count
-        read = [self.course.read(reply, self.stub) for reply in replies]
-        # One that loads numpy or torch costs a hundred times the time of one that does not, and teaches other things.
-        written = [program for program in read if program and program.is_plain]
-        self.foreign += sum(program is not None for program in read) - len(written)
-        programs = [*given, *written]
-        outcomes = yield Run(tuple((program.source(self.stub), self.stub.name, self.rows) for program in programs))
-        self.programs += programs
-        self.outcomes += outcomes
-
-    def _found(self) -> Agreed | str:
-        """Return the majority among the solutions so far, if it is one to believe."""
-        groups = [gave(each, floats=speaks_of_floats(self.stub)) for each in self.outcomes]
-        most = max((groups.count(group) for group in groups), default=0)
-        self.agree = f"{most}_of_{self.asked}"
-        share = 1.0 if self.asked < self.settings.solutions else self.settings.agreement
-        if not self.programs and self.foreign:
-            return "imports more than an exercise may"
-        found = agree(self.stub, self.programs, self.outcomes, self.rows, asked=self.asked, share=share)
-        if isinstance(found, str):
-            return found
-        shortest = min(found.programs, key=lambda program: (len(program.body), program.body))
-        outcomes = self.outcomes[self.programs.index(found.programs[0])]
-        shown = [Shown(arguments, outcome) for arguments, outcome in zip(self.rows, outcomes, strict=True)]
-        wrong = untrue(self.stub.prose, shortest.source(self.stub), self.stub.name, shown)
-        return wrong or Agreed(found.programs, found.cases[: max(len(self.inputs), 1)])
-
-    def _undecided(self) -> bool:
-        """Tell whether the solutions that are left could make a majority."""
-        most, left = int(self.agree.split("_")[0]), self.settings.solutions - self.asked
-        return left > 0 and most + left >= max(2, self.settings.agreement * self.settings.solutions)
-
-    def _claims(self, found: Agreed) -> Steps:
-        """Claim what the function does and how it is written; return the reason where another holds either."""
-        outcomes = self.outcomes[self.programs.index(found.programs[0])]
-        if not (yield Claim(self._behaviour(outcomes), 1, "behaviour")):
-            return "does what another does"
-        shortest = min(found.programs, key=lambda program: (len(program.body), program.body))
-        function = function_in(f"{self.stub.header}\n{shortest.body}\n")
-        tree = labels(function, values=True).tobytes().hex() if function else None
-        if not (yield Claim(tree, 1, "tree")):
-            return "is written like another"
-        return None
-
-    def _behaviour(self, outcomes: Sequence[CallOutcome]) -> str | None:
-        """Return what the function gives on the standard rows, or None where that tells little."""
-        given = {repr(row): outcome for row, outcome in zip(self.rows, outcomes, strict=True)}
-        results = [given[repr(row)] for row in self.standard]
-        values = [result.value for result in results if result.status == "value"]
-        telling = len(values) >= FEW and len(set(values)) > 1
-        return f"{self.types}: {gave(results)}" if telling else None
-
-    def explained(self) -> str:
-        """Return the calls that tell most of how the solutions fared."""
-        return explain(self.stub.name, self.rows, self.outcomes)
-
-    def above(self, body: str) -> str:
-        """Return what stands above a body in its own program."""
-        return next(program.above(self.stub) for program in self.programs if program.body == body)
 
 
 def objection(stub: Stub, *, whole: bool = True) -> str | None:

@@ -18,11 +18,12 @@ from curate.llm import Completion
 from curate.sandbox.programs import CallOutcome
 from curate.sandbox.values import literal
 from curate.stage import derive_seed
-from curate.synth.exercise.attempt import Course, Steps, Trial, objection
+from curate.synth.exercise.attempt import Course, objection
 from curate.synth.exercise.clauses import Shown
 from curate.synth.exercise.complete import bare, left_out
-from curate.synth.exercise.probes import Row, probes
+from curate.synth.exercise.probes import Row, different, probes
 from curate.synth.exercise.signature import spelled_out
+from curate.synth.exercise.trial import Steps, Trial
 from curate.synth.teacher.answers import Program, Stub, plain_prose, read_function
 from curate.synth.teacher.effects import Ask, Claim, Run
 
@@ -70,7 +71,13 @@ class CodeFirst(Course):
             if isinstance(described, str):
                 row = self._rejected(text, described)
                 continue
-            trial = Trial(self, described, self._inputs(described, program) or inputs, given=program, turn=turn)
+            trial = Trial(
+                self,
+                described,
+                different([*(self._inputs(described, program) or inputs), *alone.shown]),
+                given=program,
+                turn=turn,
+            )
             found = yield from trial.run()
             row = yield from self._ended(trial, found)
             if not isinstance(found, str):

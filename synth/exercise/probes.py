@@ -9,7 +9,7 @@ known again under another name (the idea of `dedup.behaviour`).
 import ast
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from random import Random
 from typing import Any
 
@@ -19,8 +19,10 @@ from curate.synth.teacher.answers import Stub
 
 STANDARD = 12
 """Standard rows."""
-FROM_CODE, TIMES = 10, 3
-"""Rows with constants of code, and how often each is tried, as far as there is room."""
+FROM_CODE, TIMES = 10, 2
+"""Rows with constants of code, and how often each is tried within other values, as far as there is room."""
+VARIED, BASES = 16, 6
+"""Values that an argument takes which changed nothing so far, and rows in which it does."""
 LONGEST_TEXT, LARGEST = 20, 10_000
 """Of a constant that inputs are made with."""
 EDGES: dict[str, tuple[Any, ...]] = {
@@ -51,7 +53,9 @@ def probes(stub: Stub, count: int, seed: int, code: str = "") -> list[Row] | Non
     plain = different([*first, *islice(_related_rows(drawn), count // 2), *drawn[3:]])[:count]
     if not code:
         return plain
-    looked_for = islice(_named_rows(drawn, TIMES * _constants(code), random), FROM_CODE)
+    constants = _constants(code)
+    whole, within = _named_rows(drawn, constants, random, whole=1.0), _named_rows(drawn, TIMES * constants, random)
+    looked_for = islice(chain(whole, within), FROM_CODE)
     return different([*plain[:4], *looked_for, *plain[4:]])  # behind the first that are drawn, and the empty one
 
 
@@ -111,13 +115,54 @@ def _edges(parameter: ast.arg, values: Sequence[Any]) -> list[Any]:
     return [*found, full[:1], full[:1] * 3] if full else found
 
 
-def _named_rows(drawn: Sequence[Row], values: Sequence[Any], random: Random) -> Iterable[Row]:
-    """Yield drawn rows in which named values stand for values of their type."""
+def idle(rows: Sequence[Row], results: Sequence[Any]) -> list[int]:
+    """Return the places of arguments that changed no result where all others stayed as they were.
+
+    >>> idle([(1, 2), (1, 3), (2, 3)], ["a", "a", "b"])
+    [1]
+    """
+    count = len(rows[0]) if rows else 0
+    parts = [tuple(map(repr, row)) for row in rows]
+    found = []
+    for place in range(count if count > 1 else 0):
+        gave: dict[tuple[str, ...], Any] = {}
+        others = [(*part[:place], *part[place + 1 :]) for part in parts]
+        if all(gave.setdefault(other, result) == result for other, result in zip(others, results, strict=True)):
+            found.append(place)
+    return found
+
+
+def telling_rows(rows: Sequence[Row], results: Sequence[Any], places: Sequence[int]) -> list[Row]:
+    """Return for each place two rows that differ there alone and in their results, where there are such.
+
+    >>> telling_rows([(1, 2), (1, 3), (2, 3)], ["a", "a", "b"], [0])
+    [(1, 3), (2, 3)]
+    """
+    found: list[Row] = []
+    for place in places:
+        first: dict[str, tuple[Row, Any]] = {}
+        for row, result in zip(rows, results, strict=True):
+            one, before = first.setdefault(repr((*row[:place], *row[place + 1 :])), (row, result))
+            if before != result:
+                found += [one, row]
+                break
+    return found
+
+
+def varied(rows: Sequence[Row], place: int) -> list[Row]:
+    """Return rows that differ in one argument alone, which takes the values that it has in others."""
+    values = {repr(row[place]): row[place] for row in rows}
+    given = list(values.values())[:VARIED]
+    return [(*base[:place], value, *base[place + 1 :]) for base in rows[:BASES] for value in given]
+
+
+def _named_rows(drawn: Sequence[Row], values: Sequence[Any], random: Random, whole: float = 0.5) -> Iterable[Row]:
+    """Yield drawn rows in which named values stand for values of their type; texts for a `whole` one in that share."""
     for value in values:
         places = [place for place, old in enumerate(drawn[0]) if _takes(old, value)]
         for place in places[:2]:
             base = random.choice([row for row in drawn if _takes(row[place], value)])
-            yield (*base[:place], _put(base[place], value, random), *base[place + 1 :])
+            yield (*base[:place], _put(base[place], value, random, whole), *base[place + 1 :])
 
 
 def _related_rows(drawn: Sequence[Row]) -> Iterable[Row]:
@@ -180,22 +225,22 @@ def _takes(old: Any, value: Any) -> bool:
     return type(old) is type(value) or (isinstance(old, float) and type(value) is int)
 
 
-def _put(old: Any, value: Any, random: Random) -> Any:
+def _put(old: Any, value: Any, random: Random, whole: float) -> Any:
     """Put a value in the place of another, into a text, or into a container, where that is of such values."""
     if not _takes(old, value) or old in ([], ()):
         return old
     match old:
         case list() | tuple():
             place = random.choice([place for place, item in enumerate(old) if _takes(item, value)])
-            return type(old)([*old[:place], _put(old[place], value, random), *old[place + 1 :]])
+            return type(old)([*old[:place], _put(old[place], value, random, whole), *old[place + 1 :]])
         case str():
             at = random.randint(0, len(old))
-            return value if random.random() < 0.5 else f"{old[:at]}{value}{old[at:]}"
+            return value if random.random() < whole else f"{old[:at]}{value}{old[at:]}"
         case dict():
             key, item = next(iter(old.items()))
             if type(key) is type(value) and (not _takes(item, value) or random.random() < 0.5):
                 return {**old, value: item}
-            return {**old, key: _put(item, value, random)}
+            return {**old, key: _put(item, value, random, whole)}
         case _:
             return float(value) if isinstance(old, float) else value
 

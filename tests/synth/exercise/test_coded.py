@@ -238,3 +238,25 @@ def test_a_parameter_that_a_loop_variable_hides_is_ignored(teach: Any, seeds: pa
     teach(lambda request: code, chat=True)
     made = make(context, seeds.slice(0, 1), avoid=[])
     assert made.rejected["reason"].to_pylist() == ["ignores a parameter"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [("word == 'wait' and n > 3", None), ("len(word) > 500", "a parameter decides nothing")],
+)
+def test_a_parameter_is_tried_until_it_decides_something_or_the_function_is_refused(
+    teach: Any, seeds: pa.Table, context: Context, condition: str, reason: str | None
+) -> None:
+    def answer(request: Request) -> str:
+        if request.id.endswith("/stub"):
+            return f"def f(n: int, word: str) -> int:\n    return 0 if {condition} else n + 5\n"
+        if request.id.endswith("/description"):
+            return " n plus 5, or 0 if the word is 'wait' and n is more than 3."
+        return f"    if {condition}:\n        return 0\n    return 5 + n"
+
+    teach(answer, chat=True)
+    made = make(context, seeds.slice(0, 1), avoid=[])
+    assert made.rejected["reason"].to_pylist() == ([reason] if reason else [])
+    if reason is None:
+        [row] = made.documents.to_pylist()
+        assert any("'wait'" in case["arguments"] and case["value"] == "0" for case in row["cases"])
