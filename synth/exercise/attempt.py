@@ -25,9 +25,8 @@ from curate.synth.exercise.agreement import (
     speaks_of_floats,
     uses_its_parameters,
 )
-from curate.synth.exercise.avoid import Avoid
 from curate.synth.exercise.probes import Row, probes
-from curate.synth.exercise.trial import Steps, Trial
+from curate.synth.exercise.trial import Settings, Steps, Trial
 from curate.synth.item.item import COLUMNS as ITEM_COLUMNS
 from curate.synth.item.item import Item, row
 from curate.synth.teacher.answers import Program, Stub, read_solution, read_stub
@@ -49,24 +48,6 @@ LONGEST_CASE = 300
 """Characters of a case; longer ones teach nothing."""
 MOST_CASES = 12
 """Cases that are kept of those that were run: three are shown, the others become asserts."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The parameters of a stage that an attempt needs; see `synth.exercise`."""
-
-    solutions: int
-    first: int
-    agreement: float
-    inputs: int
-    descriptions: int
-    per_name: int
-    truth: bool
-    min_truth: float
-    round_trip: bool
-    temperature: float
-    max_tokens: int
-    avoid: Avoid
 
 
 @dataclass

@@ -17,9 +17,10 @@ from pydantic import Field
 from curate.llm import ModelSpec
 from curate.sandbox.programs import Limits
 from curate.stage import Columns, Context, Made, Metrics
-from curate.synth.exercise.attempt import COLUMNS, Course, Settings
+from curate.synth.exercise.attempt import COLUMNS, Course
 from curate.synth.exercise.avoid import Avoid, digests
 from curate.synth.exercise.coded import CODE_STOPS, CodeFirst
+from curate.synth.exercise.trial import Settings
 from curate.synth.item.form import tidy
 from curate.synth.item.item import Item, read_item
 from curate.synth.item.item import row as item_row

@@ -6,10 +6,13 @@ does, and how it is written, is claimed on the way.
 """
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+from curate.llm import Completion, Request
 from curate.sandbox.programs import CallOutcome
 from curate.synth.exercise.agreement import Agreed, agree, gave, speaks_of_floats, tells_its_type, values_of
+from curate.synth.exercise.avoid import Avoid
 from curate.synth.exercise.clauses import Shown, untrue
 from curate.synth.exercise.complete import bare
 from curate.synth.exercise.disagreement import explain
@@ -19,12 +22,42 @@ from curate.synth.teacher.answers import Program, Stub
 from curate.synth.teacher.effects import Ask, Claim, Run
 from curate.text.trees import function_in, labels
 
-if TYPE_CHECKING:
-    from curate.synth.exercise.attempt import Course
-
 FEW = 4
 """Values that tell a function from others; with fewer it is known by its tree alone."""
 Steps = Generator[Ask | Run | Claim, Any, Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters of a stage that an attempt needs; see `synth.exercise`."""
+
+    solutions: int
+    first: int
+    agreement: float
+    inputs: int
+    descriptions: int
+    per_name: int
+    truth: bool
+    min_truth: float
+    round_trip: bool
+    temperature: float
+    max_tokens: int
+    avoid: Avoid
+
+
+class Course(Protocol):
+    """What a trial needs of the attempt that it belongs to."""
+
+    known: dict[str, Any]
+    settings: Settings
+
+    def solution(self, stub: Stub, prose: str, request_id: str) -> Request:
+        """Return the request for one solution."""
+        ...
+
+    def read(self, reply: Completion, stub: Stub) -> Program | None:
+        """Read a solution, if it is one."""
+        ...
 
 
 class Trial:
@@ -34,7 +67,7 @@ class Trial:
     """
 
     def __init__(
-        self, course: "Course", stub: Stub, inputs: list[Row], given: Program | None = None, turn: int = 0
+        self, course: Course, stub: Stub, inputs: list[Row], given: Program | None = None, turn: int = 0
     ) -> None:
         self.course, self.settings, self.stub, self.inputs = course, course.settings, stub, inputs
         self.types, self.standard = standard(stub)
