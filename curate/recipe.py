@@ -25,7 +25,8 @@ from curate.records.tracker import check_tracker
 from curate.stage import Reference, Stage
 from curate.stages import SOURCES, STAGES, find
 
-TOP_LEVEL = ("name", "seed", "usd", "tracker", "engine", "models", "sources", "stages")
+KEEP = ("all", "last")
+TOP_LEVEL = ("name", "seed", "usd", "keep", "tracker", "engine", "models", "sources", "stages")
 Spec = TypeVar("Spec", bound=BaseModel)
 TOO_DEEP = "it is nested too deeply for a recipe; a stage's settings lie three levels deep"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -75,6 +76,8 @@ class Recipe:
     """The YAML that is equivalent to this recipe, overrides included."""
     tracker: str | None = None
     """What the run is mirrored to (curate/records/tracker.py). Enters no key."""
+    keep: str = "all"
+    """`last`: what earlier stages kept is removed once all is done (curate/run/released.py). Enters no key."""
 
     def node(self, name: str) -> Node:
         """Return the stage of that name. Raises UserError with the nearest known name."""
@@ -179,7 +182,7 @@ def parse(value: Mapping[str, Any]) -> Recipe:
     usd = _usd(value.get("usd"), "usd")
     _check_prices(usd, nodes, models)
     tracker = check_tracker(value["tracker"]) if value.get("tracker") is not None else None
-    return Recipe(name, seed, engine, models, _in_order(nodes), usd, text, tracker)
+    return Recipe(name, seed, engine, models, _in_order(nodes), usd, text, tracker, _keep(value.get("keep", "all")))
 
 
 def _usd(value: Any, where: str) -> float | None:
@@ -189,6 +192,12 @@ def _usd(value: Any, where: str) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
         raise UserError(f"{where}: {value!r} must be a number of dollars above 0, such as 5")
     return float(value)
+
+
+def _keep(value: Any) -> str:
+    if value not in KEEP:
+        raise UserError(f"keep: {value!r} must be all or last")
+    return str(value)
 
 
 def _check_prices(usd: float | None, nodes: list[Node], models: Mapping[str, ModelSpec]) -> None:

@@ -17,12 +17,15 @@ from pathlib import Path
 
 from curate.errors import UserError, from_os_error
 from curate.llm import close_models
+from curate.records.receipts import read_receipts, total
 from curate.records.tracker import mirroring
 from curate.run.emptied import Emptied
 from curate.run.engines import open_engine
 from curate.run.journal import Journal
 from curate.run.opened import Run
+from curate.run.released import release, unneeded
 from curate.run.stage_run import StageRun
+from curate.terminal.display import size
 from curate.terminal.screen import Display
 from curate.text.loops import noticing
 
@@ -57,7 +60,11 @@ def execute(
                     mirror,
                     noticing(lambda: display.news("loops are compiled for this machine, once; that takes a while")),
                 ):
+                    resting = unneeded(run, nodes, verify=verify)
                     for place, node in enumerate(nodes):
+                        if node.name in resting:
+                            display.cached(node.name, total(read_receipts(run.stage_directory(node))))
+                            continue
                         close_models(besides={recipe.models[name] for later in nodes[place:] for name in later.models})
                         stats = StageRun(run, node, machine, journal, display, verify=verify).finish()
                         if Emptied.is_one(node, stats):
@@ -66,6 +73,8 @@ def execute(
             except BaseException as error:
                 journal.close(_state_after(error), error)
                 raise
+            if recipe.keep == "last" and len(nodes) == len(recipe.nodes) and (freed := release(run)):
+                display.news(f"keep: last: {size(freed)} of documents removed that only stages read")
             journal.close("done" if len(nodes) == len(recipe.nodes) else "partial")
             return emptied
     except OSError as error:

@@ -43,6 +43,7 @@ from curate.run.engine import Engine, Outcome, ordered
 from curate.run.journal import Journal, now
 from curate.run.local_engine import LocalEngine, ThreadEngine
 from curate.run.opened import Run
+from curate.run.released import take_back
 from curate.run.work import judge_shard, make_shard, make_stream, read_part, run_job, sketch_shard
 from curate.stage import Filter, Global, Job, Maker, Source, StreamMaker
 from curate.terminal.screen import Display, StageProgress
@@ -75,6 +76,9 @@ class StageRun:
 
     def finish(self) -> dict[str, Any]:
         """Do what is left of the stage, or nothing if it is complete. Returns the sum of its receipts."""
+        back = take_back(self.directory)
+        if back:
+            self.display.news(f"{self.node.name}: made again, as `keep: last` had removed it and it is needed")
         before = standing(self.directory, verify=self.verify)
         if self.context.whole:
             before = self._made_whole(before)
@@ -90,7 +94,7 @@ class StageRun:
             return stats
         self.earlier_s, self.began = wall_so_far(self.directory), time.monotonic()
         _sweep(self.directory)
-        self.former = self._set_aside(before)
+        self.former = self._set_aside(before, quietly=back)
         outside = self.stage.outside()
         names = self._items()
         self.record = StageRecord(
@@ -145,11 +149,12 @@ class StageRun:
             write_receipt(receipts[-1], self.directory)
         return replace(before, receipts=receipts)
 
-    def _set_aside(self, before: Standing) -> dict[str, Receipt]:
+    def _set_aside(self, before: Standing, *, quietly: bool) -> dict[str, Receipt]:
         """Take the receipts of damaged shards away, so that these are made again. Returns them."""
         if not before.damaged:
             return {}
-        self.display.news(f"{self.node.name}: damaged on disk and made again: {before.told()}")
+        if not quietly:
+            self.display.news(f"{self.node.name}: damaged on disk and made again: {before.told()}")
         former = {}
         for shard, why in before.damaged.items():
             self.journal.event("shard damaged", self.node.name, shard=shard, why=why)

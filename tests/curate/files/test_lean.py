@@ -59,7 +59,7 @@ def run_it(place: Path, stages: dict[str, Any], *, verify: bool = False, workers
         source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     code = {"path": str(source), "id": "id", "keep": ["license"], "shard_rows": 50}
     recipe = {"name": "run", "seed": 1, "sources": {"code": code}, "stages": stages}
-    (place / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    (place / "recipe.yaml").write_text(yaml.safe_dump(recipe, sort_keys=False))
     heard = Heard()
     execute(open_run(parse(recipe), place), heard, workers=workers, verify=verify)
     return place / "run", heard.lines

@@ -1,0 +1,79 @@
+"""What a run takes on disk, and how long, with kept rows that rest on earlier text and with all of them written whole.
+
+    python benchmarks/disk.py CORPUS [--limit N]
+
+In: a folder of Parquet with columns `id` and `text`. Both ways run in turn in processes of their own, on the same
+stages (deduplication and filters). Out: a table, and benchmarks/results/disk.json.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+STAGES = {
+    "exact": {"use": "dedup.exact"},
+    "minhash": {"use": "dedup.minhash"},
+    "heuristics": {"use": "filter.heuristics"},
+    "language": {"use": "filter.language"},
+    "license": {"use": "filter.license", "unknown": "keep"},
+    "labels": {"use": "filter.rubric"},
+    "quality": {"use": "filter.quality", "from": "license", "learn_from": "labels"},
+    "clean": {"use": "dedup.exact"},
+}
+RUN = """
+import sys
+from pathlib import Path
+from curate.recipe import load
+from curate.run.opened import Run, open_run
+from curate.run.runner import execute
+from curate.terminal.screen import Silent
+if sys.argv[1] == "whole":
+    Run.is_whole = lambda self, node: True
+execute(open_run(load(Path(sys.argv[2])), Path(sys.argv[3])), Silent())
+"""
+RESULTS = Path(__file__).parent / "results" / "disk.json"
+
+
+def measure(way: str, recipe: Path, place: Path) -> dict[str, float]:
+    """Run the recipe one way; return seconds, and bytes by stage."""
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-c", RUN, way, str(recipe), str(place)], check=True)
+    found = {"seconds": time.monotonic() - start}
+    for stage in sorted((place / "disk/stages").iterdir()):
+        found[stage.name.rpartition("-")[0]] = sum(p.stat().st_size for p in stage.glob("kept/*"))
+    found["kept"] = sum(size for name, size in found.items() if name != "seconds")
+    found["all"] = sum(path.stat().st_size for path in (place / "disk").rglob("*") if path.is_file())
+    return found
+
+
+def main() -> None:
+    """Measure both ways and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--limit", type=int, default=None)
+    arguments = parser.parse_args()
+    source = {"path": str(arguments.corpus.absolute() / "*.parquet"), "id": "id", "keep": ["license"]}
+    with tempfile.TemporaryDirectory() as name:
+        recipe = Path(name) / "recipe.yaml"
+        limit = {"limit": arguments.limit} if arguments.limit else {}
+        value = {"name": "disk", "seed": 17, "sources": {"code": source | limit}, "stages": STAGES}
+        recipe.write_text(yaml.safe_dump(value, sort_keys=False))
+        measure("lean", recipe, Path(name) / "warm") if arguments.limit else None
+        found = {way: measure(way, recipe, Path(name) / way) for way in ("whole", "lean")}
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+    print("| | whole | resting on earlier text | ratio |\n|---|---:|---:|---:|")
+    for row in ["code", *STAGES, "kept", "all"]:
+        whole, lean = found["whole"][row] / 1e6, found["lean"][row] / 1e6
+        print(f"| {row} | {whole:.1f} MB | {lean:.1f} MB | {lean / whole:.2f} |")
+    whole, lean = found["whole"]["seconds"], found["lean"]["seconds"]
+    print(f"| wall | {whole:.0f} s | {lean:.0f} s | {lean / whole:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
