@@ -14,10 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from curate.report import wording
-from curate.report.excerpts import WIDTH, Example, fenced, highlighted
+from curate.report.excerpts import Example, fenced, highlighted
 from curate.report.quality_report import share
 from curate.table.rows import bits_text, footnotes, protocols_of, size_text, title_of
 from curate.terminal import display
+from curate.terminal.excerpts import WIDTH
 
 PROSE_WIDTH = 600
 """Characters of a line of prose, which the page wraps."""

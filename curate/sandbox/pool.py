@@ -46,22 +46,21 @@ def run(requests: Iterable[Request], level: str, workers: int, hash_seed: int = 
     pool = Pool(level, workers, hash_seed=hash_seed)
     answered: dict[int, tuple[Request, Reply]] = {}
     head = count = 0
+    more, ended = iter(requests), False
+    most, full = pool.workers * _AHEAD, pool.workers * WINDOW
     try:
-        for request in requests:
-            pool.submit(count, request)
-            count += 1
-            while head in answered or pool.under_way >= pool.workers * _AHEAD or count - head >= pool.workers * WINDOW:
+        while not ended:
+            request = next(more, None)
+            ended = request is None
+            if request is not None:
+                pool.submit(count, request)
+                count += 1
+            while head < count and (head in answered or ended or pool.under_way >= most or count - head >= full):
                 if head in answered:
                     yield answered.pop(head)
                     head += 1
                 else:
                     answered |= {key: (asked, reply) for key, asked, reply in pool.take(_LOOK_S)}
-        while head < count:
-            if head in answered:
-                yield answered.pop(head)
-                head += 1
-            else:
-                answered |= {key: (asked, reply) for key, asked, reply in pool.take(_LOOK_S)}
     finally:
         pool.close()
 

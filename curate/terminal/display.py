@@ -33,33 +33,6 @@ def one_line(value: Any, width: int = 100) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def cut(text: str, lines: int = 60, characters: int = 6000, of_a_line: int = 800) -> tuple[str, str]:
-    """Return the beginning of a text, and how much of it is left out in words (empty if nothing is).
-
-    It is cut by lines, by characters, and within each line, so that one endless line is as short as many.
-
-    >>> cut("a\\nb\\nc", lines=2)
-    ('a\\nb', '1 more line')
-    >>> cut("x" * 5_000_000, of_a_line=3)
-    ('xxx…', '4,999,997 more characters')
-    """
-    head = text[: 4 * max(characters, of_a_line)]
-    shown: list[str] = []
-    room = characters
-    for line in head.split("\n")[:lines]:
-        if room <= 0:
-            break
-        most = min(of_a_line, room)
-        shown.append(line if len(line) <= most else line[:most] + "…")
-        room -= len(shown[-1])
-    whole = text.count("\n") + (not text.endswith("\n") if text else 0)
-    if whole > len(shown):
-        more = whole - len(shown)
-        return "\n".join(shown), f"{more:,} more line{'s' if more != 1 else ''}"
-    left = len(text.rstrip("\n")) - len("\n".join(shown)) + sum(line.endswith("…") for line in shown)
-    return "\n".join(shown), f"{left:,} more characters" if any(line.endswith("…") for line in shown) and left else ""
-
-
 def number(value: float | None) -> str:
     """Return a number with thousands separators and at most four significant decimals; absent is a dash.
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from curate.terminal import display
+from curate.terminal.excerpts import excerpt
 
 UNBOUNDED = 200
 """Columns where no terminal says how many it has: long lines wrap there."""
@@ -45,6 +45,8 @@ CODE = ANSISyntaxTheme(
     }
 )
 """Of code all else has the colour that the terminal writes in."""
+OF_A_LINE = 800
+"""Characters shown of one line of a document: prose has its paragraphs in one."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,10 @@ def left_out(columns: Sequence[Column], how: str = "--wide shows all") -> list[T
 
 def code(text: str, lines: int) -> RenderableType:
     """Return the beginning of a document's text in colour; prose with code in fences is told from code."""
-    shown, more = display.cut(text, lines)
+    found = excerpt(text, lines, width=OF_A_LINE)
+    shown = "\n".join(found.lines)
     lexer = "markdown" if "```" in shown else "python"
-    drawn = Syntax(display.printable(shown), lexer, theme=CODE, background_color="default", word_wrap=True)
-    return Group(drawn, Text(f"… {more} (--json prints all)", "quiet")) if more else drawn
+    drawn = Syntax(shown, lexer, theme=CODE, background_color="default", word_wrap=True)
+    if not found.after:
+        return drawn
+    return Group(drawn, Text(f"… {found.after:,} more line{'s' * (found.after > 1)} (--json prints all)", "quiet"))

@@ -22,10 +22,11 @@ from curate.errors import UserError
 from curate.files.shards import list_shards, read_schema, read_shard
 from curate.records.status import StageFiles, read_run
 from curate.report.documents.browse import plain
-from curate.report.excerpts import WIDTH, difference, excerpt
+from curate.report.excerpts import difference
 from curate.report.findings import fetch
 from curate.terminal import display
 from curate.terminal import drawing as terminal
+from curate.terminal.excerpts import WIDTH, excerpt
 
 DIFF_LINES = 60
 STYLES = {"+": "good", "-": "bad", "@": "live"}
