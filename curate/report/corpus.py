@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curate.files.shards import REQUIRED, list_shards
+from curate.records.receipts import read_receipts
 from curate.records.status import RunFiles, StageFiles
 from curate.report import wording
 from curate.report.quality_report import Change
@@ -80,8 +81,27 @@ def corpus(
         parts,
         counts[0] if counts else None,
         all(named[name]["state"] == "done" for name in ends),
-        _loading(place, [part.folder for part in parts]),
+        _loading(place, [part.folder for part in parts])
+        if not any(_rests(files.stage(name)) for name in holding)
+        else _exporting(place, holding),
     )
+
+
+def _rests(stage: StageFiles) -> bool:
+    """Tell whether a stage's text lies in an earlier one's shards, which only this program joins."""
+    return any(receipt.base for receipt in read_receipts(stage.directory))
+
+
+def _exporting(place: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the lines that load a corpus which must be written into one folder first."""
+    command = f"curate export {place} {' '.join(names)} --to FOLDER"
+    return [
+        (
+            "datasets",
+            f'# {command}\nfrom datasets import load_dataset\n\ncorpus = load_dataset("FOLDER", split="train")\n',
+        ),
+        ("pandas", f'# {command}\nimport pandas\n\ncorpus = pandas.read_parquet("FOLDER/data")\n'),
+    ]
 
 
 def ends(stages: Sequence[Mapping[str, Any]]) -> list[str]:

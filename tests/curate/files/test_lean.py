@@ -1,6 +1,7 @@
 """Stages that only drop rows keep their numbers: what is read is what whole shards would have held, byte for byte."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.errors import UserError
+from curate.export.verb import export
 from curate.files.lean import BASE, ROW, is_lean, lean
 from curate.files.shards import documents, list_shards, read_schema, read_shard, write_shard
 from curate.recipe import parse
 from curate.records.standing import standing
 from curate.records.status import status
 from curate.report.documents.browse import show, trace
+from curate.report.write import gather
 from curate.run.opened import Run as Running
 from curate.run.opened import open_run
 from curate.run.runner import execute
@@ -178,6 +181,25 @@ def test_a_stage_that_nothing_reads_any_more_gets_its_text(tmp_path: Path) -> No
     assert not any(map(is_lean, kept(run, "license"))) and lines == []
     assert all(read_shard(path).equals(table) for path, table in zip(kept(run, "license"), before, strict=True))
     assert standing(kept(run, "license")[0].parent.parent, verify=True).damaged == {}
+
+
+def test_the_report_of_a_run_that_is_not_done_names_the_export_that_joins_its_text(tmp_path: Path) -> None:
+    place = tmp_path / "a"
+    run, _ = run_it(place, STAGES)
+    execute(
+        open_run(parse(yaml.safe_load((place / "recipe.yaml").read_text())), tmp_path / "b"), Silent(), until="license"
+    )
+    unfinished = tmp_path / "b/run"
+    loading = dict(gather(unfinished)["corpus"].loading)
+    assert "# curate export runs/run license --to FOLDER" in loading["datasets"]
+    assert "stages/last-" in dict(gather(run)["corpus"].loading)["datasets"]
+    export(unfinished, [], tmp_path / "FOLDER")
+    folder = os.fspath(tmp_path / "FOLDER")
+    scope: dict[str, Any] = {}
+    exec(loading["pandas"].replace("FOLDER/", f"{folder}/"), scope)
+    assert set(scope["corpus"]["id"]) == {
+        name for path in kept(run, "license") for name in read_shard(path)["id"].to_pylist()
+    }
 
 
 @pytest.mark.parametrize("place", ["../../../elsewhere/kept/0.parquet", "/etc/passwd", "../../x/plan/0.parquet"])
