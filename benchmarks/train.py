@@ -17,8 +17,8 @@ speed       tokens/s of `curate.train.steps.loop.train` on rows of random tokens
 parts timed
             apart; beside it Trainer with the same model, batch and precision, compiled and not
 scaling     the stage as a recipe runs it, on one GPU, two, four, with the same batch
-optimizers  the stage on real documents: AdamW for so many tokens, Muon for as many, two thirds and half, each with
-            its own decay: where Muon's held-out loss reaches AdamW's
+optimizers  the stage on real documents: AdamW for so many tokens at several learning rates, Muon for as many, two
+            thirds, half and a third, each with its own decay: where Muon's held-out loss reaches AdamW's
 
 FLOPs are 6 N + 12 x layers x heads x head size x length a token, N with the head and without the embedding look-up; the
 peak is a bf16 product of two random matrices of 8192 x 8192 on the same GPU in the same process.
@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=200, help="seconds for one measurement")
     parser.add_argument("--corpus", default="", help="Parquet files with id and text, for optimizers")
     parser.add_argument("--tokens", type=float, default=1e8, help="tokens that AdamW sees in optimizers")
+    parser.add_argument("--rates", default="5e-4,1e-3,2e-3,4e-3", help="AdamW's learning rates in optimizers")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "train.json")
     given = parser.parse_args()
     if unknown := [part for part in given.parts if part not in PLANS]:
@@ -126,21 +127,18 @@ def plan_scaling(given: argparse.Namespace, gpus: int) -> list[Job]:
 
 
 def plan_optimizers(given: argparse.Namespace, _: int) -> list[Job]:
-    """AdamW for so many tokens, Muon for as many and fewer."""
-    shares = {"adamw": [1.0], "muon": [1.0, 2 / 3, 0.5]}
-    return [
-        {
-            "part": "optimizers",
-            "preset": given.presets.split(",")[0],
-            "variants": [{"name": f"{optimizer}, {given.tokens * share:.3g} tokens"}],
-            "gpus": 1,
-            "optimizer": optimizer,
-            "tokens": given.tokens * share,
-            "corpus": given.corpus.split(","),
-        }
-        for optimizer, parts in shares.items()
-        for share in parts
+    """AdamW for so many tokens at several rates, Muon for as many and fewer, all on one tokenised corpus."""
+    tokens = given.tokens
+    variants: list[Job] = [
+        {"name": f"adamw at {rate:.3g}", "optimizer": "adamw", "tokens": tokens, "learning_rate": rate}
+        for rate in map(float, given.rates.split(","))
     ]
+    variants += [
+        {"name": f"muon, {share:.2g} of the tokens", "optimizer": "muon", "tokens": tokens * share}
+        for share in (1.0, 2 / 3, 0.5, 1 / 3)
+    ]
+    shared = {"preset": given.presets.split(",")[0], "gpus": 1, "corpus": given.corpus.split(",")}
+    return [{"part": "optimizers", **shared, "variants": variants}]
 
 
 PLANS = {"speed": plan_speed, "scaling": plan_scaling, "optimizers": plan_optimizers}

@@ -1,8 +1,10 @@
 """One measurement of benchmarks/train.py, as a process of its own: a job as JSON in, a line of JSON out."""
 
+import atexit
 import gc
 import json
 import os
+import shutil
 import signal
 import sys
 import sysconfig
@@ -25,6 +27,7 @@ from curate.train.corpus.packing import PLACED, Corpus
 from curate.train.corpus.rows import Rows, held_out_rows, training_rows
 from curate.train.lm import TrainLM
 from curate.train.plan import pass_tokens
+from curate.train.session import prepare
 from curate.train.steps.loop import Learner
 from curate.train.steps.loop import train as train_loop
 from curate.train.steps.loss import shifted
@@ -35,6 +38,8 @@ from curate.train.steps.schedule import Schedule
 
 BATCH = 131_072
 LOG_EVERY = 4
+PREPARED = Path(tempfile.mkdtemp())
+"""The tokenizer and the tokens that the runs of `optimizers` share."""
 CHUNK, STEP = losses.CHUNK_TOKENS, Learner.step
 
 
@@ -265,7 +270,7 @@ def scaling(job: dict[str, Any]) -> dict[str, Any]:
 
 def run_stage(stage: TrainLM, inputs: dict[str, Path], out: Path) -> dict[str, Any]:
     """Run the stage and return its figures."""
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
     metrics = stage.run(Context("model", 17, out, inputs), Progress())
     names = ("tokens_per_s", "tflops", "peak_gb", "held_out_loss", "steps", "kwh", "train_seconds", "padding_share")
     found: dict[str, Any] = {name: metrics.get(name) for name in names}
@@ -276,18 +281,28 @@ def run_stage(stage: TrainLM, inputs: dict[str, Path], out: Path) -> dict[str, A
 
 
 def optimizers(job: dict[str, Any]) -> dict[str, Any]:
-    """Run the stage with one optimiser on real documents."""
+    """Run the stage with one optimiser on real documents; the corpus is tokenised once for all of this process."""
     with tempfile.TemporaryDirectory() as name:
         inputs = {}
         for path in map(Path, job["corpus"]):
             folder = Path(name) / path.stem
             (folder / "kept").mkdir(parents=True)
             (folder / "kept" / "0.parquet").symlink_to(path.resolve())
-            inputs[path.stem.replace("-", "_")] = folder
+            inputs["part_" + path.stem.replace("-", "_")] = folder
         stage = TrainLM(
-            preset=job["preset"], tokens=job["tokens"], optimizer=job["optimizer"], tokenizer_mb=32, gpus=job["gpus"]
+            preset=job["preset"],
+            tokens=job["tokens"],
+            optimizer=job["optimizer"],
+            learning_rate=job.get("learning_rate"),
+            tokenizer_mb=32,
+            gpus=job["gpus"] if torch.cuda.is_available() else 0,
+            measure_every=20,
         )
-        return run_stage(stage, inputs, Path(name) / "out")
+        if not list(PREPARED.iterdir()):
+            prepare(stage, Context("model", 17, PREPARED, inputs), Progress())
+        out = Path(name) / "out"
+        shutil.copytree(PREPARED, out)
+        return run_stage(stage, inputs, out)
 
 
 def run_one(job: dict[str, Any]) -> dict[str, Any]:
@@ -323,6 +338,7 @@ def end_with(parent: int) -> None:
 
 
 if __name__ == "__main__" and len(sys.argv) == 2:
+    atexit.register(shutil.rmtree, PREPARED, ignore_errors=True)
     if os.getpgid(0) == os.getpid():
         threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     run_all(json.loads(sys.argv[1]))
