@@ -123,7 +123,8 @@ def _before(
 
 def _kept_profile(path: Path, stages: Sequence[StageFiles], parsed: dict[bytes, bool]) -> Profile:
     """Return the profile of the stages' kept shards: the one that stands if it is of these shards, else a new one."""
-    receipts = [(r.shard, r.rows_kept, r.kept_sha256) for stage in stages for r in read_receipts(stage.directory)]
+    held = [receipt for stage in stages for receipt in read_receipts(stage.directory)]
+    receipts = [(each.shard, each.rows_kept, each.kept_sha256 + each.base_sha256) for each in held]
     shape = [each.name for each in fields(Profile)]
     digest = hashlib.sha256(repr((VERSION, SAMPLE, shape, receipts)).encode()).hexdigest()
     stands = None

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.errors import DamagedFile, UserError
+from curate.files.lean import ROW
 from curate.files.local import told_of
 from curate.files.stores import is_local, is_plain_file, locate, open_raw
 from curate.sources.rows import Cut
@@ -65,6 +66,8 @@ def column_types(url: str, columns: Sequence[str], text: str, id_column: str | N
     for name in columns:
         count = schema.names.count(name)
         if count == 0:
+            if ROW in schema.names:
+                raise UserError(f"{url} is a shard whose text lies elsewhere; write it out with `curate export`")
             raise UserError(f"{url} has no column {name!r}; its columns are: {', '.join(schema.names)}")
         if count > 1:
             raise UserError(

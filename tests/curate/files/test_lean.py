@@ -202,6 +202,14 @@ def test_the_report_of_a_run_that_is_not_done_names_the_export_that_joins_its_te
     }
 
 
+def test_a_source_that_names_shards_without_text_is_told_of_the_export(tmp_path: Path) -> None:
+    run, _ = run_it(tmp_path / "a", STAGES)
+    sources = {"code": {"path": str(kept(run, "license")[0])}}
+    recipe = parse({"name": "b", "sources": sources, "stages": {"exact": {"use": "dedup.exact"}}})
+    with pytest.raises(UserError, match="write it out with `curate export`"):
+        open_run(recipe, tmp_path / "b")
+
+
 @pytest.mark.parametrize("place", ["../../../elsewhere/kept/0.parquet", "/etc/passwd", "../../x/plan/0.parquet"])
 def test_a_shard_that_names_a_place_outside_its_run_is_refused(place: str, tmp_path: Path) -> None:
     table = pa.table({"id": ["a"], ROW: pa.array([0], pa.uint32())}).replace_schema_metadata({BASE: place.encode()})
