@@ -9,6 +9,7 @@ import shlex
 import signal
 import sys
 import traceback
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -351,6 +352,7 @@ def stages(
 def main() -> NoReturn:
     """Run the command line, turn every way to end into an exit code, and let go of models however it ended."""
     signal.signal(signal.SIGTERM, _interrupt)
+    warnings.filterwarnings("ignore", category=SyntaxWarning)  # odd escapes in code that is read are not ours to mend
     code = 1
     try:
         code = _run()

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import warnings
 from multiprocessing.connection import wait
 
 
@@ -11,6 +12,7 @@ def start_worker() -> None:
     """Leave Ctrl-C to the parent, die with it, and use one thread: there is a worker for each core."""
     import pyarrow
 
+    warnings.filterwarnings("ignore", category=SyntaxWarning)  # of code that is read, here and in lanes
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pyarrow.set_cpu_count(1)
     pyarrow.set_io_thread_count(1)

@@ -107,13 +107,15 @@ def stated(prose: str) -> Iterator[tuple[Any, str]]:
 
     >>> list(stated("Return the sum. If the list is empty, return 0. Returns 3 words."))
     [(0, 'empty')]
+    >>> list(stated('Otherwise it returns "no empty seat found".'))
+    [('no empty seat found', '')]
     """
     for part in PARTS.split(prose):
         found = list(STATED.finditer(part))
         conditions = [name for name, pattern in CONDITIONS.items() if pattern.search(_without_results(part))]
         for match in found:
             text = match["literal"]
-            value = EMPTIES[text.rsplit(" ", 1)[1].lower()] if " empty " in text.lower() else _read(text)
+            value = _read(text)
             if value is not ...:
                 yield value, conditions[0] if len(found) == len(conditions) == 1 and _simple(part) else ""
 
@@ -128,6 +130,8 @@ def _simple(part: str) -> bool:
 
 
 def _read(text: str) -> Any:
+    if text.lower().startswith("an empty "):
+        return EMPTIES[text.rsplit(" ", 1)[1].lower()]
     try:
         return ast.literal_eval(
             text[0].upper() + text[1:].lower() if text.lower() in ("none", "true", "false") else text

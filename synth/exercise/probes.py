@@ -184,8 +184,9 @@ def _related_rows(drawn: Sequence[Row]) -> Iterable[Row]:
 
 def _related(held: Any, value: Any, turn: int, *, later: bool) -> Any:
     """Return what has to do with the one value, in the place of the other; None where nothing of its type does."""
-    if isinstance(held, list | tuple | set | dict) and held and type(next(iter(held))) is type(value):
-        found = list(held)[turn % len(held)]
+    inside = [each for each in held if type(each) is type(value)] if isinstance(held, list | tuple | set | dict) else []
+    if inside:
+        found = inside[turn % len(inside)]
         return found.swapcase() if turn == 1 and isinstance(found, str) else found
     return _like(held, value, turn) if later and type(held) is type(value) else None
 

@@ -4,9 +4,11 @@ import ast
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curate.sandbox.programs import CallOutcome
-from curate.synth.exercise.clauses import Shown, named_values, stated, untrue
+from curate.synth.exercise.clauses import CONDITIONS, Shown, named_values, stated, untrue
 from curate.synth.exercise.probes import probes, standard
 from curate.synth.teacher.answers import Stub, read_stub
 
@@ -89,3 +91,45 @@ def test_standard_rows_depend_on_types_alone() -> None:
 def test_any_literal_in_prose_can_be_read() -> None:
     assert named_values("of -5.5 7up 1e9 \ud800 `a`") == ["a", -5.5]
     assert ast.literal_eval(repr(named_values("`x` and 'y'"))) == ["x", "y"]
+
+
+WORDS = (
+    *(
+        "returns",
+        "return",
+        "gives",
+        "the result is",
+        "an empty",
+        "list",
+        "string",
+        "if",
+        "when",
+        "otherwise",
+        "is empty",
+    ),
+    *(
+        "None",
+        "0",
+        "-1.5",
+        '"no empty seat"',
+        "'x'",
+        '"',
+        "`",
+        "[]",
+        ".",
+        ",",
+        "raises a ValueError",
+        "negative",
+        "\\",
+        "\n",
+    ),
+)
+
+
+@given(st.lists(st.one_of(st.sampled_from(WORDS), st.text(max_size=6)), max_size=14))
+def test_no_prose_of_a_teacher_is_too_odd_to_be_checked(words: list[str]) -> None:
+    prose = " ".join(words)
+    assert all(condition in ("", *CONDITIONS) for _, condition in stated(prose))
+    for checked in (untrue(prose, "def f(x):\n    return x", "f", []), untrue(prose, "", "f", shown(len, "", "ab"))):
+        assert checked is None or isinstance(checked, str)
+    named_values(prose)
