@@ -21,9 +21,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from curate.errors import Trouble, UserError, did_you_mean
 from curate.files.contents import digest, lines
 from curate.llm.types import ModelSpec
+from curate.plugins.digest import source_digest
+from curate.plugins.finding import answerable, stage_class
 from curate.records.tracker import check_tracker
 from curate.stage import Reference, Stage
-from curate.stages import SOURCES, STAGES, find
+from curate.stages import SOURCES, STAGES
 
 KEEP = ("all", "last")
 TOP_LEVEL = ("name", "seed", "usd", "keep", "tracker", "engine", "models", "sources", "stages")
@@ -138,7 +140,7 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None, *, limit: int |
         for name in _section(value, "sources"):
             _override(value, f"sources.{name}.limit", limit)
     try:
-        return parse(value)
+        return parse(value, path.parent)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except RecursionError as error:
@@ -155,8 +157,11 @@ def _read_yaml(text: str) -> Any:
         raise UserError(f"it is not valid YAML: {' '.join(str(error).split())[:300]}") from error
 
 
-def parse(value: Mapping[str, Any]) -> Recipe:
-    """Check a recipe given as nested dictionaries. Raises UserError."""
+def parse(value: Mapping[str, Any], folder: Path | None = None) -> Recipe:
+    """Check a recipe given as nested dictionaries; modules that it names are looked for in `folder`.
+
+    Raises UserError.
+    """
     for key in value:
         if not isinstance(key, str) or key not in TOP_LEVEL:
             raise UserError(f"unknown key {key!r}{did_you_mean(str(key), TOP_LEVEL)}")
@@ -176,7 +181,7 @@ def parse(value: Mapping[str, Any]) -> Recipe:
     for key, settings in stages.items():
         if any(node.name == key for node in nodes):
             raise UserError(f"stages.{key}: the name {key!r} is taken by a source; rename one of them")
-        nodes.append(_stage_node(key, settings, previous, models))
+        nodes.append(_stage_node(key, settings, previous, models, folder))
         previous = key
     text = yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True)
     usd = _usd(value.get("usd"), "usd")
@@ -216,8 +221,8 @@ def _check_prices(usd: float | None, nodes: list[Node], models: Mapping[str, Mod
 def keys(recipe: Recipe, stages: Path | None = None) -> dict[str, str]:
     """Return each stage's key: 12 hex digits that change when, and only when, its bytes could.
 
-    A key hashes the stage's code name, its VERSION, its parameters, the run's seed, the models it names (which
-    ones, not how fast or at what price), digests of outside data (source listings, benchmark files), and the keys of
+    A key hashes the stage's code name, its VERSION, the source of a stage of the user's own, its parameters, the run's
+    seed, the models it names (which ones, not how fast or at what price), digests of outside data (source listings, benchmark files), and the keys of
     all stages it reads. Outside files that only look new keep the key that they had, if they were read by one of the
     stages in the folder `stages`.
     """
@@ -233,6 +238,9 @@ def keys(recipe: Recipe, stages: Path | None = None) -> dict[str, str]:
             "inputs": [found[name] for name in node.inputs],
             "references": {name: found[name] for name in node.references},
         }
+        with named_after(node):
+            if source := source_digest(type(node.stage)):
+                parts["source"] = source
         canonical = json.dumps(parts, sort_keys=True, ensure_ascii=False)
         found[node.name] = hashlib.sha256(canonical.encode()).hexdigest()[:12]
     return found
@@ -251,7 +259,8 @@ def _fingerprint(node: Node, stages: Path | None) -> str:
 def named_after(node: Node) -> Iterator[None]:
     """Put a stage's name before what it complains of."""
     try:
-        yield
+        with answerable(type(node.stage)):
+            yield
     except (UserError, Trouble) as error:
         raise (Trouble if isinstance(error, Trouble) else UserError)(f"{node.name}: {error}") from error
 
@@ -335,7 +344,9 @@ def _source_node(name: str, settings: Any) -> Node:
     return Node(name, f"source.{kind}", stage, (), (), ())
 
 
-def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[str, ModelSpec]) -> Node:
+def _stage_node(
+    name: str, settings: Any, previous: str | None, models: Mapping[str, ModelSpec], folder: Path | None
+) -> Node:
     where = f"stages.{name}"
     if not isinstance(settings, dict) or "use" not in settings:
         raise UserError(f"{where}: say what it does with `use:`, one of {', '.join(STAGES)}")
@@ -343,11 +354,12 @@ def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[
     use, given = settings["use"], settings.get("from", previous)
     parameters = {key: value for key, value in settings.items() if key not in ("use", "from", "usd")}
     try:
-        kind = find(str(use))
+        kind = stage_class(str(use), folder)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     try:
-        stage = kind(**parameters)
+        with answerable(kind):
+            stage = kind(**parameters)
     except ValidationError as error:
         raise explain(error, where, ["use", "from", "usd", *kind.model_fields]) from error
     inputs = tuple(given) if isinstance(given, list) else (given,)
@@ -358,7 +370,8 @@ def _stage_node(name: str, settings: Any, previous: str | None, models: Mapping[
         if model not in models:
             raise UserError(f"{where}: no model {model!r} under models:{did_you_mean(model, models)}")
     try:
-        stage.check_inputs(inputs)
+        with answerable(kind):
+            stage.check_inputs(inputs)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     return Node(name, str(use), stage, inputs, _named(stage, "stage"), named, _usd(settings.get("usd"), f"{where}.usd"))
