@@ -340,13 +340,18 @@ def table(
 
 @app.command()
 def stages(
-    name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME|RECIPE.yaml]")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the parameters as JSON Schema.")] = False,
 ) -> None:
-    """List the stages, or print one stage's parameters and defaults as YAML with comments."""
-    from curate.run.plan import render_stage, render_stages
+    """List the stages, or those of a recipe, or print one stage's parameters and defaults as YAML with comments."""
+    from curate.run.plan import render_stage, render_stages, render_stages_of
 
-    _print(render_stages() if name is None else render_stage(name, schema=schema))
+    if name is None:
+        _print(render_stages())
+    elif name.endswith((".yaml", ".yml")) and not schema:
+        _print(render_stages_of(Path(name)))
+    else:
+        _print(render_stage(name, schema=schema))
 
 
 def main() -> NoReturn:

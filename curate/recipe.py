@@ -5,6 +5,7 @@ parameters, resolves `from:` and references to other stages, and returns the sta
 after what it reads. `keys(recipe)` names each stage by a hash of everything that determines its bytes.
 """
 
+import copy
 import hashlib
 import json
 import math
@@ -81,6 +82,21 @@ class Recipe:
     keep: str = "all"
     """`last`: what earlier stages kept is removed once all is done (curate/run/released.py). Enters no key."""
 
+    @classmethod
+    def load(cls, path: str | Path, settings: Mapping[str, Any] | None = None, *, limit: int | None = None) -> "Recipe":
+        """Read a recipe file, as `load` does."""
+        return load(Path(path), settings, limit=limit)
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any] | None = None, /, *, limit: int | None = None, **sections: Any) -> "Recipe":
+        """Check a recipe given as a dictionary, or section by section (`name=`, `sources=`, `stages=`, ...).
+
+        Modules that it names are looked for in the working directory. Raises UserError.
+        """
+        given = copy.deepcopy({**(value or {}), **sections})
+        _limit(given, limit)
+        return parse(given)
+
     def node(self, name: str) -> Node:
         """Return the stage of that name. Raises UserError with the nearest known name."""
         for node in self.nodes:
@@ -136,15 +152,18 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None, *, limit: int |
         raise UserError(f"{path} holds no recipe; it needs the keys name, sources and stages")
     for dotted, override in (overrides or {}).items():
         _override(value, dotted, override)
-    if limit is not None:
-        for name in _section(value, "sources"):
-            _override(value, f"sources.{name}.limit", limit)
+    _limit(value, limit)
     try:
         return parse(value, path.parent)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except RecursionError as error:
         raise UserError(f"{path}: {TOO_DEEP}") from error
+
+
+def _limit(value: dict[str, Any], limit: int | None) -> None:
+    for name in _section(value, "sources") if limit is not None else ():
+        _override(value, f"sources.{name}.limit", limit)
 
 
 def _read_yaml(text: str) -> Any:
@@ -222,9 +241,9 @@ def keys(recipe: Recipe, stages: Path | None = None) -> dict[str, str]:
     """Return each stage's key: 12 hex digits that change when, and only when, its bytes could.
 
     A key hashes the stage's code name, its VERSION, the source of a stage of the user's own, its parameters, the run's
-    seed, the models it names (which ones, not how fast or at what price), digests of outside data (source listings, benchmark files), and the keys of
-    all stages it reads. Outside files that only look new keep the key that they had, if they were read by one of the
-    stages in the folder `stages`.
+    seed, the models it names (which ones, not how fast or at what price), digests of outside data (source listings,
+    benchmark files), and the keys of all stages it reads. Outside files that only look new keep the key that they had,
+    if they were read by one of the stages in the folder `stages`.
     """
     found: dict[str, str] = {}
     for node in recipe.nodes:

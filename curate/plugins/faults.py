@@ -4,7 +4,6 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-OURS = Path(__file__).resolve().parents[1]
 OTHERS = tuple(Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "purelib", "platlib"))
 LONGEST = 300
 
@@ -24,18 +23,16 @@ def place(error: BaseException) -> str:
     """Return `file:line` of the innermost frame outside this tool and what is installed; empty where there is none."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_short(Path(error.filename))}:{error.lineno}"
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if _is_foreign(frame.filename):
-            return f"{_short(Path(frame.filename))}:{frame.lineno}"
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if _is_foreign(str(frame.f_globals.get("__name__", "")), frame.f_code.co_filename):
+            return f"{_short(Path(frame.f_code.co_filename))}:{line}"
     return ""
 
 
-def _is_foreign(name: str) -> bool:
-    if name.startswith("<"):
-        return False
-    path = Path(name).resolve()
-    # An environment may lie within a project: what is installed is told by its folder, not by its parents.
-    return not any(path.is_relative_to(known) for known in (OURS, *OTHERS)) and path.is_file()
+def _is_foreign(module: str, file: str) -> bool:
+    path = Path(file).resolve()
+    ours = module.partition(".")[0] == "curate"
+    return not ours and path.is_file() and not any(path.is_relative_to(known) for known in OTHERS)
 
 
 def _short(path: Path) -> str:

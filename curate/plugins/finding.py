@@ -25,6 +25,8 @@ from curate.stages import STAGES, find
 GROUP = "curate.stages"
 """Of entry points: in pyproject.toml, `[project.entry-points."curate.stages"]`, then `"mine.tabs" = "mine:NoTabs"`."""
 NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+_added: list[str] = []
+"""The folders that this module has put into `sys.path`."""
 _imported: dict[str, dict[str, bytes]] = {}
 """The source of the modules as this process imported them."""
 
@@ -72,10 +74,11 @@ def from_entry_point(point: EntryPoint) -> type[Stage]:
 
 
 def importable_from(folders: Iterable[str]) -> None:
-    """Let Python look for modules in folders too, after all others."""
-    for folder in folders:
-        if folder not in sys.path:
-            sys.path.append(folder)
+    """Let Python look for modules in folders too, after all others, and in these before those of earlier calls."""
+    wanted = [folder for folder in dict.fromkeys(folders) if folder in _added or folder not in sys.path]
+    others = [folder for folder in sys.path if folder not in _added]
+    _added[:] = [*wanted, *(folder for folder in _added if folder not in wanted)]
+    sys.path[:] = [*others, *_added]
 
 
 @contextmanager
@@ -114,13 +117,15 @@ def _checked(module: str, name: str, *, use: str, folder: Path | None) -> type[S
 def _import(module: str, use: str, folders: list[Path]) -> object:
     importable_from(map(str, folders))
     importlib.invalidate_caches()
-    _forget_if_edited(module)
+    _forget_if_edited(module, folders)
     try:
         loaded = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name and (module == error.name or module.startswith(f"{error.name}.")):
             where = "".join(f"{folder}, " for folder in dict.fromkeys(folders))
-            raise UserError(f"{use}: no module {error.name!r} in {where}or installed; mend the name or move it there") from None
+            raise UserError(
+                f"{use}: no module {error.name!r} in {where}or installed; mend the name or move it there"
+            ) from None
         raise UserError(f"{use}: {told(error)}; install or mend that") from error
     except (Exception, SystemExit) as error:
         raise UserError(f"{use}: importing it fails: {told(error)}") from error
@@ -130,12 +135,16 @@ def _import(module: str, use: str, folders: list[Path]) -> object:
     return loaded
 
 
-def _forget_if_edited(module: str) -> None:
-    """Let a module whose source changed since this process imported it be imported anew (in a notebook)."""
+def _forget_if_edited(module: str, folders: list[Path]) -> None:
+    """Let a module whose source changed since this process imported it be imported anew (in a notebook), and one that
+    another recipe's folder gave, where this one's has its own."""
     known = _imported.get(module)
     if known is None or module not in sys.modules:
         return
-    if known != {name: path.read_bytes() for name, path in sources(module).items()}:
+    found = sources(module)
+    elsewhere = found.get(module, Path()).parent
+    strange = str(elsewhere) in _added and elsewhere not in folders
+    if strange or known != {name: path.read_bytes() for name, path in found.items()}:
         for name in known:
             sys.modules.pop(name, None)
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from curate.errors import Trouble, UserError, from_os_error
+from curate.plugins.faults import told
 
 ATTEMPTS = 2
 
@@ -59,8 +60,7 @@ def attempt(function: Callable[[Any], Any], item: Any) -> Outcome:
     except OSError as error:
         return Outcome(item, error=str(from_os_error(error)), mistake=True, detail=traceback.format_exc())
     except Exception as error:  # noqa: BLE001 - one broken shard must not take the others with it; it is reported
-        message = " ".join(str(error).split())[:300]
-        return Outcome(item, error=f"{type(error).__name__}: {message}", detail=traceback.format_exc())
+        return Outcome(item, error=told(error), detail=traceback.format_exc())
 
 
 def ordered(

@@ -4,7 +4,6 @@ When a worker dies (out of memory, a crash in native code), what was in flight i
 item whose worker then dies twice fails, and the others go on.
 """
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -13,6 +12,7 @@ from typing import Any, Self
 
 from curate.machine.workers import start_worker
 from curate.run.engine import ATTEMPTS, Outcome, attempt
+from curate.run.fresh import Fresh
 
 
 class LocalEngine:
@@ -72,8 +72,7 @@ class LocalEngine:
 
     def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=start_worker)
+            self._pool = ProcessPoolExecutor(self.workers, mp_context=Fresh(), initializer=start_worker)
         return self._pool
 
     def _stop(self, *, now: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from inspect import cleandoc
+from pathlib import Path
 from textwrap import fill
 from typing import Any
 
@@ -10,7 +11,9 @@ from rich.cells import cell_len
 from rich.console import Group
 from rich.text import Text
 
-from curate.recipe import Node
+from curate.errors import UserError
+from curate.plugins.finding import from_entry_point, installed, stage_class
+from curate.recipe import Node, load
 from curate.records.receipts import record_or_none, total
 from curate.records.standing import standing
 from curate.run.opened import Run
@@ -66,7 +69,30 @@ def render_stages() -> str:
     for name in names:
         kind = find(name.removeprefix("source."), SOURCES) if name.startswith("source.") else find(name)
         lines.append(_hung(f"{name:<{width}}  ", _first_sentence(kind), width + 2))
-    return "\n".join(lines)
+    return "\n".join([*lines, *_installed(width)])
+
+
+def _installed(width: int) -> list[str]:
+    """Return a line for each stage that an installed distribution offers, also for one that cannot be imported."""
+    lines = []
+    for name, point in installed().items():
+        try:
+            text = f"{_first_sentence(from_entry_point(point))} (of {getattr(point.dist, 'name', 'a distribution')})"
+        except UserError as error:
+            text = f"cannot be used: {error}"
+        lines.append(_hung(f"{name:<{width}}  ", text, width + 2))
+    return lines
+
+
+def render_stages_of(path: Path) -> str:
+    """Return the stages that a recipe uses, one line each."""
+    nodes = load(path).nodes
+    width = max(len(node.name) for node in nodes)
+    uses = max(len(node.use) for node in nodes)
+    return "\n".join(
+        _hung(f"{node.name:<{width}}  {node.use:<{uses}}  ", _first_sentence(type(node.stage)), width + 4)
+        for node in nodes
+    )
 
 
 def render_stage(name: str, *, schema: bool = False) -> str:
@@ -75,7 +101,7 @@ def render_stage(name: str, *, schema: bool = False) -> str:
     In a terminal a comment that does not fit stands below its parameter.
     """
     source = name.removeprefix("source.")
-    kind = find(source, SOURCES) if name.startswith("source.") else find(name)
+    kind = find(source, SOURCES) if name.startswith("source.") else stage_class(name)
     if schema:
         return json.dumps(kind.model_json_schema(), indent=2, ensure_ascii=False)
     lines = [_hung("# ", line, "# ") for line in cleandoc(kind.__doc__ or "").splitlines()]

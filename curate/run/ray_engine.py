@@ -6,15 +6,18 @@ file system shared by machines must keep such maps coherent once a task has ende
 """
 
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
 from curate.errors import UserError, how_to_install
 from curate.machine.network import unreachable
+from curate.plugins.finding import importable_from
 from curate.run.engine import ATTEMPTS, Outcome, attempt
 
 NO_RAY = f"engine 'ray' needs the package ray: {how_to_install('ray>=2.44')}, or use --engine local"
@@ -57,6 +60,17 @@ def must_answer(address: str, answer_s: float = ANSWER_S) -> None:
         )
 
 
+def _attempt(shared: tuple[bytes, list[str]], item: Any) -> Outcome:
+    """Run a function that may come from a module beside the recipe; it is unpickled where that can be imported."""
+    function, folders = shared
+    importable_from(folders)
+    return attempt(partial(_call, function), item)
+
+
+def _call(function: bytes, item: Any) -> Any:
+    return pickle.loads(function)(item)
+
+
 class RayEngine:
     """Ray Core tasks, at most two in flight for each worker."""
 
@@ -70,10 +84,11 @@ class RayEngine:
         self.address = address
 
     def map(self, function: Callable[[Any], Any], items: Iterable[Any], *, gpus: float = 0) -> Iterator[Outcome]:
-        """Yield outcomes as tasks finish; the function is stored once in the object store."""
+        """Yield outcomes as tasks finish; the function is stored once in the object store,
+        with the folders in which this process finds modules."""
         ray = self._ray
-        remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=ATTEMPTS - 1)(attempt)
-        shared = ray.put(function)
+        remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=ATTEMPTS - 1)(_attempt)
+        shared = ray.put((pickle.dumps(function), sys.path))
         waiting = list(items)[::-1]
         running: dict[Any, Any] = {}
         while waiting or running:

@@ -6,6 +6,7 @@ has on disk counts as far as it is as the receipts say (curate/records/standing.
 
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,8 @@ from curate.errors import Trouble, UserError
 from curate.files.contents import note
 from curate.files.shards import list_shards, read_shard, write_json, write_shard
 from curate.machine.energy import joules_so_far
+from curate.plugins.digest import is_ours, source_digest
+from curate.plugins.faults import told
 from curate.recipe import Node, named_after
 from curate.records.receipts import (
     Receipt,
@@ -95,7 +98,7 @@ class StageRun:
         self.earlier_s, self.began = wall_so_far(self.directory), time.monotonic()
         _sweep(self.directory)
         self.former = self._set_aside(before, quietly=back)
-        outside = self.stage.outside()
+        outside, source = self.stage.outside(), source_digest(type(self.stage))
         names = self._items()
         self.record = StageRecord(
             name=self.node.name,
@@ -115,6 +118,17 @@ class StageRun:
         except UserError as error:
             self._end("failed")
             raise UserError(f"{self.node.name}: {error}") from error
+        except Trouble:
+            raise
+        except Exception as error:
+            self._end("failed")
+            if is_ours(type(self.stage)):
+                raise
+            self.journal.log(f"{self.node.name}: {told(error)}\n{''.join(traceback.format_exception(error))}")
+            raise UserError(
+                f"{self.node.name}: {told(error)}; mend {self.node.use} and run again; traceback in "
+                f"{self.run.directory / 'run.log'}"
+            ) from error
         except KeyboardInterrupt:
             write_record(replace(self.record, wall_seconds=self._wall_s()), self.directory)
             raise
@@ -126,6 +140,9 @@ class StageRun:
                 f"tracebacks in {self.run.directory / 'run.log'}"
             )
         refuse_strangers(self.directory, read_receipts(self.directory))
+        if source_digest(type(self.stage)) != source:
+            self._end("failed")
+            raise Trouble(f"{self.node.name}: the source of {self.node.use} changed while it ran; run again")
         if outside:
             if self.stage.outside() != outside:
                 self._end("failed")

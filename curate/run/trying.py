@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from curate.errors import UserError
 from curate.files.shards import conform, documents, list_shards, read_shard, write_shard
-from curate.stage import Context, Filter, Global, Job, Maker, Source, Stage
 from curate.run.work import judge_shard, make_shard, sketch_shard
+from curate.stage import Context, Filter, Global, Job, Maker, Source, Stage
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,11 @@ from curate.files.lean import lean, rows_of
 from curate.files.shards import REQUIRED, conform, empty_documents, write_shard
 from curate.records.receipts import Receipt, receipt_of
 from curate.run.engine import Outcome, attempt
-from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Source, StreamMaker, Verdict
+from curate.stage import Context, Filter, Global, Job, Made, Maker, Metrics, Part, Source, Stage, StreamMaker, Verdict
 
 LEAST_SHARE = 4
 """Kept rows rest on a shard that has no more than so many times their text."""
+Result = TypeVar("Result")
 
 
 def read_part(stage: Source, context: Context, item: tuple[str, Part]) -> Receipt:
@@ -35,7 +36,7 @@ def judge_shard(stage: Filter, context: Context, item: tuple[str, Path]) -> Rece
     """Let a filter judge one shard."""
     start = time.monotonic()
     shard = context.shelf.take(item[1])
-    verdict = stage.judge(shard, context)
+    verdict = _a(Verdict, stage.judge(shard, context), stage)
     kept, dropped = verdict.split(shard)
     rest = None if context.whole or set(verdict.columns) & set(REQUIRED) else _rest(item[1], kept, verdict)
     return _store(kept, dropped, context, item[0], text_bytes(shard), start, verdict.metrics, rest)
@@ -75,7 +76,7 @@ def make_shard(stage: Maker, context: Context, item: tuple[str, Path]) -> Receip
     """Let a maker make new Documents from one shard."""
     start = time.monotonic()
     shard = context.shelf.take(item[1])
-    return _store_made(stage.make(shard, context), context, item[0], text_bytes(shard), start)
+    return _store_made(_a(Made, stage.make(shard, context), stage), context, item[0], text_bytes(shard), start)
 
 
 def make_stream(stage: StreamMaker, context: Context, items: Sequence[tuple[str, Path]]) -> Iterator[Outcome]:
@@ -121,6 +122,13 @@ def run_job(stage: Job, context: Context, item: tuple[str, Any]) -> Receipt:
     start = time.monotonic()
     metrics = stage.run(context, context.progress)
     return Receipt(item[0], 0, 0, 0, seconds=time.monotonic() - start, metrics=metrics)
+
+
+def _a(kind: type[Result], value: object, stage: Stage) -> Result:
+    """Return what a stage gave, if it is of the kind that its shape promises. Raises TypeError."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{type(stage).__name__} returned {value!r:.60}, no {kind.__name__}")
+    return value
 
 
 def text_bytes(table: pa.Table) -> int:
