@@ -7,7 +7,7 @@ has on disk counts as far as it is as the receipts say (curate/records/standing.
 import shutil
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from curate.errors import Trouble, UserError
-from curate.files.contents import note
+from curate.files.contents import Outside, note
 from curate.files.shards import list_shards, read_shard, write_json, write_shard
 from curate.machine.energy import joules_so_far
 from curate.plugins.digest import is_ours, source_digest
@@ -113,8 +113,22 @@ class StageRun:
         )
         write_record(self.record, self.directory)
         self.journal.event("stage started", self.node.name, shards=len(names))
+        failures = self._plan_and_work(names)
+        if failures:
+            self._end("failed", failures)
+            first = next(iter(failures.items()))
+            raise ShardsFailed(
+                f"{self.node.name}: {len(failures)} of {len(names)} shards failed; {first[0]}: {first[1]}; "
+                f"tracebacks in {self.run.directory / 'run.log'}"
+            )
+        refuse_strangers(self.directory, read_receipts(self.directory))
+        self._must_be_as_before(outside, source)
+        return self._end("done")
+
+    def _plan_and_work(self, names: dict[str, Any]) -> dict[str, str]:
+        """Do the work, and write down how it ended where it did not end well. Returns failures by shard name."""
         try:
-            failures = self._plan(names) or self._work(names)
+            return self._plan(names) or self._work(names)
         except UserError as error:
             self._end("failed")
             raise UserError(f"{self.node.name}: {error}") from error
@@ -132,16 +146,11 @@ class StageRun:
         except KeyboardInterrupt:
             write_record(replace(self.record, wall_seconds=self._wall_s()), self.directory)
             raise
-        if failures:
-            self._end("failed", failures)
-            first = next(iter(failures.items()))
-            raise ShardsFailed(
-                f"{self.node.name}: {len(failures)} of {len(names)} shards failed; {first[0]}: {first[1]}; "
-                f"tracebacks in {self.run.directory / 'run.log'}"
-            )
-        refuse_strangers(self.directory, read_receipts(self.directory))
+
+    def _must_be_as_before(self, outside: Sequence[Outside], source: str) -> None:
+        """Raise Trouble where files that the stage read, or its own source, changed meanwhile."""
         if source_digest(type(self.stage)) != source:
-            self._end("failed")
+            shutil.rmtree(self.directory)  # nobody can tell which shards the old source made
             raise Trouble(f"{self.node.name}: the source of {self.node.use} changed while it ran; run again")
         if outside:
             if self.stage.outside() != outside:
@@ -150,7 +159,6 @@ class StageRun:
                     f"{self.node.name}: files changed while they were read; run again to read them as they are"
                 )
             note(outside, self.directory)
-        return self._end("done")
 
     def _made_whole(self, before: Standing) -> Standing:
         """Write the kept rows of lean shards with their text: since they were written, no stage reads them further."""
