@@ -27,6 +27,9 @@ def stumble(number: int) -> int:
     return number
 
 
+THREE = f"ValueError: three ({Path(__file__).relative_to(Path.cwd())}:{stumble.__code__.co_firstlineno + 2})"
+
+
 def mark(path: Path) -> None:
     """Leave a trace, slowly."""
     time.sleep(0.01)
@@ -54,7 +57,7 @@ def test_every_item_has_one_outcome_in_threads_and_an_error_costs_only_its_own()
         outcomes = {outcome.item: outcome for outcome in engine.map(stumble, [1, 2, 3, 4, 6])}
         assert ordered(engine, double, range(20)) == [2 * number for number in range(20)]
     assert {item for item, outcome in outcomes.items() if outcome.value == item} == {1, 2, 6}
-    assert outcomes[3].error == "ValueError: three"
+    assert outcomes[3].error == THREE
     assert outcomes[4].mistake
 
 
@@ -71,7 +74,7 @@ def test_an_error_or_a_dead_worker_costs_only_its_own_item() -> None:
         outcomes = {outcome.item: outcome for outcome in engine.map(stumble, range(8))}
     assert sorted(outcomes) == list(range(8))
     assert {item for item, outcome in outcomes.items() if outcome.error is None} == {0, 1, 2, 6, 7}
-    assert outcomes[3].error == "ValueError: three"
+    assert outcomes[3].error == THREE
     assert outcomes[4].mistake
     assert "died" in str(outcomes[5].error)
 
