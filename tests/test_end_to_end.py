@@ -17,6 +17,7 @@ import pytest
 from rich.cells import cell_len
 
 from curate.files.cache import folder
+from curate.files.shards import read_schema, read_shard
 from tests.clone import SMALLER, copy_of_the_project, type_the_lines
 from tests.conftest import BENCHMARKS, ROOT, Run
 from tests.terminal import plain
@@ -86,8 +87,10 @@ def test_the_wheel_carries_all_that_a_run_reads(clone: Path, tmp_path: Path) -> 
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     for name in listed:
         top = name.split("/")[0]
+        if (ROOT / name).is_symlink():
+            continue  # a folder of the repository, whose files are listed by themselves
         if top in ("curate", "filters", "synth", "train", "eval") or name.startswith("recipes/"):
-            inside = f"curate/{name}" if top == "recipes" else name
+            inside = name if top == "curate" else f"curate/{name}"
             assert (tmp_path / "site" / inside).is_file(), name
     command = [sys.executable, "-m", "curate", "init", "phi1"]
     done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path / "site")}, check=False)
@@ -165,7 +168,7 @@ def test_duplicates_name_a_survivor_that_was_kept(quickstart: Path) -> None:
 
 def rows_of(quickstart: Path, stage: str, half: str = "kept") -> list[dict[str, Any]]:
     return [
-        row for path in quickstart.glob(f"stages/{stage}-*/{half}/*.parquet") for row in pq.read_table(path).to_pylist()
+        row for path in quickstart.glob(f"stages/{stage}-*/{half}/*.parquet") for row in read_shard(path).to_pylist()
     ]
 
 
@@ -289,7 +292,7 @@ def test_each_stage_writes_the_columns_that_it_said_it_would(quickstart: Path) -
     for name, columns in columns_of(recipe).items():
         joined |= {name} if len(inputs[name]) > 1 or joined.intersection(inputs[name]) else set()
         for shard in quickstart.glob(f"stages/{name}-*/kept/*.parquet"):
-            schema = pq.read_schema(shard)
+            schema = read_schema(shard)
             there = dict(zip(schema.names, schema.types, strict=True))
             assert columns is None or dict(columns).items() <= there.items(), name
             assert columns is None or name in joined or len(there) == len(columns), name

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from curate.errors import UserError
+from curate.files.shards import read_schema
 from curate.llm import door
 from curate.machine import network
 from curate.recipe import Recipe, load, parse
@@ -250,7 +251,7 @@ def test_what_stages_say_they_add_is_what_they_write(everything: tuple[Recipe, P
     for name, columns in columns_of(said).items():
         assert columns is not None, f"{name} does not say what it adds"
         for shard in run.stage_directory(said.node(name)).glob("kept/*.parquet"):
-            schema = pq.read_schema(shard)
+            schema = read_schema(shard)
             assert dict(zip(schema.names, schema.types, strict=True)) == dict(columns), name
 
 

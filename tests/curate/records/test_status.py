@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,13 +59,15 @@ def test_energy_tokens_and_cost_are_summed_over_stages_and_absent_where_unknown(
     assert stage(example, "exact")["tokens"] is None
 
 
-def test_what_a_plan_spent_counts_too(example: Path) -> None:
-    place = next(files.directory for files in read_run(example).stages if files.name == "quality")
+def test_what_a_plan_spent_counts_too(example: Path, tmp_path: Path) -> None:
+    run = tmp_path / "small"
+    shutil.copytree(example, run)
+    place = next(files.directory for files in read_run(run).stages if files.name == "quality")
     record = read_record(place)
     assert record is not None
     calls = {"prompt_tokens": 70.0, "completion_tokens": 7.0, "usd": 0.5}
     write_record(replace(record, plan_joules=30.0, plan_metrics=calls), place)
-    assert [stage(example, "quality")[name] for name in ("joules", "tokens", "usd")] == [30, 77, 0.5]
+    assert [stage(run, "quality")[name] for name in ("joules", "tokens", "usd")] == [30, 77, 0.5]
 
 
 def test_a_maker_has_no_rate_in_megabytes(example: Path) -> None:
