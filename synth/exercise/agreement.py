@@ -19,7 +19,8 @@ from curate.synth.code.inputs import alternatives, base_type, members
 from curate.synth.code.reads import read_first
 from curate.synth.exercise.complete import bare
 from curate.synth.item.item import Case
-from curate.synth.teacher.answers import Program, Stub, parse
+from curate.synth.teacher.answers import Program, Stub
+from curate.text.trees import parse
 
 ENOUGH = 4
 """Inputs that must give a value: on fewer, agreement says little."""

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from curate.synth.code.functions import PURE
-from curate.synth.teacher.answers import PYTHON, imports_only, parse
+from curate.synth.teacher.answers import PYTHON, imports_only
+from curate.text.trees import parse
 
 BLOCK = re.compile(r"^[ \t]*```[ \t]*(\S*)[^\n]*\n(.*?)^[ \t]*```[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 OPENER = re.compile(

@@ -7,7 +7,6 @@ word on what is missing. Nothing here runs the code.
 import ast
 import inspect
 import re
-import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ from typing import Any
 
 from curate.sandbox.values import NotPlain, encode
 from curate.synth.code.functions import PURE
+from curate.text.trees import parse
 
 HEADING = re.compile(
     r"(Args|Arguments|Param(?:eters?|s)?|Inputs?|Returns?|Yields?|Raises|Examples?|Notes?|Constraints?):\s*(.*)",
@@ -89,16 +89,6 @@ def code_blocks(text: str) -> list[str]:
     """
     blocks = [(mark.lower(), dedent(code).strip("\n")) for mark, code in FENCE.findall(text)]
     return [code for mark, code in blocks if mark in PYTHON] or [code for mark, code in blocks if not mark]
-
-
-def parse(code: str) -> ast.Module | None:
-    """Return the syntax tree, or None for what is no Python."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
 
 
 def imports_only(code: str, modules: Collection[str]) -> bool:
