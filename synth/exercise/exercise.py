@@ -26,6 +26,7 @@ from curate.synth.item.item import Item, read_item
 from curate.synth.item.item import row as item_row
 from curate.synth.teacher.asking import FENCE, Asking, Voice, made_columns, sort_out, source_of
 from curate.synth.teacher.effects import Attempt
+from curate.synth.teacher.faults import guarded
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
 DULL = tuple(f"\n{value}" for value in ("[]", "{}", "()", "''", "0", "0.0", "False", "set()"))
@@ -126,7 +127,7 @@ class Solving(Asking):
             temperature=self.stub_temperature, top_p=self.top_p,
         )  # fmt: skip
         course = CodeFirst if coded else Course
-        return course(known, asked, begun, copied, settings, voice, self.top_p).run()
+        return guarded(known, course(known, asked, begun, copied, settings, voice, self.top_p).run())
 
 
 class Exercise(Solving):

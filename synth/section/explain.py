@@ -49,7 +49,7 @@ class Explain(Textbook):
         """Begin an attempt an exercise."""
         if voice.style != "chat":
             raise UserError(f"{context.name} needs a chat model as its teacher; name another, or leave the stage out")
-        return [Explaining(self, voice, seed, context.name).run() for seed in seeds]
+        return [Explaining(self, voice, seed, context.name).attempt() for seed in seeds]
 
 
 class Explaining(Writing):

@@ -31,6 +31,7 @@ from curate.synth.section.section import (
 )
 from curate.synth.teacher.asking import Asking, Voice, made_columns, sort_out
 from curate.synth.teacher.effects import Ask, Attempt, Claim, Run
+from curate.synth.teacher.faults import guarded
 
 REFUSAL = re.compile(
     r"\b(i'm sorry|i am sorry|i cannot|i can't|as an ai|as a language model|i am unable)\b", re.IGNORECASE
@@ -71,7 +72,7 @@ class Textbook(Asking):
 
     def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
         """Begin an attempt a seed."""
-        return [Writing(self, voice, seed, context.name).run() for seed in seeds]
+        return [Writing(self, voice, seed, context.name).attempt() for seed in seeds]
 
     def limits(self) -> Limits:
         """Return what the code of a section may use."""
@@ -102,6 +103,10 @@ class Writing:
     voice: Voice
     seed: dict[str, Any]
     source: str
+
+    def attempt(self) -> Attempt:
+        """Begin it."""
+        return guarded(self._known(), self.run())
 
     def run(self) -> Generator[Ask | Run | Claim, Any, dict[str, Any]]:
         """Go the whole way and return the row."""
@@ -160,10 +165,11 @@ class Writing:
         return f"# {technique[0].upper()}{technique[1:]} in {self.seed['setting']}\n"
 
     def _row(self, text: str, reason: str | None, *, removed: int = 0, truth: float | None = None) -> dict[str, Any]:
+        return self._known() | {"text": text, "reason": reason, "removed": removed, "truth": truth}
+
+    def _known(self) -> dict[str, Any]:
         known = {"id": f"{self.seed['id']}/{self.source}", "source": self.source, "seed_id": self.seed["id"]}
-        return known | {
-            "text": text, "topic": self.seed.get("topic"), "reason": reason, "removed": removed, "truth": truth,
-        }  # fmt: skip
+        return known | {"topic": self.seed.get("topic")}
 
 
 def whole_sentences(text: str) -> str:

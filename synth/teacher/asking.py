@@ -24,6 +24,7 @@ from curate.llm.chat import chats
 from curate.sandbox.programs import Limits
 from curate.stage import Columns, Context, Made, Metrics, ModelRef, Need, StreamMaker, derive_seed
 from curate.synth.teacher.effects import Attempt
+from curate.synth.teacher.faults import count_faults
 from curate.synth.teacher.stream import by_shard
 
 Style = Literal["chat", "completion"]
@@ -153,12 +154,14 @@ def sort_out(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pa.DataTyp
     """Split attempts, each with a `reason` or None, into documents and rejected rows; `columns` are the documents' own.
 
     Rejected rows carry `reason` and `detail`, what went wrong in lines for a person (null where the reason says all).
-    Shards without rows have the same columns as the others.
+    Shards without rows have the same columns as the others. Raises RuntimeError where our own code failed often.
     """
     schema = pa.schema([*REQUIRED.items(), *made_columns(columns).items()])
     kept = [row for row in rows if row["reason"] is None]
     failed = [row for row in rows if row["reason"] is not None]
+    faults = count_faults(rows)
     reasons = pa.schema([*list(schema)[: len(schema) - len(columns)], ("reason", pa.string()), ("detail", pa.string())])
+    metrics = {**metrics, "faults": float(faults)} if faults else metrics
     return Made(pa.Table.from_pylist(kept, schema), pa.Table.from_pylist(failed, reasons), metrics)
 
 
