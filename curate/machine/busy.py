@@ -7,7 +7,7 @@ do little in each; tokens a second tell that. Without NVML both stay zero.
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -59,6 +59,16 @@ def gpu_names() -> tuple[str, ...]:
     if named is not None:
         return tuple(part.strip() for part in named.split(",") if part.strip())
     return tuple(str(number) for number in range(len(gpu_handles())))
+
+
+def gpu_memory_bytes(names: Sequence[str | None]) -> int | None:
+    """Return the memory of the smallest of some GPUs; None where it is not known."""
+    handles = gpu_handles()
+    if not names or any(name is None or not name.isdigit() or int(name) >= len(handles) for name in names):
+        return None
+    import pynvml
+
+    return min(int(pynvml.nvmlDeviceGetMemoryInfo(handles[int(name or 0)]).total) for name in names)
 
 
 def _visible() -> list[Any]:

@@ -21,6 +21,10 @@ from curate.synth.seeds.topics import AUDIENCES
 from curate.synth.teacher.asking import Voice
 from curate.synth.teacher.effects import Ask, Attempt, Claim, Run
 
+BEGINNING = "The function"
+"""The first words of the paragraph, where the teacher takes up what was begun: left to begin by itself, it wrote a
+heading in 1,506 of 1,907 answers."""
+HEADING = re.compile(r"\A\s*(?:#+ .*|\*\*.*\*\*)\n+")
 FEWEST_WORDS = 20
 """Of the teacher's paragraph."""
 ASIDE = re.compile(
@@ -38,7 +42,7 @@ LONGEST_CALL = 70
 class Explain(Textbook):
     """Let the teacher explain verified exercises and keep what is true of them."""
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
     )  # fmt: skip
@@ -75,12 +79,13 @@ class Explaining(Writing):
         begun = f"# {titled(item)}\n\n{purpose(item)}\n\n```python\n{item.program().strip()}\n\n\n{prints}\n```\n\n"
         stage = self.stage
         asked = self._asked(
-            "section", "explain", values, begun=f"{begun}Output:\n\n```text\n{printed}\n```\n\n",
+            "section", "explain", values, begun=f"{begun}Output:\n\n```text\n{printed}\n```\n\n{BEGINNING}",
             max_tokens=stage.max_tokens, temperature=stage.temperature, top_p=stage.top_p,
             stop=("```", "\n# ", "\n\n") if self.voice.continues else (),
         )  # fmt: skip
         [reply] = yield Ask((asked,))
-        said = reply.text.strip()
+        said = f"{BEGINNING}{reply.text}" if self.voice.continues else HEADING.sub("", reply.text)
+        said = said.strip()
         if reply.finish_reason == "length":
             said = said[: max(said.rfind(mark) for mark in (". ", ".\n", ".")) + 1]
         if len(said.split()) < FEWEST_WORDS:

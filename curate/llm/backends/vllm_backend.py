@@ -26,12 +26,14 @@ from typing import Any, ClassVar
 from curate.errors import UserError, how_to_install
 from curate.llm.places import locate
 from curate.llm.types import Completion, ModelSpec, Request
-from curate.machine.busy import gpu_names
+from curate.machine.busy import gpu_memory_bytes, gpu_names
 from curate.machine.cores import Cores
 
 VLLM = "curate.llm.backends.vllm_engine:VLLM"
 SEQUENCES = 1024
 """Of one engine. With 1,024 to 2,048 an H200 makes 22 to 28 thousand tokens a second of a 1.5B model."""
+BESIDE_BYTES = 6 << 30
+"""What an engine needs beside weights and cache: logits and activations of a full batch, CUDA's own, its graphs."""
 CLOSE_S = 10.0
 
 
@@ -52,16 +54,33 @@ class VLLMBackend:
         self._engines: list[EngineProcess] = []
         settings = {"spec": spec, "sequences": sequences, "memory": spec.gpu_memory / spec.engines_per_gpu}
         try:
-            # Those that share a GPU one after the other: vLLM measures the memory that is left while it starts.
-            for _ in range(spec.engines_per_gpu):
-                begun = [EngineProcess(self.ENGINE, gpu, settings) for gpu in names]
-                self._engines += begun
-                for engine in begun:
-                    engine.stands()
+            self._start(names, spec.engines_per_gpu, settings, cache_bytes(spec, names))
         except BaseException:
             self.close()
             raise
         self._cores = Cores([engine.pid for engine in self._engines])
+
+    def _start(self, names: Sequence[str | None], each: int, settings: dict[str, Any], cache: int | None) -> None:
+        """Start all engines at once where the room for their caches is known beforehand, which takes the time of one.
+
+        Else, and where that room was not there, those that share a GPU one after the other: vLLM then measures the
+        memory that is left while it starts.
+        """
+        if cache is not None:
+            try:
+                self._begin([(gpu, number) for number in range(each) for gpu in names], settings | {"cache": cache})
+                return
+            except UserError:
+                self.close()
+        for _ in range(each):
+            self._begin([(gpu, 0) for gpu in names], settings)
+
+    def _begin(self, places: Sequence[tuple[str | None, int]], settings: dict[str, Any]) -> None:
+        """Start an engine a place, a GPU and a number on it, and wait until all stand."""
+        begun = [EngineProcess(self.ENGINE, gpu, settings, number) for gpu, number in places]
+        self._engines += begun
+        for engine in begun:
+            engine.stands()
 
     def submit(self, requests: Sequence[Request]) -> None:
         """Give each request to the engine that has the fewest."""
@@ -113,7 +132,7 @@ class VLLMBackend:
 class EngineProcess:
     """One engine's process, its socket, and a thread that writes to it, so that neither end waits for the other."""
 
-    def __init__(self, engine: str, gpu: str | None, settings: dict[str, Any]) -> None:
+    def __init__(self, engine: str, gpu: str | None, settings: dict[str, Any], number: int = 0) -> None:
         self.gpu = gpu
         self.outstanding = 0
         ours, theirs = socket.socketpair()
@@ -127,7 +146,7 @@ class EngineProcess:
                 stdout=self._said,
                 stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
-                env=_environment(gpu),
+                env=_environment(gpu, number),
                 start_new_session=True,  # Ctrl-C is the parent's, who closes the socket
             )
         self.pid = self._process.pid
@@ -196,12 +215,23 @@ def _gpus(count: int | str) -> list[str | None]:
     return list(there[: int(count)])
 
 
-def _environment(gpu: str | None) -> dict[str, str]:
+def cache_bytes(spec: ModelSpec, names: Sequence[str | None]) -> int | None:
+    """Return the room for the cache of each of several engines on a GPU: its share of the memory, less what else it
+    needs. None where one engine has a GPU alone, or the GPUs' memory or the size of the weights is not known here."""
+    weights = sum(path.stat().st_size for path in Path(locate(spec.model).name).glob("*.safetensors"))
+    memory = gpu_memory_bytes(names)
+    if spec.engines_per_gpu == 1 or not weights or not memory:
+        return None
+    room = int(memory * spec.gpu_memory / spec.engines_per_gpu) - weights - BESIDE_BYTES
+    return room if room > BESIDE_BYTES else None
+
+
+def _environment(gpu: str | None, number: int) -> dict[str, str]:
     """Return the environment of an engine: its GPU, and folders of its own for what vLLM compiles.
 
-    Engines that compile into one folder at once spoil each other's work; those on one GPU start one after the other
-    and share. FlashInfer's sampler is compiled on first use, for which a machine needs a CUDA compiler: off, unless
-    the user says otherwise.
+    Engines that compile into one folder at once spoil each other's work; those that start one after the other share.
+    FlashInfer's sampler is compiled on first use, for which a machine needs a CUDA compiler: off, unless the user says
+    otherwise.
     """
     root = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), root])
@@ -209,6 +239,8 @@ def _environment(gpu: str | None) -> dict[str, str]:
     if gpu is None:
         return given
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    place = Path(os.environ.get("VLLM_CACHE_ROOT") or home / "vllm") / f"gpu-{gpu}"
+    place = Path(os.environ.get("VLLM_CACHE_ROOT") or home / "vllm") / "-".join(
+        ["gpu", gpu, *([str(number)] if number else [])]
+    )
     own = {"VLLM_CACHE_ROOT": str(place), "TORCHINDUCTOR_CACHE_DIR": str(place / "inductor")}
     return given | own | {"TRITON_CACHE_DIR": str(place / "triton"), "CUDA_VISIBLE_DEVICES": gpu}

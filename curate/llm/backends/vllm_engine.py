@@ -49,9 +49,12 @@ class Engine(Protocol):
 
 
 class VLLM:
-    """vLLM behind its synchronous engine, which works in yet another process; this one does what is text."""
+    """vLLM behind its synchronous engine, which works in yet another process; this one does what is text.
 
-    def __init__(self, spec: ModelSpec, sequences: int, memory: float) -> None:
+    `memory` is its share of the GPU's; `cache` the bytes of its cache, None: what vLLM finds is left of the share.
+    """
+
+    def __init__(self, spec: ModelSpec, sequences: int, memory: float, cache: int | None = None) -> None:
         try:
             import vllm
             from vllm.sampling_params import RequestOutputKind
@@ -66,6 +69,7 @@ class VLLM:
                 max_model_len=spec.max_context,
                 max_num_seqs=sequences,
                 gpu_memory_utilization=memory,
+                kv_cache_memory_bytes=cache,
                 enable_prefix_caching=True,
                 seed=0,
             )

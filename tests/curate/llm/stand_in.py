@@ -1,7 +1,10 @@
 """A stand-in for vLLM inside an engine's process: the processes, sockets and loads around it are the real ones."""
 
 import os
+import time
+from pathlib import Path
 
+from curate.errors import UserError
 from curate.llm.answers import failure
 from curate.llm.types import Completion, ModelSpec, Request
 
@@ -9,8 +12,13 @@ from curate.llm.types import Completion, ModelSpec, Request
 class StandIn:
     """Answers a request with its own prompt, turned round, after as many steps as the prompt has letters."""
 
-    def __init__(self, spec: ModelSpec, sequences: int, memory: float) -> None:
+    def __init__(self, spec: ModelSpec, sequences: int, memory: float, cache: int | None = None) -> None:
         self.name = f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES', '')} {memory:g}"
+        self.where = f"{time.monotonic()} {cache} {Path(os.environ.get('VLLM_CACHE_ROOT', '')).name}"
+        if cache and (Path(spec.model) / "no room").exists():
+            raise UserError("out of memory")
+        if cache is None:
+            time.sleep(0.2)
         self.sequences = sequences
         self.asked: dict[str, tuple[Request, int]] = {}
 
@@ -36,7 +44,7 @@ class StandIn:
                 continue
             del self.asked[name]
             prompt = request.prompt or ""
-            text = self.name if prompt == "who" else prompt[::-1]
+            text = {"who": self.name, "where": self.where}.get(prompt, prompt[::-1])
             ended.append(Completion(name, text, "stop", len(prompt), len(prompt)))
         return ended
 

@@ -22,8 +22,9 @@ ITEM = Item(
     ("    return sum(len(word) >= least for word in words)",),
 )
 AFTER = (
-    "The generator expression takes one `word` after the other from `words`, compares `len(word)` with `least`; "
-    "each comparison counts as one or zero, so `sum` adds up how many of them hold. An empty list has nothing to add."
+    " goes through a generator expression. It takes one `word` after the other from `words`, and compares `len(word)` "
+    "with `least`; each comparison counts as one or zero, so `sum` adds up how many of them hold. An empty list has "
+    "nothing to add."
 )
 
 
@@ -42,7 +43,7 @@ def exercises() -> pa.Table:
         (f"{AFTER} Then `total` grows.", "explains what its code does not hold"),
         (f"{AFTER} The words are sorted in place.", "says of its code what is not so"),
         (f"{AFTER} The first paragraph says why.", "speaks of itself, or in lists"),
-        (f"1. {AFTER}", "speaks of itself, or in lists"),
+        (f" has steps:\n1. {AFTER}", "speaks of itself, or in lists"),
         (f"{AFTER} In short:", "speaks of itself, or in lists"),
         (f"{AFTER} I'm sorry, I cannot do that.", "refusal"),
     ],
@@ -57,6 +58,7 @@ def test_the_text_stands_behind_the_code_and_is_held_against_it(
         assert section["text"].startswith("# Count long\n\n`count_long` returns how many of the words have at least")
         assert f"```python\n{ITEM.program().strip()}\n\n\nprint(count_long([], 3))\nprint(" in section["text"]
         assert "Output:\n\n```text\n0\n1\n```" in section["text"]
+        assert "```\n\nThe function goes through a generator" in section["text"]
         assert section["text"].rstrip().endswith("nothing to add.")
         assert section["seed_id"] == "a"
 
@@ -67,7 +69,7 @@ def test_the_teacher_goes_on_behind_what_the_code_printed(teach: Any, exercises:
     Explain(model="teacher").make(exercises, context)
     [asked] = seen
     assert all(part in asked.messages[0].content for part in (ITEM.solutions[0], ITEM.description, "([], 3) gives 0"))
-    assert asked.messages[1].content.endswith("```text\n0\n1\n```\n\n")
+    assert asked.messages[1].content.endswith("```text\n0\n1\n```\n\nThe function")
 
 
 def test_a_part_that_ran_out_of_tokens_ends_with_its_last_sentence(

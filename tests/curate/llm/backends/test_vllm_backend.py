@@ -12,6 +12,7 @@ import pytest
 
 from curate.errors import UserError
 from curate.llm import Completion, ModelSpec, Request, close_models, open_model
+from curate.llm.backends import vllm_backend
 from curate.llm.backends.vllm_backend import VLLMBackend, _gpus
 from tests.conftest import ROOT
 
@@ -119,6 +120,28 @@ def test_memory_and_what_is_handed_out_ahead_are_settings(spec: ModelSpec) -> No
     backend.submit([Request(str(n), prompt="who") for n in range(2)])
     assert [answer.text.split()[2] for answer in answered(backend, 2)] == ["0.25"] * 2
     backend.close()
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_engines_of_a_gpu_start_at_once_where_the_room_is_known_and_one_after_the_other_where_it_is_not_there(
+    spec: ModelSpec, monkeypatch: pytest.MonkeyPatch, fits: bool
+) -> None:
+    monkeypatch.setattr(vllm_backend, "gpu_memory_bytes", lambda names: 40 << 30)
+    (Path(spec.model) / "model.safetensors").write_bytes(bytes(1000))
+    if not fits:
+        (Path(spec.model) / "no room").touch()
+    backend = VLLMBackend(spec)
+    backend.submit([Request(str(n), prompt="where") for n in range(4)])
+    told = sorted(answer.text.split() for answer in answered(backend, 4))
+    began = [float(each[0]) for each in told]
+    given = sorted((cache, place) for _, cache, place in told)
+    backend.close()
+    if fits:
+        room = str(int(20 * 0.9 * 2**30) - 1000 - vllm_backend.BESIDE_BYTES)
+        assert given == [(room, f"gpu-{name}") for name in ("3", "3-1", "5", "5-1")]
+    else:
+        assert given == [("None", "gpu-3"), ("None", "gpu-3"), ("None", "gpu-5"), ("None", "gpu-5")]
+        assert began[2] - max(began[:2]) > 0.2, "the second of each GPU waits for the first"
 
 
 def test_the_environment_stays_as_it_was(spec: ModelSpec) -> None:
