@@ -86,6 +86,26 @@ def plan(
 
 
 @app.command()
+def preview(
+    recipe: RecipePath,
+    stage: Annotated[str, typer.Argument(metavar="STAGE")],
+    count: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many to show.")] = 5,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Documents to read of each source.")] = 200,
+    runs: RunsRoot = Path("runs"),
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try one stage on a few documents: before, after, and why; writes nothing."""
+    from curate.preview.verb import preview as look
+    from curate.preview.verb import told
+    from curate.terminal.screen import open_progress
+
+    with open_progress("preview") as progress:
+        found = look(recipe, stage, count=count, most=limit, runs=runs, settings=_settings(settings), progress=progress)
+    _print(told(found, as_json=as_json))
+
+
+@app.command()
 def run(
     recipe: RecipePath,
     until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")] = None,
@@ -404,11 +424,16 @@ def _explain(error: BaseException) -> tuple[str, int]:
 
 
 def _open(recipe: Path, runs: Path, settings: list[str] | None, limit: int | None) -> Any:
-    from curate.recipe import load, parse_override
+    from curate.recipe import load
     from curate.run.opened import open_run
 
-    overrides = dict(parse_override(text) for text in settings or [])
-    return open_run(load(recipe, overrides, limit=limit), runs)
+    return open_run(load(recipe, _settings(settings), limit=limit), runs)
+
+
+def _settings(given: list[str] | None) -> dict[str, Any]:
+    from curate.recipe import parse_override
+
+    return dict(parse_override(text) for text in given or [])
 
 
 def _call(command: str, function: Any, *arguments: Any, **options: Any) -> None:

@@ -14,6 +14,7 @@ from tests.conftest import ROOT, Run
 SURFACE = {
     "init": ["--out"],
     "plan": ["--limit", "--runs", "--set", "--wide"],
+    "preview": ["--json", "--limit", "--runs", "--set"],
     "run": ["--allow-empty", "--engine", "--limit", "--runs", "--set", "--until", "--verify", "--workers"],
     "status": ["--json", "--wide"],
     "show": ["--cluster", "--columns", "--dropped", "--json", "--reason", "--where"],

@@ -67,15 +67,20 @@ def cut_of(run: Path, stage: str) -> float | None:
     """
     files = read_run(run).stage(stage)
     record = read_record(files.directory)
-    if record is None or record.parameters.get("noise"):
+    return None if record is None else known_cut(files.use, record.parameters, record.plan_metrics)
+
+
+def known_cut(use: str, parameters: Mapping[str, Any], plan_metrics: Mapping[str, float]) -> float | None:
+    """Return the cut of a stage with these parameters and this plan, as `cut_of` does."""
+    if parameters.get("noise"):
         return None
     known = {
-        "filter.quality": record.plan_metrics.get("cut"),
-        "filter.rubric": record.parameters.get("minimum"),
-        "filter.annotate": record.parameters.get("minimum"),
-        "dedup.minhash": record.parameters.get("threshold"),
+        "filter.quality": plan_metrics.get("cut"),
+        "filter.rubric": parameters.get("minimum"),
+        "filter.annotate": parameters.get("minimum"),
+        "dedup.minhash": parameters.get("threshold"),
     }
-    return known.get(files.use)
+    return known.get(use)
 
 
 def _rows(shards: list[Path], reason: str | None, where: str | None, count: int) -> Iterator[dict[str, Any]]:

@@ -109,7 +109,7 @@ def render_cluster(cluster: Cluster) -> str:
         name, survivor = display.one_line(member["id"]), display.one_line(member["survivor"])
         title = Text(f"── {name}  {member['similarity']:.3f} like {survivor}", style="bold")
         where = f"which stands in {display.one_line(member['corpus'])}" if member["diff"] is None else ""
-        parts += [title, Text(where, style="quiet") if where else _coloured(member["diff"])]
+        parts += [title, Text(where, style="quiet") if where else coloured(member["diff"])]
     return terminal.render(Group(*parts))
 
 
@@ -138,7 +138,8 @@ def _cell(member: Mapping[str, Any], name: str) -> Text:
     return Text("" if value is None else display.one_line(value, 60))
 
 
-def _coloured(diff: list[str]) -> Text:
+def coloured(diff: list[str]) -> Text:
+    """Return the lines of a diff, each in the colour of what it says."""
     if not diff:
         return Text("the same lines", style="quiet")
     cut = excerpt("\n".join(diff), DIFF_LINES, width=WIDTH)

@@ -37,9 +37,9 @@ def render_rows(rows: list[dict[str, Any]], columns: Sequence[str] = (), cut: fl
     lines = LINES if len(rows) == 1 else LINES_OF_SEVERAL
     for row in rows:
         parts += [_heading(row["id"]), terminal.code(str(row["text"]), lines)]
-        parts += [_reason(row, cut)] if row.get("reason") is not None else []
+        parts += [reason(row, cut)] if row.get("reason") is not None else []
         told = {"id", "text", *(EVIDENCE if row.get("reason") is not None else ())}
-        parts += [_facts({name: row[name] for name in wanted if name not in told}), Text("")]
+        parts += [facts({name: row[name] for name in wanted if name not in told}), Text("")]
     hidden = sum(map(_is_signal, rows[0])) - sum(map(_is_signal, wanted))
     parts += [Text(f"{hidden} signal columns are not shown (--columns all shows them)", "quiet")] if hidden else []
     return terminal.render(Group(*parts))
@@ -49,7 +49,7 @@ def _is_signal(column: str) -> bool:
     return column.startswith("signal_") or column == "signals_version"
 
 
-def _reason(row: Mapping[str, Any], stage_cut: float | None) -> Text:
+def reason(row: Mapping[str, Any], stage_cut: float | None) -> Text:
     """Say why a row was dropped: the reason, the value behind it and the cut that it was measured against."""
     line = Text.assemble("dropped: ", (display.one_line(row["reason"]), "bad"))
     name = "similarity" if row.get("score") is None else row.get("signal") or "score"
@@ -68,7 +68,8 @@ def _heading(identity: str) -> Text:
     return Text(f"── {display.one_line(identity)}", style="bold")
 
 
-def _facts(values: Mapping[str, Any], indent: str = "") -> Text:
+def facts(values: Mapping[str, Any], indent: str = "") -> Text:
+    """Return a line for each value that is there."""
     lines = [
         Text.assemble(indent, (f"{display.one_line(name)}: ", "quiet"), display.one_line(value, 160))
         for name, value in values.items()
@@ -92,7 +93,7 @@ def render_trace(steps: list[dict[str, Any]]) -> str:
         line.append(f"  {display.one_line(step['reason'])}" if step["reason"] else "", style="bad")
         parts.append(line)
         gained = {name: value for name, value in step["gained"].items() if not _is_signal(name)}
-        parts += [_facts(facts, " " * 8) for facts in (gained, step["evidence"], _told(step)) if facts]
+        parts += [facts(told, " " * 8) for told in (gained, step["evidence"], _told(step)) if told]
     return terminal.render(Group(*parts))
 
 
