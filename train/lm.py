@@ -28,7 +28,7 @@ class TrainLM(Training):
     pass over the corpus.
     """
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     YIELDS: ClassVar[str] = "a model"
 
     def run(self, context: Context, progress: Progress) -> Metrics:

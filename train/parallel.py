@@ -1,10 +1,10 @@
 """Training on several devices of a host: one process for each, started and watched by the stage itself.
 
-In: the devices by name. One device trains in this process. Several get a process each (`python -m
-curate.train.parallel`), which meet through a file in the job's directory: no port, no launcher. They inherit the
-environment as it is. The first tells how far it is on its standard output, one JSON line each; what ends any of them
-ends all, so that a kill costs the steps since the last checkpoint; and they end when this process does, whose end of a
-pipe they hold.
+In: the devices by name. One device trains in this process, unless its weights are to be sharded. Several get a process
+each (`python -m curate.train.parallel`), which meet through a file in the job's directory: no port, no launcher. They
+inherit the environment as it is. The first tells how far it is on its standard output, one JSON line each; what ends
+any of them ends all, so that a kill costs the steps since the last checkpoint; and they end when this process does,
+whose end of a pipe they hold.
 
     {"progress": [done, total, note]} | {"mistake": line} | {"error": traceback}
 """
@@ -41,7 +41,7 @@ PATIENCE = timedelta(minutes=30)
 
 def fit_on(devices: list[str], job: Training, context: Context, progress: Progress) -> None:
     """Train on these devices and publish the model. Raises UserError for what the user can mend."""
-    if len(devices) == 1:
+    if len(devices) == 1 and job.sharded is not True:
         fit(job, context, progress, Place(torch.device(devices[0])))
         return
     prepare(job, context, progress)  # once, for all to read

@@ -21,6 +21,12 @@ ACTIVATIONS_SHARE = 0.5
 """Of a GPU's memory, for what a pass keeps: 370 kB a token were seen where `pass_tokens` reckons 465."""
 
 
+STATES_SHARE = 0.2
+"""Of a GPU's memory, for weights, gradients and optimiser states, before they are sharded: half is for activations."""
+STATE_BYTES = {"muon": 14, "adamw": 18}
+"""A parameter: its weight, its copy in bf16, its gradient, its momenta."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What will be trained on, and how."""
@@ -89,7 +95,18 @@ def _schedule(job: Training, steps: int, batch_rows: int, length: int, model: An
         measure_every=job.measure_every or max(1, steps // 6),
         bf16=job.precision == "bf16" or (job.precision == "auto" and gpu),
         compile=job.compile if job.compile is not None else gpu,
+        sharded=is_sharded(job, model, place),
     )
+
+
+def is_sharded(job: Training, model: Any, place: Place) -> bool:
+    """Whether each process is to hold its rows of weights, gradients and optimiser states instead of all."""
+    if job.sharded != "auto":
+        return job.sharded
+    if place.world == 1 or place.device.type != "cuda":
+        return False
+    states = STATE_BYTES[job.shape.optimizer] * sum(parameter.numel() for parameter in model.parameters())
+    return bool(states > STATES_SHARE * torch.cuda.get_device_properties(place.device).total_memory)
 
 
 def pass_tokens(config: Any, device: torch.device) -> int:

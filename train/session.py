@@ -25,10 +25,11 @@ from curate.train.corpus.infill import MARKS, infill_of
 from curate.train.corpus.packing import Corpus, load_corpus, tokenise
 from curate.train.corpus.tokenizer import load_tokenizer, sample_texts, train_tokenizer
 from curate.train.parameters import Training
-from curate.train.plan import plan
+from curate.train.plan import Plan, plan
 from curate.train.steps.loop import train
 from curate.train.steps.model import new_model, saved_model
 from curate.train.steps.place import Place
+from curate.train.steps.sharding import gathered
 
 RECORD = "curate.json"
 COMPRESSION = 4
@@ -94,7 +95,6 @@ def fit(job: Training, context: Context, progress: Progress, place: Place) -> Me
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // place.world))
     model = saved_model(base) if base is not None else new_model(job.shape, tokenizer, seed)
     check_tokenizer(tokenizer, model, base)
-    model = model.to(place.device).train()
     made = plan(job, corpus, model, place, seed)
 
     def report(step: int, note: str) -> None:
@@ -102,13 +102,14 @@ def fit(job: Training, context: Context, progress: Progress, place: Place) -> Me
 
     identify = partial(document_ids, corpus, context)
     try:
-        state = train(model, made.rows, made.held_out, made.schedule, context.directory, report, place, identify)
+        if not made.schedule.sharded:  # sharded weights go there a layer at a time
+            model = model.to(place.device)
+        state = train(
+            model.train(), made.rows, made.held_out, made.schedule, context.directory, report, place, identify
+        )
     except torch.OutOfMemoryError as error:
-        tokens = made.schedule.pass_rows * made.rows.length
-        raise UserError(
-            f"the GPU's memory does not suffice for passes of {tokens:,} tokens; set pass_tokens to {tokens // 2:,} "
-            f"(the batch stays what it is), or choose a smaller preset"
-        ) from error
+        raise UserError(_too_little_memory(made, place)) from error
+    weights = gathered(model.state_dict(keep_vars=True), place)
     if not place.first:
         return None
     metrics = figures(model, corpus, made, state, place, job.usd_per_gpu_hour)
@@ -125,8 +126,20 @@ def fit(job: Training, context: Context, progress: Progress, place: Place) -> Me
         "inputs": inputs,
         "metrics": metrics,
     }
-    publish(model, tokenizer, record, context.directory)
+    publish(model, weights, tokenizer, record, context.directory)
     return metrics
+
+
+def _too_little_memory(made: Plan, place: Place) -> str:
+    """Say what to lower: the passes while they have several rows, or what is kept between them."""
+    schedule, tokens = made.schedule, made.schedule.pass_rows * made.rows.length
+    ways = [f"set pass_tokens to {tokens // 2:,} (the batch stays what it is)"] if schedule.pass_rows > 1 else []
+    ways += ["set sharded to true"] if place.world > 1 and not schedule.sharded else []
+    ways += [] if schedule.pass_rows > 1 else ["lower block_length"]
+    return (
+        f"the GPU's memory does not suffice for passes of {tokens:,} tokens; {', '.join(ways)}, "
+        f"or choose a smaller preset"
+    )
 
 
 def check_tokenizer(tokenizer: Any, model: Any, base: Path | None) -> None:
@@ -150,13 +163,15 @@ def document_ids(corpus: Corpus, context: Context, places: list[int]) -> list[st
     ] + [f"number {place}" for place in places[8:]]
 
 
-def publish(model: Any, tokenizer: Any, record: Mapping[str, Any], folder: Path) -> None:
-    """Write `model/` whole or not at all."""
+def publish(
+    model: Any, weights: Mapping[str, torch.Tensor], tokenizer: Any, record: Mapping[str, Any], folder: Path
+) -> None:
+    """Write `model/` with these weights whole or not at all."""
     unfinished = folder / ".model"
     shutil.rmtree(unfinished, ignore_errors=True)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
-    model.save_pretrained(unfinished)
+    model.save_pretrained(unfinished, state_dict=dict(weights))
     tokenizer.save_pretrained(unfinished)
     write_json(dict(record), unfinished / RECORD)
     for path in unfinished.iterdir():

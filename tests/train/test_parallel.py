@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from curate.errors import UserError
 from curate.files.shards import documents, write_shard
@@ -49,6 +50,12 @@ def curve(context: Context, name: str = "loss") -> list[float]:
     return [line[name] for line in lines if name in line]
 
 
+def stock(context: Context) -> dict[str, torch.Size]:
+    """The weights of the model that transformers opens, by name."""
+    weights = AutoModelForCausalLM.from_pretrained(context.directory / "model").state_dict()
+    return {name: weight.shape for name, weight in weights.items()}
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Context:
     context = context_in(tmp_path_factory.mktemp("alone") / "a")
@@ -81,21 +88,28 @@ def workers() -> list[int]:
     return found
 
 
+@pytest.mark.parametrize(("sharded", "which"), [(False, 1), (True, 0)])
 def test_two_processes_have_the_curve_of_one_with_twice_the_passes_and_survive_a_kill(
-    alone: Context, tmp_path: Path
+    alone: Context, tmp_path: Path, sharded: bool, which: int
 ) -> None:
-    context, job = context_in(tmp_path / "two"), TrainLM(**SETTINGS)
+    context, job = context_in(tmp_path / "two"), TrainLM(**SETTINGS, sharded=sharded)
     with pytest.raises(RuntimeError, match="was killed by signal 9; run again"):
-        fit_on(PAIR, job, context, Killer(1))
+        fit_on(PAIR, job, context, Killer(which))
     assert not workers()
     assert not (context.directory / "model").exists()
-    assert torch.load(context.directory / "checkpoint.pt", weights_only=True)["state"]["step"] >= 4
+    saved, whole = torch.load(context.directory / "checkpoint.pt", weights_only=True), stock(alone)
+    assert saved["state"]["step"] >= 4
+    assert {name: weight.shape for name, weight in saved["model"].items()} == whole
+    assert sum(state["momentum_buffer"].numel() for state in saved["optimizer"][1]["state"].values()) == sum(
+        shape.numel() for name, shape in whole.items() if name.endswith("_proj.weight")
+    )
     fit_on(PAIR, job, context, Progress())
     assert curve(context) == pytest.approx(curve(alone), rel=1e-3)
     assert curve(context, "held_out_loss") == pytest.approx(curve(alone, "held_out_loss"), rel=1e-3)
     ours, expected = (load_file(c.directory / "model" / "model.safetensors") for c in (context, alone))
+    assert ours.keys() == expected.keys()
     for name, weight in expected.items():
-        assert (ours[name] - weight).norm() < 0.02 * weight.norm()
+        assert (ours[name] - weight).norm() < 0.05 * weight.norm()  # Muon orthogonalises in bf16
 
 
 def test_a_mistake_in_one_process_is_one_line_here_and_ends_all(tmp_path: Path) -> None:

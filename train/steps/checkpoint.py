@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 
 from curate.errors import UserError
 from curate.files.shards import read_jsonl, write_text
 from curate.train.steps.optimizer import Optimizers
 from curate.train.steps.place import Place
+from curate.train.steps.sharding import gathered, shared_out
 
 
 @dataclass
@@ -38,12 +40,13 @@ class State:
 
 def save_checkpoint(folder: Path, model: Any, optimizers: Optimizers, state: State, place: Place) -> None:
     """Write the one checkpoint of a run, atomically. Raises UserError where the disk is full."""
+    saved = {"model": model.state_dict(keep_vars=True), "optimizer": optimizers.state_dict(), "state": asdict(state)}
+    saved = gathered(saved, place)
     if not place.first:
         return
     temporary = folder / ".checkpoint.pt"
     try:
         with temporary.open("wb") as file:
-            saved = {"model": model.state_dict(), "optimizer": optimizers.state_dict(), "state": asdict(state)}
             torch.save(saved, file)
             file.flush()
             os.fsync(file.fileno())
@@ -65,14 +68,18 @@ def _reason(error: OSError | RuntimeError) -> str:
     return os.strerror(errno.ENOSPC)
 
 
-def load_checkpoint(folder: Path, model: torch.nn.Module, optimizers: Optimizers) -> State | None:
-    """Restore model and optimisers from the checkpoint and return its state, or None where there is none."""
+def load_checkpoint(folder: Path, model: torch.nn.Module, optimizers: Optimizers, place: Place) -> State | None:
+    """Restore model and optimisers from the checkpoint and return its state, or None where there is none.
+
+    Of sharded weights each process reads its rows.
+    """
     path = folder / "checkpoint.pt"
     if not path.exists():
         return None
-    device = next(model.parameters()).device
-    saved = torch.load(path, map_location=device, weights_only=True)
-    model.load_state_dict(saved["model"])
+    sharded = isinstance(next(model.parameters()), DTensor)
+    saved = torch.load(path, map_location="cpu" if sharded else place.device, weights_only=True, mmap=sharded)
+    own = model.state_dict()
+    model.load_state_dict({name: shared_out(whole, own[name]) for name, whole in saved["model"].items()})
     optimizers.load_state_dict(saved["optimizer"])
     return State(**saved["state"])
 

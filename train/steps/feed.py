@@ -1,6 +1,7 @@
 """Feeding: the batches of the next steps, read from the rows by a thread while the device computes.
 
-A batch is (rows, length) int32 in pinned memory, copied without waiting: half a megabyte a step.
+A batch is (rows, length) int32 in pinned memory, copied without waiting: half a megabyte a step. Processes whose share
+is a row shorter get one of padding, so that all make as many passes of the same shape.
 """
 
 import queue
@@ -53,6 +54,8 @@ class Feed:
                 start = step * self.schedule.batch_rows
                 first, last = self.place.share(self.schedule.batch_rows)
                 ids = torch.from_numpy(self.rows.read(start + first, start + last))
+                if missing := -(-self.schedule.batch_rows // self.place.world) - len(ids):
+                    ids = torch.nn.functional.pad(ids, (0, 0, 0, missing), value=self.rows.pad)
                 if self.place.device.type == "cuda":
                     ids = ids.pin_memory()
                 self._give((ids, self.rows.predicted(start, start + self.schedule.batch_rows)))

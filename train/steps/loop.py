@@ -21,10 +21,11 @@ from curate.train.steps.attention import choose_attention
 from curate.train.steps.checkpoint import MetricsFile, State, load_checkpoint, save_checkpoint
 from curate.train.steps.feed import Feed
 from curate.train.steps.loss import linear_cross_entropy, loss_sum, shifted, softmax_gradient, softmax_gradient_in_place
-from curate.train.steps.model import Body, Weights
+from curate.train.steps.model import Weights
 from curate.train.steps.optimizer import Optimizers
 from curate.train.steps.place import Place
 from curate.train.steps.schedule import Schedule, learning_rate
+from curate.train.steps.sharding import ShardedWeights
 
 HELD_OUT_TOKENS = {"cpu": 16_384, "cuda": 1_048_576}
 """Held-out loss is measured on the first so many tokens: a second's work, for the tiny preset on two cores."""
@@ -51,7 +52,7 @@ def train(
     if place.device.type == "cuda":
         torch.set_float32_matmul_precision("high")
     learner = Learner(model, schedule, place)
-    state = load_checkpoint(folder, model, learner.optimizers) or State()
+    state = load_checkpoint(folder, model, learner.optimizers, place) or State()
     metrics = MetricsFile(folder / "metrics.jsonl", state.step, write=place.first)
     if state.step == 0:
         state.first_held_out_loss = state.held_out_loss = learner.measure(held_out)
@@ -110,18 +111,20 @@ class Learner:
             getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads,
         )
         self.pad = model.config.pad_token_id
-        self.weights = Weights(model, schedule.bf16)
+        self.weights: Weights | ShardedWeights = (
+            ShardedWeights(model, schedule.bf16, place) if schedule.sharded else Weights(model, schedule.bf16)
+        )
         self.optimizers = Optimizers(model, schedule.optimizer, schedule.learning_rate, schedule.weight_decay)
-        self.body = Body(self.weights.working)
+        self.body = self.weights.body
         self.kernel = softmax_gradient_in_place
         self.forward: Callable[[torch.Tensor], torch.Tensor] = self.body
         if schedule.compile:
             self.kernel = torch.compile(softmax_gradient, dynamic=False)
-            if schedule.whole:
+            if schedule.whole and not schedule.sharded:
                 self.forward = torch.compile(self.body, dynamic=False, mode=schedule.compile_mode)
             else:
-                for part in (*self.body.model.layers, self.body.model.norm):
-                    part.compile(dynamic=False, mode=schedule.compile_mode)
+                for part in (*self.body.model.layers, self.body.model.norm):  # not .compile(): hooks stay outside
+                    part.forward = torch.compile(part.forward, dynamic=False, mode=schedule.compile_mode)
 
     def step(self, ids: torch.Tensor, predicted: int, rate: float) -> torch.Tensor:
         """Make one optimiser step from this process's rows and return its part of the batch's mean loss.
@@ -138,8 +141,7 @@ class Learner:
             loss.backward()  # type: ignore[no-untyped-call]
             self.weights.collect()
             total += loss.detach()
-        gradient = self.place.sum(self.weights.gradient)
-        gradient.mul_((self.schedule.clip / torch.linalg.vector_norm(gradient)).clamp(max=1.0))
+        self.weights.reduce(self.place, self.schedule.clip)
         self.optimizers.step(rate)
         return total
 
@@ -149,7 +151,9 @@ class Learner:
         self.weights.refresh()
         device = self.place.device
         with torch.compiler.set_stance("force_eager"):  # compiling for other shapes takes longer than this
-            return self._measure(held_out, device)
+            found = self._measure(held_out, device)
+        self.weights.refresh()  # what was gathered for measuring is let go
+        return found
 
     def _measure(self, held_out: Rows, device: torch.device) -> float:
         count = min(len(held_out), max(1, HELD_OUT_TOKENS[device.type] // held_out.length))

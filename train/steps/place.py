@@ -1,8 +1,9 @@
 """Where one process of a training stands: its device, its number, and what it sums with the others.
 
-Data parallel: every process holds the whole model and takes its share of each batch's rows; the gradients, which lie
-in one buffer, are summed once a step. One all-reduce of a buffer is as fast as many that overlap with the backward
-pass where the step is long: for 124M parameters and 65,536 tokens a device some 3 ms of 130.
+Data parallel: every process takes its share of each batch's rows. Where each holds the whole model, the gradients,
+which lie in one buffer, are summed once a step: one all-reduce of a buffer is as fast as many that overlap with the
+backward pass where the step is long, for 124M parameters and 65,536 tokens a device some 3 ms of 130. Sharded weights
+(sharding.py) are gathered, and their gradients summed, layer by layer.
 """
 
 from dataclasses import dataclass

@@ -32,6 +32,8 @@ class Schedule:
     whole: bool = False
     """Compile the model whole, or one layer for all: seconds instead of a minute or two, and as fast."""
     attention: Attention = "auto"
+    sharded: bool = False
+    """Every process holds its rows of the weights, or all of them."""
 
 
 def learning_rate(step: int, schedule: Schedule) -> float:
