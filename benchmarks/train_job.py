@@ -13,11 +13,14 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
+import torch.distributed as dist
 
 import curate.train.steps.loss as losses
+from benchmarks.train_variants import variant
 from curate.files.shards import documents, write_shard
 from curate.progress import Progress
 from curate.stage import Context
@@ -40,7 +43,6 @@ BATCH = 131_072
 LOG_EVERY = 4
 PREPARED = Path(tempfile.mkdtemp())
 """The tokenizer and the tokens that the runs of `optimizers` share."""
-CHUNK, STEP = losses.CHUNK_TOKENS, Learner.step
 
 
 def model_of(preset: str) -> Any:
@@ -71,12 +73,12 @@ def random_rows(vocabulary: int, length: int, steps: int, batch_rows: int) -> tu
 def schedule_of(preset: str, settings: dict[str, Any], steps: int, device: str) -> Schedule:
     """Return the loop's settings for a variant."""
     shape = PRESETS[preset]
-    gpu = device == "cuda"
+    gpu, batch = device == "cuda", settings.get("batch", BATCH)
     size = settings.get("pass_tokens") or pass_tokens(config_of(shape, shape.vocab_size, 0, 1), torch.device(device))
     return Schedule(
         steps=steps,
-        batch_rows=max(1, BATCH // shape.block_length) if gpu else 4,
-        pass_rows=max(1, min(size, BATCH) // shape.block_length) if gpu else 2,
+        batch_rows=max(1, batch // shape.block_length) if gpu else 4,
+        pass_rows=max(1, min(size, batch) // shape.block_length) if gpu else 2,
         optimizer=settings.get("optimizer", shape.optimizer),
         learning_rate=1e-4,
         warmup_steps=2,
@@ -91,6 +93,7 @@ def schedule_of(preset: str, settings: dict[str, Any], steps: int, device: str) 
         compile_mode=settings.get("mode"),
         whole=settings.get("whole", False),
         attention=settings.get("attention", "auto"),
+        sharded=settings.get("sharded", False),
     )
 
 
@@ -98,18 +101,22 @@ def speed(job: dict[str, Any]) -> dict[str, Any]:
     """Measure the loop, then the parts of a step."""
     settings, preset = job["settings"], job["preset"]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    losses.CHUNK_TOKENS = settings.get("chunk", CHUNK)
-    Learner.step = whole_loss_step if settings.get("loss") == "whole" else STEP  # type: ignore[method-assign]
-    model = model_of(preset).to(device).train()
+    if settings.get("sharded") and not dist.is_initialized():
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    model = model_of(preset).train()
+    if not settings.get("sharded"):
+        model = model.to(device)
     schedule = schedule_of(preset, settings, job["steps"], device.type)
     length = model.config.max_position_embeddings
     rows, held_out = random_rows(model.config.vocab_size, length, schedule.steps, schedule.batch_rows)
-    with tempfile.TemporaryDirectory() as folder:
+    unsaved = mock.patch("curate.train.steps.loop.save_checkpoint")  # of 1.3b it would be 11 GB
+    with tempfile.TemporaryDirectory() as folder, variant(settings), unsaved:
         state = train_loop(model, rows, held_out, schedule, Path(folder), lambda *_: None, Place(device), lambda _: [])
     rate = state.steady_tokens / max(state.steady_seconds, 1e-9)
     found = told(model, length, rate, 1, device)
     found["peak_gb"] = round(state.peak_bytes / 1e9, 1)
-    if not settings:
+    if not settings and job.get("parts", True):
         found |= parts(model, rows, schedule, device)
     return found
 
@@ -176,31 +183,6 @@ def timed(work: Any, device: torch.device, turns: int = 6) -> float:
     return (time.perf_counter() - start) / turns * 1000
 
 
-def whole_loss_step(self: Learner, ids: torch.Tensor, predicted: int, rate: float) -> torch.Tensor:
-    """A step with the loss compiled into the model's graph, all logits of a pass at once."""
-    if not hasattr(self, "whole_loss"):
-        body, head = self.body, self.weights.working.lm_head
-
-        def forward(part: torch.Tensor, targets: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-            logits = head(body(part)).float()
-            kind = torch.nn.functional.cross_entropy
-            return kind(logits.flatten(0, 1), targets.flatten(), ignore_index=losses.IGNORE, reduction="sum") * scale
-
-        self.whole_loss = torch.compile(forward, dynamic=False)  # type: ignore[attr-defined]
-    self.weights.begin()
-    scale = torch.full((), 1.0 / predicted, device=ids.device)
-    total = torch.zeros((), device=ids.device)
-    for part in torch.split(ids, self.schedule.pass_rows):
-        loss = self.whole_loss(part, shifted(part, self.pad), scale)  # type: ignore[attr-defined]
-        loss.backward()
-        self.weights.collect()
-        total += loss.detach()
-    gradient = self.weights.gradient
-    gradient.mul_((self.schedule.clip / torch.linalg.vector_norm(gradient)).clamp(max=1.0))
-    self.optimizers.step(rate)
-    return total
-
-
 def trainer(job: dict[str, Any]) -> dict[str, Any]:
     """Measure transformers.Trainer: the same model, batch, pass and precision, with fused AdamW."""
     from transformers import Trainer, TrainerCallback, TrainingArguments
@@ -260,6 +242,7 @@ def scaling(job: dict[str, Any]) -> dict[str, Any]:
             steps=job["steps"],
             batch_tokens=BATCH if torch.cuda.is_available() else 4096,
             gpus=job["gpus"] if torch.cuda.is_available() else 0,
+            sharded=job.get("sharded", "auto"),
             tokenizer_mb=8,
             log_every=LOG_EVERY,
             checkpoint_every=10**6,
@@ -307,7 +290,7 @@ def optimizers(job: dict[str, Any]) -> dict[str, Any]:
 
 def run_one(job: dict[str, Any]) -> dict[str, Any]:
     """Do one job of one variant."""
-    if job["part"] == "speed":
+    if job["part"] in {"speed", "sharding"}:
         return trainer(job) if job["name"].startswith("Trainer") else speed(job)
     return scaling(job) if job["part"] == "scaling" else optimizers(job)
 
@@ -316,10 +299,10 @@ def run_all(job: dict[str, Any]) -> None:
     """Do a job's variants one after another and print a line each; one that fails is an error in its line."""
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high")
-    for variant in job["variants"]:
+    for chosen in job["variants"]:
         start = time.monotonic()
         try:
-            found = run_one({**job, **variant})
+            found = run_one({**job, **chosen})
         except Exception as error:  # noqa: BLE001 - the next variant may do better
             found = {"error": f"{type(error).__name__}: {error}"[:600]}
         print(json.dumps({"done": {**found, "seconds": round(time.monotonic() - start, 1)}}), flush=True)
