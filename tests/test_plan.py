@@ -40,11 +40,12 @@ def recipe(stages: dict[str, Any], **source: Any) -> Recipe:
 
 
 def refusal(planned: Recipe, tmp_path: Path) -> str:
-    """Return what `plan` says of a recipe; it must say it in one line, within two seconds, and write nothing."""
-    started = time.monotonic()
+    """Return what `plan` says of a recipe; it must say it in one line, for two seconds of work, and write nothing."""
+    started, worked = time.monotonic(), time.process_time()
     with pytest.raises(UserError) as error:
         open_run(planned, tmp_path / "runs")
-    assert time.monotonic() - started < 2
+    assert time.process_time() - worked < 2
+    assert time.monotonic() - started < 8  # of a busy machine; nothing waits for the network so long
     assert not (tmp_path / "runs").exists()
     assert "\n" not in str(error.value)
     return str(error.value)
