@@ -159,9 +159,18 @@ def show(
     where: Annotated[str | None, typer.Option(metavar="SQL", help="A condition, such as 'quality > 0.9'.")] = None,
     cluster: Annotated[str | None, typer.Option(metavar="ID", help="The duplicates of a document, as diffs.")] = None,
     columns: Annotated[str, typer.Option(metavar="A,B|all", help="Show these signal columns too.")] = "",
+    keep: Annotated[float | None, typer.Option(metavar="SHARE", help="What another `keep` would change.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read the documents of a stage."""
+    if keep is not None:
+        from curate.report.documents.another_cut import another_cut, render_cut
+
+        if dropped or reason is not None or where is not None or cluster is not None or columns:
+            raise UserError("--keep shows what lies between two cuts; give it with -n and --json alone")
+        other = another_cut(run, stage, keep, count=count)
+        _print(json.dumps(asdict(other), indent=2, ensure_ascii=False) if as_json else render_cut(other))
+        return
     if cluster is not None:
         from curate.report.documents.duplicates import read_cluster, render_cluster
 

@@ -17,7 +17,7 @@ SURFACE = {
     "preview": ["--json", "--limit", "--runs", "--set"],
     "run": ["--allow-empty", "--engine", "--limit", "--runs", "--set", "--until", "--verify", "--workers"],
     "status": ["--json", "--wide"],
-    "show": ["--cluster", "--columns", "--dropped", "--json", "--reason", "--where"],
+    "show": ["--cluster", "--columns", "--dropped", "--json", "--keep", "--reason", "--where"],
     "trace": ["--json"],
     "report": ["--json", "--quality", "--wide"],
     "export": [

@@ -69,14 +69,20 @@ def judge_by_rank(shard: pa.Table, context: Context, column: str, reason: str) -
         return Verdict(pa.array([], pa.string()), {column: none}, {"score": none})
     found = stored(ids, context)
     ranks, scores = found.column("rank").to_numpy(), found.column("score").combine_chunks()
-    keep = ranks > plan["cut"]
-    for row in np.flatnonzero(ranks == plan["cut"]):
-        keep[row] = _tie_break(ids[row].as_py(), context) <= plan["tie"]
+    keep = kept_at(plan["cut"], plan["tie"], ranks, ids, context)
     return Verdict(
         reasons=pc.if_else(pa.array(keep), pa.scalar(None, pa.string()), reason),
         columns={column: scores},
         evidence={"score": scores},
     )
+
+
+def kept_at(cut: float, tie: int, ranks: Scores, ids: pa.ChunkedArray, context: Context) -> npt.NDArray[np.bool_]:
+    """Tell of each document whether it stays at a cut that `find_cut` gave."""
+    keep = ranks > cut
+    for row in np.flatnonzero(ranks == cut):
+        keep[row] = _tie_break(ids[row].as_py(), context) <= tie
+    return keep
 
 
 def _tie_break(id: str, context: Context) -> int:
