@@ -156,14 +156,15 @@ def plan_scaling(given: argparse.Namespace, gpus: int) -> list[Job]:
 def plan_optimizers(given: argparse.Namespace, _: int) -> list[Job]:
     """AdamW for so many tokens at several rates, Muon for as many and fewer, all on one tokenised corpus."""
     tokens = given.tokens
-    variants: list[Job] = [
+    adamw: list[Job] = [
         {"name": f"adamw at {rate:.3g}", "optimizer": "adamw", "tokens": tokens, "learning_rate": rate}
         for rate in map(float, given.rates.split(","))
     ]
-    variants += [
+    first, *shorter = [
         {"name": f"muon, {share:.2g} of the tokens", "optimizer": "muon", "tokens": tokens * share}
         for share in (1.0, 2 / 3, 0.5, 1 / 3)
     ]
+    variants: list[Job] = [first, *adamw, *shorter]
     shared = {"preset": (given.presets or "124m").split(",")[0], "gpus": 1, "corpus": given.corpus.split(",")}
     return [{"part": "optimizers", **shared, "variants": variants}]
 
