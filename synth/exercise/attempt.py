@@ -33,9 +33,12 @@ from curate.synth.teacher.answers import Program, Stub, read_solution, read_stub
 from curate.synth.teacher.asking import FENCE, Voice
 from curate.synth.teacher.effects import Ask, Claim, Run
 
-COLUMNS = {**ITEM_COLUMNS, "asked": pa.int64(), "truth": pa.float64(), "round_trip": pa.float64()}
+COLUMNS = {
+    **ITEM_COLUMNS, "asked": pa.int64(), "truth": pa.float64(), "round_trip": pa.float64(), "described_by": pa.string(),
+}  # fmt: skip
 """Beside an Item's: how many solutions were asked for, the teacher's probability that all statements are true, and
-whether a description written anew from the code was solved to the same results (1 or 0). Null where not asked."""
+whether a description written anew from the code was solved to the same results (1 or 0), both null where not asked; and
+who described it, `teacher` or `rule`."""
 SOLUTION_STOPS = ("\ndef ", "\nclass ", "\nif ", "\nprint", "\nassert", "\n#", "\n@", "\n```", '\n"""', "\n>>>")
 OUTSIDE = re.compile(
     r"\b(prints?|printed|random(ly)?|shuffled?|user input|standard input|current (date|time)|today|downloads?|"
@@ -136,7 +139,10 @@ class Course:
             distinct=len({program.body for program in found.programs}),
             tier="gold" if share == 1 and trial.asked > 2 else "silver",
         )
-        return made | {"reason": None, "asked": trial.asked, "agree": trial.agree, "truth": None, "round_trip": None}
+        return made | {
+            "reason": None, "asked": trial.asked, "agree": trial.agree, "truth": None, "round_trip": None,
+            "described_by": "teacher",
+        }  # fmt: skip
 
     def _checks(self, stub: Stub, found: Agreed, inputs: list[Row], text: str) -> Steps:
         """Ask for the probability that all is true, and for the way round: description anew, solved blind."""

@@ -23,6 +23,7 @@ from curate.synth.exercise.clauses import Shown
 from curate.synth.exercise.complete import bare, left_out
 from curate.synth.exercise.probes import Row, different, probes
 from curate.synth.exercise.signature import spelled_out
+from curate.synth.exercise.told import Told, by_rule
 from curate.synth.exercise.trial import Steps, Trial
 from curate.synth.teacher.answers import Program, Stub, plain_prose, read_function
 from curate.synth.teacher.effects import Ask, Claim, Run
@@ -61,15 +62,26 @@ class CodeFirst(Course):
             return self._rejected(text, "no inputs for its types")
         if not (yield self._name(stub)):
             return self._rejected(text, "its name is taken")
-        alone = Trial(self, stub, inputs, given=program)
+        row: dict[str, Any] = yield from self._standing(Trial(self, stub, inputs, given=program), inputs)
+        return row
+
+    def _standing(self, alone: Trial, inputs: list[Row]) -> Steps:
+        """Return the row of a function by what it gives and what is said of it."""
+        assert alone.given
         refused = yield from alone.stands()
         if refused:
-            return self._rejected(text, refused, detail=alone.explained())
-        stub = alone.stub
+            return self._rejected(alone.given.source(alone.stub), refused, detail=alone.explained())
+        stub, program = alone.stub, alone.given
+        if self.settings.described_by != "teacher":
+            told = yield from by_rule(alone)
+            if not isinstance(told, str):
+                return self._told(alone, told)
+            if self.settings.described_by == "rule":
+                return self._rejected(program.source(stub), told)
         for turn in range(self.settings.descriptions):
             described = yield from self._described(stub, alone, turn)
             if isinstance(described, str):
-                row = self._rejected(text, described)
+                row = self._rejected(program.source(stub), described)
                 continue
             trial = Trial(
                 self,
@@ -83,6 +95,15 @@ class CodeFirst(Course):
             if not isinstance(found, str):
                 break
         return row
+
+    def _told(self, alone: Trial, told: Told) -> dict[str, Any]:
+        """Return the row of a function that was described by rule."""
+        stub = replace(alone.stub, prose=told.prose)
+        refused = objection(stub) or self.settings.avoid.objection(stub)
+        if refused:
+            return self._rejected(told.source, refused)
+        alone.asked, alone.agree = 1, "1_of_1"
+        return self._row(stub, told.found, alone) | {"tier": "gold", "described_by": "rule"}
 
     def _function(self, reply: Completion, text: str) -> tuple[Stub, Program] | str:
         """Read the function, or say why it is refused."""

@@ -65,6 +65,10 @@ class Solving(Asking):
     first_comes: Literal["description", "code"] = "description"
     """What the teacher writes first. `code`: a function, then the description of it, then solutions of that; see
     synth/exercise/coded.py."""
+    described_by: Literal["rule", "teacher", "either"] = "rule"
+    """Who says what code does, where that comes first. `rule`: synth/words, what follows from the syntax tree and from
+    runs; a function that it has no words for is rejected, and no solution is asked for. `either`: the teacher where
+    no rule has words."""
     descriptions: int = Field(default=2, ge=1)
     """Where the code comes first: descriptions of it that are tried, at most. A first one gave 3.2 exercises for 1,000
     tokens, a second 1.2, a third 0.8: less than another function."""
@@ -133,7 +137,7 @@ class Solving(Asking):
 class Exercise(Solving):
     """Let the teacher write exercises and keep those whose solutions agree when they run."""
 
-    VERSION: ClassVar[int] = 7
+    VERSION: ClassVar[int] = 8
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "concept", "signature", "second", "topic", "setting", "level", "result", "technique",
         "wording",

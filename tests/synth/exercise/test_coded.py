@@ -32,7 +32,8 @@ def right(request: Request) -> str:
 
 
 def make(context: Context, seeds: pa.Table, **options: Any) -> Any:
-    stage = Exercise(model="teacher", style="chat", first_comes="code", solutions=3, agreement=1.0, **options)
+    given = {"described_by": "teacher", **options}
+    stage = Exercise(model="teacher", style="chat", first_comes="code", solutions=3, agreement=1.0, **given)
     return stage.make(seeds, context)
 
 
@@ -260,3 +261,45 @@ def test_a_parameter_is_tried_until_it_decides_something_or_the_function_is_refu
     if reason is None:
         [row] = made.documents.to_pylist()
         assert any("'wait'" in case["arguments"] and case["value"] == "0" for case in row["cases"])
+
+
+def test_code_that_a_rule_has_words_for_needs_no_description_and_no_solutions(
+    teach: Any, seeds: pa.Table, context: Context
+) -> None:
+    teach(right, chat=True)
+    made = make(context, seeds, described_by="rule", avoid=[])
+    row = made.documents.to_pylist()[1]
+    assert row["description"] == "Return the sum of the numbers in `numbers` plus 107."
+    assert (row["described_by"], row["tier"], row["agreement"], row["asked"]) == ("rule", "gold", 1.0, 1)
+    assert made.metrics["calls_made"] == 6, "the code alone"
+
+
+def test_an_error_is_said_with_the_inputs_that_bring_it(teach: Any, seeds: pa.Table, context: Context) -> None:
+    def answer(request: Request) -> str:
+        name, more = named(request)
+        return f"def {name}(parcels: list[int]) -> float:\n    return sum(parcels) / len(parcels) + {more}\n"
+
+    teach(answer, chat=True)
+    made = make(context, seeds, described_by="rule", avoid=[])
+    said = made.documents.to_pylist()[0]["description"]
+    assert " ".join(said.split()).endswith("Raises ZeroDivisionError if `parcels` is empty.")
+
+
+@pytest.mark.parametrize(("who", "asked"), [("rule", 6), ("either", 6 * 4)])
+def test_code_without_words_is_dropped_or_left_to_the_teacher(
+    teach: Any, seeds: pa.Table, context: Context, who: str, asked: int
+) -> None:
+    def answer(request: Request) -> str:
+        name, more = named(request)
+        loop = f"    total = {more}\n    while numbers:\n        total, numbers = total + numbers[0], numbers[1:]\n"
+        loop += "    return total"
+        return f"def {name}(numbers: list[int]) -> int:\n{loop}\n" if request.id.endswith("/stub") else right(request)
+
+    teach(answer, chat=True)
+    made = make(context, seeds, described_by=who, avoid=[])
+    if who == "rule":
+        assert set(made.rejected["reason"].to_pylist()) == {"no rule has words for it"}
+    else:
+        assert {row["described_by"] for row in made.documents.to_pylist()} == {"teacher"}
+        assert made.documents.num_rows == 6
+    assert made.metrics["calls_made"] == asked

@@ -1,0 +1,55 @@
+"""A function described by rule, and whether the description holds: what it says runs beside the function.
+
+In: a function that stands (trial.py). Out: its description, or why it has none: no rule has words for it, the program
+made of the words gives something else on some input, or it raises for inputs that no plain condition tells from others.
+"""
+
+import ast
+from dataclasses import dataclass
+
+from curate.synth.exercise.agreement import Agreed, gave
+from curate.synth.exercise.probes import different
+from curate.synth.exercise.trial import Steps, Trial
+from curate.synth.teacher.effects import Run
+from curate.synth.words.edges import raised_when, rows_around
+from curate.synth.words.forms import Unsayable
+from curate.synth.words.sentences import described
+from curate.text.trees import parse
+
+
+@dataclass(frozen=True)
+class Told:
+    """A description, the function's source, and what the function gave."""
+
+    prose: str
+    source: str
+    found: Agreed
+
+
+def by_rule(alone: Trial) -> Steps:
+    """Return Told, or the reason why there is none."""
+    assert alone.given
+    source = alone.given.source(alone.stub)
+    module = parse(source)
+    functions = [node for node in module.body if not isinstance(node, ast.Import | ast.ImportFrom)] if module else []
+    if len(functions) != 1 or not isinstance(functions[0], ast.FunctionDef):
+        return "no rule has words for it"
+    try:
+        words = described(functions[0])
+    except Unsayable:
+        return "no rule has words for it"
+    known = {repr(row): outcome for row, outcome in zip(alone.rows, alone.outcomes[0], strict=True)}
+    rows = different([*alone.rows, *rows_around(alone.inputs)])
+    new = [row for row in rows if repr(row) not in known]
+    program = f"{alone.given.above(alone.stub)}\n\n\n{words.program}"
+    fresh, by_words = yield Run(((source, alone.stub.name, new), (program, alone.stub.name, rows)))
+    known |= {repr(row): outcome for row, outcome in zip(new, fresh, strict=True)}
+    outcomes = [known[repr(row)] for row in rows]
+    if gave(outcomes) != gave(by_words):
+        return "its words give something else"
+    arguments = [*alone.stub.parameters.posonlyargs, *alone.stub.parameters.args]
+    edges = raised_when([each.arg for each in arguments][: len(rows[0])], rows, outcomes, words.prose)
+    if edges is None:
+        return "raises for no plain reason"
+    found = alone.agreed()
+    return found if isinstance(found, str) else Told(" ".join([words.prose, *edges]), source, found)

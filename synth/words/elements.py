@@ -1,0 +1,137 @@
+"""What a comprehension gives, in words: "the numbers in `xs` that are even", "the length of each string in `xs`".
+
+In: an element, and the loops that it comes from. Out: a phrase for all of them; for counting, one without an article.
+"""
+
+import ast
+
+from curate.synth.words.clauses import relative
+from curate.synth.words.forms import Unsayable, names_in, reads
+from curate.synth.words.sources import Source, flattened, noun, source
+from curate.synth.words.speaker import Speaker
+
+
+def where(say: Speaker, loop: ast.comprehension) -> str:
+    """Return the condition on a loop's element that was named."""
+    if not loop.ifs:
+        return ""
+    tests = loop.ifs[0] if len(loop.ifs) == 1 else ast.BoolOp(ast.And(), loop.ifs)
+    return f" for which {say.clause(tests, tail=True)}"
+
+
+def collection(say: Speaker, element: ast.expr, loops: list[ast.comprehension], *, counted: bool = False) -> str:
+    """Return what a comprehension gives, as "the numbers in `xs` that are even" or "the length of each string in `xs`".
+
+    Where they are `counted` it has no article: "numbers in `xs` that are even".
+    """
+    if len(loops) == 2:
+        return _double(say, element, loops, counted)
+    if len(loops) != 1:
+        raise Unsayable("loops within loops")
+    loop = loops[0]
+    used = {each for node in [element, *loop.ifs] for each in names_in(node)}
+    src, inner = source(say, loop, used)
+    return _told(inner, element, loop, src, counted)
+
+
+def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source, counted: bool) -> str:
+    rel = relative(say, loop.ifs, loop, True, src.value, src.value_is) if loop.ifs else ""
+    own = _only_name(loop.target, src)
+    if counted:
+        if rel is not None and src.of and (isinstance(loop.target, ast.Name) or own):
+            return f"{src.many} {src.of}{rel}"
+        return f"{_plural_named(src)}{where(say, loop)}"
+    if isinstance(element, ast.Name) and element.id == own and src.of:
+        if rel is not None:
+            return f"the {src.many} {src.of}{rel}"
+        return f"every {src.named}{where(say, loop)}"
+    if (
+        isinstance(element, ast.Name)
+        and src.value
+        and element.id == src.value
+        and src.value_is == "value"
+        and not loop.ifs
+    ):
+        return f"the values {src.of}"
+    if isinstance(element, ast.Tuple) and isinstance(loop.target, ast.Tuple) and _same_names(element, loop.target):
+        return f"every {src.named}{where(say, loop)}"
+    if own and isinstance(loop.target, ast.Name) and reads(element, own) == 1 and rel == "" and src.of:
+        try:
+            text = say.standing(own, f"each {src.one} {src.of}").np(element)
+            if "`" not in text.split(f"each {src.one}")[0] and "if" not in text.split():
+                return text
+        except Unsayable:
+            pass
+    if isinstance(element, ast.IfExp):
+        said = f"{say.np(element)},"
+    elif say.kind(element).name == "bool" and not isinstance(element, ast.Name | ast.Subscript | ast.Constant):
+        said = f"True if {say.clause(element, tail=False)}, otherwise False,"
+    else:
+        said = say.rounds(element)
+    return f"{said} for each {src.named}{where(say, loop)}"
+
+
+def _only_name(target: ast.expr, src: Source) -> str:
+    """Return the name of what the source's noun stands for."""
+    if isinstance(target, ast.Name):
+        return target.id
+    names = [each.id for each in getattr(target, "elts", []) if isinstance(each, ast.Name)]
+    marked = [each for each in names if f"`{each}`" in src.named and each != src.value]
+    return marked[0] if len(marked) == 1 and src.one not in ("pair", "tuple") else ""
+
+
+def _same_names(element: ast.Tuple, target: ast.Tuple) -> bool:
+    return [ast.unparse(each) for each in element.elts] == [ast.unparse(each) for each in target.elts]
+
+
+def _plural_named(src: Source) -> str:
+    if not src.of and src.one == "pair":
+        return f"pairs of {src.named}"
+    return f"{src.many}{src.named.removeprefix(src.one)}"
+
+
+def _double(say: Speaker, element: ast.expr, loops: list[ast.comprehension], counted: bool) -> str:
+    first, second = loops
+    if flattened(loops, [element]):
+        outer, inner = source(say, first, set())
+        one = inner.kind(second.iter)
+        said = inner.knows(second.target, one.element)
+        if isinstance(second.target, ast.Name):
+            rel = relative(said, second.ifs, second, True) if second.ifs else ""
+            plain = isinstance(element, ast.Name) and element.id == second.target.id
+            held = f"the {outer.many} {outer.of}"
+            if isinstance(second.iter, ast.Call):
+                held = f"the values of {held}"
+            if rel is not None and (counted or plain):
+                return f"{'' if counted else 'the '}{noun(one)}s in {held}{rel}"
+            named = f"{noun(one)} `{second.target.id}` in {held}"
+            condition = where(said, second)
+            if counted:
+                return f"{named.replace(' ', 's ', 1)}{condition}"
+            return f"{said.rounds(element)} for each {named}{condition}"
+    used = {each for node in [element, second.iter, *first.ifs, *second.ifs] for each in names_in(node)}
+    outer, inner = source(say, first, used)
+    src, said = source(inner, second, used)
+    if first.ifs or counted:
+        raise Unsayable("loops within loops")
+    return f"{said.rounds(element)} for each {outer.named} and each {src.named}{where(said, second)}"
+
+
+def elements_of(say: Speaker, whole: ast.expr, article: str = "") -> str:
+    """Return the elements of a container: "numbers in `xs`"."""
+    match whole:
+        case ast.Call(func=ast.Attribute(value=owner, attr="values"), args=[]):
+            return f"{article}values of {say.np(owner, False)}"
+        case ast.Call(func=ast.Name(id="set"), args=[inner]):
+            return f"{article}different {elements_of(say, inner)}"
+        case ast.ListComp() | ast.GeneratorExp() | ast.SetComp():
+            text = say.np(whole if not isinstance(whole, ast.ListComp) else _bare(whole), False)
+            return text if article else text.removeprefix("the ")
+    kind = say.kind(whole)
+    if kind.name not in ("str", "char", "list", "dict", "set", "tuple", "frozenset"):
+        raise Unsayable("elements of something unknown")
+    return f"{article}{noun(kind)}s {'of' if kind.name == 'dict' else 'in'} {say.np(whole, False)}"
+
+
+def _bare(items: ast.ListComp) -> ast.GeneratorExp:
+    return ast.GeneratorExp(items.elt, items.generators)

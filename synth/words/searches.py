@@ -1,0 +1,103 @@
+"""The first that fits, the best, the last, and what is counted or added up by key: what loops of those kinds give.
+
+In: a loop with a condition, or a call of a helper of forms.py. Out: a phrase.
+"""
+
+import ast
+
+from curate.synth.words.clauses import relative
+from curate.synth.words.forms import Unsayable, names_in
+from curate.synth.words.sources import source
+from curate.synth.words.speaker import Speaker
+
+
+def first_of(say: Speaker, element: ast.expr, loop: ast.comprehension) -> str:
+    """Return the first element that fits: "the first number in `xs` that is even"."""
+    if say.kind(loop.iter).name in ("set", "frozenset"):
+        raise Unsayable("the order of a set")
+    used = {each for node in [element, *loop.ifs] for each in names_in(node)}
+    src, inner = source(say, loop, used)
+    tests = loop.ifs[0] if len(loop.ifs) == 1 else ast.BoolOp(ast.And(), loop.ifs)
+    if isinstance(element, ast.Name) and f"{src.one} `{element.id}`" in src.named and src.of:
+        rel = relative(inner, loop.ifs, loop, False, src.value, src.value_is)
+        if rel is not None:
+            return f"the first {src.one} {src.of}{rel}"
+    if not src.of and src.one == "pair":
+        raise Unsayable("the first of pairs")
+    return f"{inner.np(element, False)} for the first {src.named} for which {inner.clause(tests)}"
+
+
+def helper_call(say: Speaker, name: str, args: list[ast.expr], tail: bool) -> str:
+    """Return what a loop of its own kind gives (forms.HELPERS)."""
+    match name, args:
+        case (
+            ("_best" | "_least"),
+            [ast.GeneratorExp(elt=ast.Tuple(elts=[worth, item]), generators=loops), most, before],
+        ):
+            if not tail:
+                raise Unsayable("the best within a phrase")
+            return _best(say, name, worth, item, loops, most, before)
+        case "_sums", [ast.GeneratorExp(elt=ast.Tuple(elts=[key, value]), generators=loops)]:
+            one = isinstance(value, ast.Constant) and value.value == 1
+            pairs, inner = _over(say, loops, names_in(key) | names_in(value))
+            said, which = inner.np(key, False), _tests(inner, loops)
+            if one:
+                if isinstance(key, ast.Name) and len(loops) == 1 and isinstance(loops[0].target, ast.Name):
+                    src, _ = source(say, loops[0], {key.id})
+                    if not which:
+                        return f"a dictionary that maps each {src.one} {src.of} to the number of times it occurs there"
+                return f"a dictionary that maps each {said} to the number of times it comes up, for each {pairs}{which}"
+            more = inner.np(value, False)
+            return f"a dictionary in which {more} is added up under the key {said} for each {pairs}{which}"
+        case "_groups", [ast.GeneratorExp(elt=ast.Tuple(elts=[key, value]), generators=loops)]:
+            pairs, inner = _over(say, loops, names_in(key) | names_in(value))
+            return (
+                f"a dictionary in which {inner.np(value, False)} is added to the list under the key "
+                f"{inner.np(key, False)} for each {pairs}{_tests(inner, loops)}"
+            )
+        case "_last", [ast.GeneratorExp(elt=element, generators=[loop]), before] if tail and loop.ifs:
+            text = first_of(say, element, loop)
+            return f"{text.replace('the first ', 'the last ', 1)}, or {say.np(before, False)} if there is none"
+        case _:
+            raise Unsayable("a loop of another kind")
+
+
+def _over(say: Speaker, loops: list[ast.comprehension], spoken: set[str]) -> tuple[str, Speaker]:
+    """Return what loops go through, as far as its names are `spoken` of or decide something."""
+    named, inner = [], say
+    used = spoken | {each for other in loops for node in [other.iter, *other.ifs] for each in names_in(node)}
+    for loop in loops:
+        src, inner = source(inner, loop, used)
+        named.append(src.named)
+    if len(loops) > 2 or any(loop.ifs for loop in loops[:-1]):
+        raise Unsayable("loops within loops")
+    return " and each ".join(named), inner
+
+
+def _tests(say: Speaker, loops: list[ast.comprehension]) -> str:
+    tests = loops[-1].ifs
+    if not tests:
+        return ""
+    return f" for which {say.clause(tests[0] if len(tests) == 1 else ast.BoolOp(ast.And(), tests))}"
+
+
+def _best(say: Speaker, name: str, worth: ast.expr, item: ast.expr, loops: list[ast.comprehension], most: ast.expr,
+          before: ast.expr) -> str:  # fmt: skip
+    pairs, inner = _over(say, loops, names_in(worth) | names_in(item))
+    if "pair of" in pairs or "same place" in pairs:
+        raise Unsayable("the best of pairs")
+    more = name == "_best"
+    limit = f"{'greater' if more else 'less'} than {say.np(most, False)}"
+    if "inf" in ast.dump(most):
+        raise Unsayable("an endless limit")
+    which = _tests(inner, loops)
+    order = "largest" if more else "smallest"
+    say.note("Of equal ones the first is taken.")
+    otherwise = f"or {say.np(before, False)} if that is not {limit}"
+    match item, worth, pairs.split(f" `{ast.unparse(item)}` "):
+        case ast.Name(id=text), ast.Call(func=ast.Name(id="len" | "sum" as by), args=[ast.Name(id=own)]), [one, of] if (
+            own == text and not which
+        ):
+            return f"the {one} {of} with the {order} {'length' if by == 'len' else 'sum'}, {otherwise}"
+    said, by_what = inner.np(item, False), inner.np(worth, False).removeprefix("the ")
+    return f"{said} for the {pairs}{which} with the {order} {by_what}, {otherwise}"

@@ -1,0 +1,180 @@
+"""A function's steps as sentences: "If `xs` is empty, return 0. Otherwise, return the largest number in `xs`."
+
+In: a function's syntax tree. Out: Described: its description, and the source of a program made of what the description
+says, which must give what the function gives; or Unsayable, for the functions that no rule has words for.
+"""
+
+import ast
+import re
+from dataclasses import dataclass
+
+from curate.synth.words.clauses import clause
+from curate.synth.words.forms import (
+    Branch,
+    Let,
+    Raise,
+    Return,
+    Search,
+    Steps,
+    Unsayable,
+    joined,
+    name,
+    names_in,
+    program,
+)
+from curate.synth.words.kinds import annotated, kind_of
+from curate.synth.words.phrases import phrase
+from curate.synth.words.searches import first_of
+from curate.synth.words.speaker import Speaker
+from curate.synth.words.steps import steps_of
+
+MOST_WORDS = 75
+MOST_SENTENCES = 7
+ERROR = re.compile(r"\w*(?:Error|Exception)")
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a function does, in English and as another program."""
+
+    prose: str
+    program: str
+
+
+def described(function: ast.FunctionDef) -> Described:
+    """Return a function's description."""
+    steps = steps_of(function)
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    kinds = {each.arg: annotated(each.annotation) for each in arguments}
+    say = Speaker(kinds, phrase, clause)
+    sentences = _sentences(say, steps, first=True)
+    defaults = function.args.defaults
+    for each, default in zip(arguments[len(arguments) - len(defaults) :], defaults, strict=True):
+        sentences.append(f"`{each.arg}` is {say.np(default, False)} by default.")
+    prose = " ".join([*sentences, *say.notes])
+    if len(prose.split()) > MOST_WORDS or len(sentences) > MOST_SENTENCES:
+        raise Unsayable("too long")
+    header = ast.unparse(
+        ast.FunctionDef(function.name, function.args, [ast.Pass()], [], function.returns, lineno=0)
+    ).removesuffix("\n    pass")
+    return Described(prose, program(steps, header))
+
+
+def _sentences(say: Speaker, steps: Steps, first: bool = False) -> list[str]:
+    match steps:
+        case Return(value):
+            return _returned(say, value, first)
+        case Raise(error):
+            return [f"{'Raise' if first else 'Otherwise, raise'} {_an(error)}."]
+        case Let(text, value, rest):
+            if text in say.kinds:
+                raise Unsayable("one name for two things")
+            said = say.np(value)
+            inner = Speaker(
+                {**say.kinds, text: kind_of(value, say.kinds)}, say.phrase, say.claim, say.stands, say.notes
+            )
+            return [f"{'Let' if first else 'Otherwise, let'} `{text}` be {said}.", *_sentences(inner, rest, first=True)]
+        case Search(loop, found, rest):
+            return _searched(say, loop, found, rest, first)
+        case Branch(test, then, otherwise):
+            return _branched(say, test, then, otherwise, first)
+
+
+def _an(error: str) -> str:
+    if not ERROR.fullmatch(error):
+        raise Unsayable("raises something strange")
+    return f"{'an' if error[0] in 'AEIOU' else 'a'} {error}"
+
+
+def _returned(say: Speaker, value: ast.expr, first: bool) -> list[str]:
+    if isinstance(value, ast.IfExp):
+        return _sentences(say, Branch(value.test, Return(value.body), Return(value.orelse)), first)
+    text = _imperative(say, value)
+    return [f"{text[0].upper()}{text[1:]}." if first else f"Otherwise, {text}."]
+
+
+def _imperative(say: Speaker, value: ast.expr) -> str:
+    """Return what is to be done for a value: "return True if `x` is even, otherwise False"."""
+    if isinstance(value, ast.Constant):
+        return f"return {say.np(value)}"
+    if say.kind(value).name == "bool" and not isinstance(value, ast.Name | ast.Subscript | ast.IfExp):
+        return f"return True if {say.clause(value)}, otherwise False"
+    return f"return {say.np(value)}"
+
+
+def _end(say: Speaker, steps: Steps) -> str:
+    match steps:
+        case Return(value):
+            if isinstance(value, ast.IfExp):
+                raise Unsayable("a choice within a choice")
+            return _imperative(say, value)
+        case Raise(error):
+            return f"raise {_an(error)}"
+        case _:
+            raise Unsayable("steps within a choice")
+
+
+def _branched(say: Speaker, test: ast.expr, then: Steps, otherwise: Steps, first: bool) -> list[str]:
+    ways = list(_ways(test, then))
+    if len(ways) == 1 and not isinstance(ways[0][1], Return | Raise):
+        turned = list(_ways(ast.UnaryOp(ast.Not(), test), otherwise))
+        if len(turned) != 1 or not isinstance(turned[0][1], Return | Raise):
+            raise Unsayable("steps within a choice")
+        ways, otherwise = turned, then
+    one = ways[0]
+    if first and len(ways) == 1 and isinstance(one[1], Return) and isinstance(otherwise, Return):
+        short = _in_one(say, one[0], one[1].value, otherwise.value)
+        if short:
+            return [short]
+    found = []
+    for place, (condition, end) in enumerate(ways):
+        when = f"{'If' if first and place == 0 else 'Otherwise, if'} {say.clause(condition, tail=False)}"
+        found.append(f"{when}, {_end(say, end)}.")
+    return [*found, *_sentences(say, otherwise)]
+
+
+def _ways(test: ast.expr, then: Steps):  # type: ignore[no-untyped-def]
+    """Yield the conditions under which a choice within a choice ends, and how."""
+    if isinstance(then, Return) and isinstance(then.value, ast.IfExp):
+        then = Branch(then.value.test, Return(then.value.body), Return(then.value.orelse))
+    if isinstance(then, Branch):
+        yield from _ways(joined([*_parts(test), *_parts(then.test)]), then.then)
+        yield from _ways(test, then.otherwise)
+    else:
+        yield test, then
+
+
+def _parts(test: ast.expr) -> list[ast.expr]:
+    return test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+
+
+def _in_one(say: Speaker, test: ast.expr, one: ast.expr, other: ast.expr) -> str | None:
+    """Return a choice of two short values as one sentence."""
+    notes = list(say.notes)
+    plain = (ast.Constant, ast.Name, ast.Subscript, ast.UnaryOp)
+    if any(isinstance(each, ast.IfExp) for each in (one, other)):
+        return None
+    if not (isinstance(one, plain) and isinstance(other, plain)):
+        return None
+    try:
+        return f"Return {say.np(one, False)} if {say.clause(test, tail=False)}, otherwise {say.np(other, False)}."
+    except Unsayable:
+        say.notes[:] = notes
+        return None
+
+
+def _searched(say: Speaker, loop: ast.comprehension, found: ast.expr, rest: Steps, first: bool) -> list[str]:
+    if isinstance(found, ast.Constant) or not names_in(found) & names_in(loop.target):
+        test = ast.Call(
+            name("any"), [ast.GeneratorExp(joined(loop.ifs), [ast.comprehension(loop.target, loop.iter, [], 0)])], []
+        )
+        return _branched(say, test, Return(found), rest, first)
+    said = f"{'Return' if first else 'Otherwise, return'} {first_of(say, found, loop)}."
+    match rest:
+        case Return(value):
+            text = _imperative(say, value)
+            return [f"{said[:-1]}; if there is none, {text}."]
+        case Raise(error):
+            return [f"{said[:-1]}; if there is none, raise {_an(error)}."]
+        case _:
+            raise Unsayable("more behind a search")

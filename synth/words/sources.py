@@ -1,0 +1,160 @@
+"""What a loop goes through, in words: "number `x` in `numbers`", "key `k` of `prices` with its value `v`".
+
+In: a loop of a comprehension. Out: a Source. Where two lists are gone through side by side, a note follows on which
+of them ends first.
+"""
+
+import ast
+from dataclasses import dataclass
+
+from curate.synth.words.forms import Unsayable, names_in
+from curate.synth.words.kinds import Kind
+from curate.synth.words.speaker import Speaker, code, number, plural
+
+NOUNS = {
+    "str": "string", "int": "number", "float": "number", "list": "inner list", "tuple": "tuple",
+    "dict": "dictionary", "char": "character", "set": "set", "bool": "value",
+}  # fmt: skip
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Such as `number`, `in `xs``, ``number `x` in `xs```."""
+
+    one: str
+    of: str
+    named: str
+    value: str = ""
+    """The name of the other part of a pair of key and value, and what that is called."""
+    value_is: str = ""
+
+    @property
+    def many(self) -> str:
+        """The noun's plural."""
+        return plural(self.one)
+
+
+def source(say: Speaker, loop: ast.comprehension, used: set[str]) -> tuple[Source, Speaker]:
+    """Return what a loop goes through and a speaker that knows its names. `used` are the names that are spoken of."""
+    inner = say.knows(loop.target, say.kind(loop.iter).element)
+    match loop.target:
+        case ast.Name(id=text):
+            return _single(say, loop.iter, text), inner
+        case ast.Tuple(elts=parts) if all(isinstance(part, ast.Name) for part in parts):
+            return _several(say, loop.iter, [part.id for part in parts if isinstance(part, ast.Name)], used), inner
+        case _:
+            raise Unsayable("a loop over parts of parts")
+
+
+def noun(kind: Kind) -> str:
+    """Return what an element of such a container is called."""
+    if kind.name in ("str", "char"):
+        return "character"
+    if kind.name == "dict":
+        return "key"
+    return NOUNS.get(kind.element.name, "element")
+
+
+def _single(say: Speaker, over: ast.expr, text: str) -> Source:
+    kind = say.kind(over)
+    match over:
+        case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[]) if say.kind(owner).name == "str":
+            say.note("Words are separated by whitespace.")
+            of = f"of {say.np(owner, tail=False)}"
+            return Source("word", of, f"word `{text}` {of}")
+        case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[sep]) if say.kind(owner).name == "str":
+            of = f"of {say.np(owner, tail=False)} split at {say.np(sep, tail=False)}"
+            return Source("piece", of, f"piece `{text}` {of}")
+        case ast.Call(func=ast.Name(id="range"), args=args, keywords=[]):
+            one, of = _integers(say, args)
+            return Source(one, of, f"{one} `{text}` {of}")
+        case ast.Call(func=ast.Attribute(value=owner, attr="values" | "keys" as view), args=[]):
+            of = f"of {say.np(owner, tail=False)}"
+            return Source(view[:-1], of, f"{view[:-1]} `{text}` {of}")
+        case ast.Call(func=ast.Attribute(attr="items")):
+            raise Unsayable("pairs under one name")
+        case ast.Call(func=ast.Name(id="enumerate" | "zip")):
+            raise Unsayable("pairs under one name")
+    if kind.name not in ("str", "char", "dict", "list", "set", "tuple", "frozenset"):
+        raise Unsayable("goes through something unknown")
+    of = f"{'of' if kind.name == 'dict' else 'in'} {say.np(over, tail=False)}"
+    return Source(noun(kind), of, f"{noun(kind)} `{text}` {of}")
+
+
+def _integers(say: Speaker, args: list[ast.expr]) -> tuple[str, str]:
+    """Return what `range` goes through: indices of something, or integers."""
+    match args:
+        case [ast.Call(func=ast.Name(id="len"), args=[whole])]:
+            return "index", f"of {say.np(whole, tail=False)}"
+        case [ast.Constant(value=int() as start), ast.Call(func=ast.Name(id="len"), args=[whole])] if start > 0:
+            return "index", f"of {say.np(whole, tail=False)} from {start} on"
+        case [end]:
+            return "integer", f"from 0 up to but not including {_bound(say, end)}"
+        case [start, ast.BinOp(left=end, op=ast.Add(), right=ast.Constant(value=1))]:
+            return "integer", f"from {_bound(say, start)} to {_bound(say, end)}"
+        case [start, end]:
+            return "integer", f"from {_bound(say, start)} up to but not including {_bound(say, end)}"
+        case [start, end, step] if isinstance(number(step), int) and (number(step) or 0) > 1:
+            return "integer", (
+                f"from {_bound(say, start)} up to but not including {_bound(say, end)} in steps of {number(step)}"
+            )
+        case _:
+            raise Unsayable("a range of another kind")
+
+
+def _bound(say: Speaker, node: ast.expr) -> str:
+    """Return an end of a range: a number, a name, or a formula."""
+    if isinstance(node, ast.Constant | ast.Name):
+        return say.np(node, tail=False)
+    return code(say, node)
+
+
+def _several(say: Speaker, over: ast.expr, names: list[str], used: set[str]) -> Source:
+    match over, names:
+        case ast.Call(func=ast.Attribute(value=owner, attr="items"), args=[]), [key, value]:
+            of = f"of {say.np(owner, tail=False)}"
+            if value not in used:
+                return Source("key", of, f"key `{key}` {of}")
+            if key not in used:
+                return Source("value", of, f"value `{value}` {of}")
+            return Source("key", of, f"key `{key}` {of} with its value `{value}`", value, "value")
+        case ast.Call(func=ast.Name(id="enumerate" | "zip"), args=args), _ if any(
+            say.kind(each).name in ("set", "frozenset") for each in args
+        ):
+            raise Unsayable("the order of a set")
+        case ast.Call(func=ast.Name(id="enumerate"), args=[whole]), [place, item]:
+            plain = _single(say, whole, item)
+            if place not in used:
+                return plain
+            return Source(plain.one, plain.of, f"{plain.named} with its index `{place}`", place, "index")
+        case ast.Call(func=ast.Name(id="zip"), args=[one, other], keywords=[]), [first, second]:
+            two = [_single(say, each, text) for each, text in ((one, first), (other, second))]
+            say.note("If one of the two is longer, what has no counterpart in the other is left out.")
+            return Source("pair", "", f"{two[0].named} and the {two[1].named} at the same place")
+        case ast.Call(), _:
+            raise Unsayable("parts of what a call gives")
+    kind = say.kind(over)
+    if kind.name not in ("list", "set", "tuple") or kind.element.name != "tuple":
+        raise Unsayable("parts of what is no tuple")
+    if len(kind.element.inner) != len(names):
+        raise Unsayable("parts of a tuple of unknown length")
+    shape = "pair" if len(names) == 2 else "tuple"
+    of = f"in {say.np(over, tail=False)}"
+    parts = ", ".join("_" if text == "_" else f"`{text}`" for text in names)
+    return Source(shape, of, f"{shape} ({parts}) {of}")
+
+
+def flattened(loops: list[ast.comprehension], spoken: list[ast.expr]) -> bool:
+    """Tell whether the second of two loops goes through what the first one gives, which is spoken of nowhere else."""
+    if len(loops) != 2 or loops[0].ifs:
+        return False
+    first, second = loops
+    if not isinstance(first.target, ast.Name):
+        return False
+    inner = second.iter
+    if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "values":
+        inner = inner.func.value
+    through = isinstance(inner, ast.Name) and inner.id == first.target.id
+    others = [*spoken, *second.ifs]
+    return through and not any(first.target.id in names_in(each) for each in others)

@@ -1,0 +1,170 @@
+"""A function that a rule describes does what is said, in all that is said; what has no words is not described."""
+
+import ast
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from curate.sandbox.programs import CallOutcome
+from curate.synth.words.edges import raised_when, rows_around
+from curate.synth.words.forms import Unsayable
+from curate.synth.words.sentences import Described, described
+
+
+def told(source: str) -> Described:
+    """Return what is said of a function."""
+    [function] = ast.parse(dedent(source)).body
+    assert isinstance(function, ast.FunctionDef)
+    return described(function)
+
+
+def gives(source: str, *arguments: Any) -> Any:
+    """Return what the only public function of a source gives, or the name of its error."""
+    names: dict[str, Any] = {}
+    exec(compile(dedent(source), "<test>", "exec"), names)
+    function = next(value for name, value in reversed(names.items()) if callable(value) and not name.startswith("_"))
+    try:
+        return function(*arguments)
+    except (LookupError, ValueError, ArithmeticError) as error:
+        return type(error).__name__
+
+
+NUMBERS: tuple[tuple[Any, ...], ...] = (([],), ([3],), ([4, -2, 4, 0, 7],), ([-1, -1],), ([9, 2, 9],))
+WORDS: tuple[tuple[Any, ...], ...] = (([],), ([""],), (["oak", "Elm", "oak", "ash tree"],), (["a", "bb", "cc"],))
+TEXTS: tuple[tuple[Any, ...], ...] = (("",), ("oak",), ("Hello, World",), ("a a  b",))
+SHELVES: tuple[tuple[Any, ...], ...] = (({},), ({"oak": 2},), ({"oak": 2, "elm": -1, "ash": 2},))
+
+SAID = {
+    "def f(xs: list[int]) -> list[int]:\n    return [x for x in xs if x % 2 == 0 and x > 0]": (
+        NUMBERS, "Return a list of the numbers in `xs` that are even and that are greater than 0."
+    ),
+    "def f(xs: list[int]) -> int:\n    total = 0\n    for x in xs:\n        if x < 0:\n            continue\n"
+    "        total += x\n    return total": (
+        NUMBERS, "Return the sum of the numbers in `xs` that are at least 0."
+    ),
+    "def f(xs: list[int]) -> int:\n    best = 0\n    for x in xs:\n        if x > best:\n            best = x\n"
+    "    return best": (NUMBERS, "Return the largest of the numbers in `xs`, but at least 0."),
+    "def f(xs: list[int]) -> bool:\n    for i in range(1, len(xs)):\n        if xs[i] < xs[i - 1]:\n"
+    "            return False\n    return True": (
+        NUMBERS,
+        "Return True if there is no index `i` of `xs` from 1 on for which `xs[i] < xs[i - 1]`, otherwise False.",
+    ),
+    "def f(xs: list[int]) -> str:\n    if not xs:\n        return 'none'\n    mean = sum(xs) / len(xs)\n"
+    "    if mean > 3:\n        return 'high'\n    return f'{mean}'": (
+        NUMBERS,
+        "If `xs` is empty, return 'none'. Otherwise, let `mean` be the average of `xs`. If `mean` is greater than 3, "
+        "return 'high'. Otherwise, return `mean` as a string.",
+    ),
+    "def f(words: list[str]) -> dict[str, int]:\n    counts = {}\n    for word in words:\n"
+    "        if word not in counts:\n            counts[word] = 0\n        counts[word] += 1\n    return counts": (
+        WORDS, "Return a dictionary that maps each string in `words` to the number of times it occurs there."
+    ),
+    "def f(words: list[str]) -> dict[int, list[str]]:\n    groups = {}\n    for word in words:\n"
+    "        groups.setdefault(len(word), []).append(word)\n    return groups": (
+        WORDS,
+        "Return a dictionary in which `word` is added to the list under the key the length of `word` for each string "
+        "`word` in `words`.",
+    ),
+    "def f(words: list[str]) -> str:\n    longest = ''\n    for word in words:\n"
+    "        if len(word) > len(longest):\n            longest = word\n    return longest": (
+        WORDS,
+        "Return the string in `words` with the largest length, or an empty string if that is not greater than 0. Of "
+        "equal ones the first is taken.",
+    ),
+    "def f(words: list[str]) -> list[int]:\n    return [len(word) for word in words]": (
+        WORDS, "Return a list of the length of each string in `words`."
+    ),
+    "def f(text: str) -> str:\n    result = ''\n    for letter in text:\n        if letter.lower() not in 'aeiou':\n"
+    "            result += letter\n    return result": (TEXTS, None),
+    "def f(shelf: dict[str, int]) -> list[str]:\n    return [name for name, count in shelf.items() if count > 1]": (
+        SHELVES, "Return a list of the keys of `shelf` whose value is greater than 1."
+    ),
+    "def f(shelf: dict[str, int]) -> str:\n    return max(shelf, key=shelf.get) if shelf else ''": (
+        SHELVES,
+        "If `shelf` is not empty, return the key of `shelf` with the largest value. Otherwise, return an empty string. "
+        "Of equal ones the first is taken.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", SAID, ids=lambda source: source.rsplit("return ", 1)[1][:30])
+def test_a_function_is_described_and_the_words_run_to_what_it_gives(source: str) -> None:
+    rows, expected = SAID[source]
+    found = told(source)
+    assert expected is None or found.prose == expected
+    for row in rows:
+        assert gives(found.program, *row) == gives(source, *row)
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [
+        ("def f(a: list[int], b: list[int]) -> int:\n    return sum(x * y for x, y in zip(a, b))", "left out"),
+        ("def f(a: list[tuple[str, int]]) -> dict[str, int]:\n    return {k: v for k, v in a}", "last one counts"),
+        ("def f(a: list[str]) -> str:\n    return max(a, key=len)", "first is taken"),
+        ("def f(a: float) -> int:\n    return round(a)", "half"),
+        ("def f(a: str, b: str = 'x') -> str:\n    return a + b", "by default"),
+    ],
+)
+def test_what_two_readers_could_take_in_two_ways_is_said(source: str, missing: str) -> None:
+    assert missing in told(source).prose
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(a: int) -> int:\n    while a > 9:\n        a //= 2\n    return a",
+        "def f(a: int) -> int:\n    return 1 if a < 2 else a * f(a - 1)",
+        "def f(a: set[str]) -> list[str]:\n    return [x for x in a]",
+        "def f(a: list) -> list:\n    return sorted(a, key=lambda x: x['weight'])",
+        "def f(a: list[int]) -> list[int]:\n    a.append(1)\n    return a",
+        "def f(a: list[int], b: set[int]) -> list[int]:\n    return [x - y for x, y in zip(a, b)]",
+    ],
+)
+def test_what_has_no_words_or_no_certain_order_is_not_described(source: str) -> None:
+    with pytest.raises(Unsayable):
+        told(source)
+
+
+def outcomes(source: str, rows: list[tuple[Any, ...]]) -> list[CallOutcome]:
+    found = []
+    for row in rows:
+        value = gives(source, *row)
+        raised = isinstance(value, str) and value.endswith("Error")
+        found.append(CallOutcome("raised" if raised else "value", value if raised else repr(value), "", ""))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "rows", "said"),
+    [
+        ("def f(a: list[int]) -> int:\n    return max(a)", NUMBERS, ["Raises ValueError if `a` is empty."]),
+        (
+            "def f(a: list[int]) -> int:\n    return a[1]",
+            NUMBERS,
+            ["Raises IndexError if `a` has fewer than 2 elements."],
+        ),
+        (
+            "def f(a: int, b: int) -> int:\n    return a % b",
+            ((1, 2), (0, 3), (5, -1), (4, 0)),
+            ["Raises ZeroDivisionError if `b` is 0."],
+        ),
+        (
+            "def f(a: str, d: dict[str, int]) -> int:\n    return d[a]",
+            (("x", {"x": 1}), ("y", {"x": 1}), ("x", {}), ("y", {"y": 2}), ("z", {"z": 3, "x": 1})),
+            ["Raises KeyError if `a` is not a key of `d`."],
+        ),
+        ("def f(a: list[int]) -> int:\n    return len(a)", NUMBERS, []),
+    ],
+)
+def test_errors_are_said_with_the_condition_that_brings_them(source: str, rows: Any, said: list[str]) -> None:
+    given = [*rows, *rows_around(rows)]
+    names = [each.arg for each in ast.parse(source).body[0].args.args]  # type: ignore[attr-defined]
+    assert raised_when(names, given, outcomes(source, given)) == said
+
+
+def test_an_error_that_no_plain_condition_tells_from_the_rest_is_not_said() -> None:
+    source = "def f(a: list[int]) -> int:\n    return a.index(sum(a) // 2)"
+    given = [*NUMBERS, ([1, 1],), ([5, 1, 6, 0],), ([2, 4, 6],), ([1, 2, 4, 1],), *rows_around(NUMBERS)]
+    assert raised_when(["a"], given, outcomes(source, given)) is None
