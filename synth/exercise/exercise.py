@@ -24,6 +24,7 @@ from curate.synth.exercise.trial import Settings
 from curate.synth.item.form import tidy
 from curate.synth.item.item import Item, read_item
 from curate.synth.item.item import row as item_row
+from curate.synth.item.proof import hold
 from curate.synth.teacher.asking import FENCE, Asking, Voice, made_columns, sort_out, source_of
 from curate.synth.teacher.effects import Attempt
 from curate.synth.teacher.faults import guarded
@@ -156,7 +157,8 @@ class Exercise(Solving):
 
 
 def formed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows with those kept in the form that synth/item/form.py gives an Item, or rejected for what it says."""
+    """Return rows with those kept in the form that synth/item/form.py gives an Item, or rejected for what it says, or
+    where what they show rests on the order of a set."""
     kept = [place for place, row in enumerate(rows) if row["reason"] is None]
     for place, made in zip(kept, tidy([read_item(rows[place]) for place in kept]), strict=True):
         row = rows[place]
@@ -166,6 +168,10 @@ def formed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             continue
         same = {name: row[name] for name in ("id", "source", "seed_id", "topic", "agreement", "distinct", "tier")}
         rows[place] = row | item_row(made, **same)
+    kept = [place for place in kept if rows[place]["reason"] is None]
+    for place, holds in zip(kept, hold([read_item(rows[place]) for place in kept]), strict=True):
+        if not holds:
+            rows[place] = rows[place] | {"reason": "other values under another hash seed"}
     return rows
 
 

@@ -44,6 +44,9 @@ HOMES = {name: module for module, names in _HOMES.items() for name in names.spli
 IMPORTABLE = re.compile(rf"\b(?:{'|'.join(sorted(TYPING | MODULES | set(HOMES)))})\b")
 
 
+ODD = "stars or keywords among its parameters"
+
+
 @dataclass(frozen=True)
 class Stub:
     """A function without its body."""
@@ -107,6 +110,11 @@ def imports_only(code: str, modules: Collection[str]) -> bool:
     return all(name in modules or name.partition(".")[0] in modules for name in named)
 
 
+def odd_parameters(parameters: ast.arguments) -> bool:
+    """Tell whether there are some for which no inputs are drawn: stars, or such as are given by keyword alone."""
+    return bool(parameters.vararg or parameters.kwarg or parameters.kwonlyargs)
+
+
 def read_stub(text: str, *, cut_off: bool = False) -> Stub | str:
     """Return the first stub of an answer, or the reason why there is none.
 
@@ -142,6 +150,8 @@ def read_function(text: str, *, cut_off: bool = False) -> tuple[Stub, Program] |
     if not functions:
         return "no code"
     last = functions[-1]
+    if odd_parameters(last.args):
+        return ODD
     program = _whole(code, last.name)
     if program is None:
         return "returns nothing"
@@ -179,6 +189,8 @@ def read_solution(text: str, stub: Stub, *, cut_off: bool) -> Program | None:
 
 
 def _stub(function: ast.FunctionDef, header: str, rest: str, cut_off: bool) -> Stub | str:
+    if odd_parameters(function.args):
+        return ODD
     opening = re.match(r"\s*r?(\"\"\"|''')", rest)
     if not opening:
         return "no docstring"

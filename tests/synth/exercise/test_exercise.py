@@ -83,6 +83,11 @@ STUB = ' add_up(numbers: list[int]) -> int:\n    """Return the sum of all the nu
         (' f(x: int) -> int:\n    """Prints the number and returns it."""', "", "speaks of more than a result"),
         (' f(x: int) -> int:\n    """返回两个数字的总和 并且 不做 其他 事情."""', "", "not English"),
         (' f(x: int) -> int:\n    """' + "Return it again and again. " * 6 + '"""', "", "repetition"),
+        (
+            ' f(text: str) -> list[str]:\n    """Return the different letters of a text."""',
+            "\n    return list(set(text))",
+            "other values under another hash seed",
+        ),
         (STUB + " Returns -7 if there are none.", "\n    return sum(numbers)", "a stated result never came"),
         (STUB + " Raises ValueError if it is empty.", "\n    return sum(numbers)", "a stated error never came"),
         (STUB + " Return 3 if the list is empty.", "\n    return sum(numbers) or 1", "a stated result never came"),

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curate.synth.teacher.answers import Program, Stub, code_blocks, plain_prose, read_solution, read_stub
+from curate.synth.teacher.answers import (
+    ODD,
+    Program,
+    Stub,
+    code_blocks,
+    plain_prose,
+    read_function,
+    read_solution,
+    read_stub,
+)
 
 STUB = 'def add(a: int, b: int) -> int:\n    """Return the sum of a and b."""\n'
 
@@ -62,6 +71,14 @@ def test_examples_leave_the_docstring_and_lend_their_arguments(line: str) -> Non
 )
 def test_what_is_no_stub_says_why(answer: str, reason: str) -> None:
     assert read_stub(answer) == reason
+
+
+@pytest.mark.parametrize("parameters", ["a: int, *args", "a: int, *, b: int", "a: int, **options: int"])
+def test_parameters_for_which_no_inputs_are_drawn_are_refused_in_stubs_and_in_functions(parameters: str) -> None:
+    header = f"def f({parameters}) -> int:"
+    assert read_stub(f'{header}\n    """Return the sum of it all."""') == ODD
+    assert read_function(f"{header}\n    return a") == ODD
+    assert read_function("def f(a: int, b: int = 1) -> int:\n    return a") != ODD
 
 
 @pytest.mark.parametrize(
