@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from curate.text.loops import cache_folder
 from tests.terminal import DARK, ROOT, command_in_terminal, plain
 
 README = (ROOT / "README.md").read_text()
@@ -18,14 +19,22 @@ LINES = [line for language, block in BLOCKS if language == "sh" for line in bloc
 NEEDS_GPU = "# needs a GPU"
 MINE = next(block for language, block in BLOCKS if language == "yaml")
 
-# The clone's inputs, made small: the same demo over fewer files, a test suite of one test.
+# The clone's inputs, made small: the same demo over fewer files with a smaller model, a test suite of one test.
 SMALLER: dict[str, Any] = {
     "sources": {"code": {"limit": 600, "shard_rows": 200}},
     "stages": {
         "seeds": {"count": 4},
         "exercises": {"count": 1, "solutions": 2, "stub_tokens": 32, "max_tokens": 48},
         "textbook": {"count": 1, "max_tokens": 48},
-        "model": {"steps": 20, "measure_every": 20},
+        "model": {
+            "steps": 20,
+            "measure_every": 20,
+            "hidden": 48,
+            "layers": 2,
+            "heads": 2,
+            "feed_forward": 96,
+            "learning_rate": 5e-3,
+        },
         "score": {"limit": 4},
     },
 }
@@ -56,10 +65,19 @@ def copy_of_the_project(place: Path) -> Path:
     return clone
 
 
+def _share_loops(cache: Path) -> None:
+    """Put this project's compiled loops into an empty cache: they are the clone's too, and take minutes to compile."""
+    loops = cache_folder()
+    loops.mkdir(parents=True, exist_ok=True)
+    (cache / "curate").mkdir(parents=True, exist_ok=True)
+    (cache / "curate" / loops.name).symlink_to(loops)
+
+
 def type_the_lines(clone: Path, cache: Path) -> dict[str, str]:
     """Type README's lines in order, in one shell on a terminal of 80 columns where nothing was activated or exported
     before; return what each drew. A line that fails ends it, by an assertion that says which."""
     (clone / "mine.yaml").write_text(MINE)
+    _share_loops(cache)
     typed = [line for line in LINES if NEEDS_GPU not in line]
     steps = [f"echo '@@ {number} @@'\n{line}" for number, line in enumerate(typed)]
     dropped = ("PYTEST", "CURATE", "MAKE", "VIRTUAL_ENV", "PYTHONPATH")

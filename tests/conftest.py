@@ -1,11 +1,15 @@
 """Shared by all tests: one place to run the command line as a user does, and one small real recipe."""
 
+import contextlib
+import fcntl
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -62,20 +66,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def curate() -> Run:
-    """Run `curate ARGUMENTS...` in a process of its own, not in a terminal."""
+    """Run `curate ARGUMENTS...`, not in a terminal: here, as to start a process takes longer than most commands do;
+    with `env`, which is added to the environment, in a process of its own."""
+    from curate import cli
 
-    def run(
-        *arguments: object, timeout: float = 300, env: dict[str, str] | None = None
-    ) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-m", "curate", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            cwd=ROOT,
-            env={**os.environ, **(env or {})},
-            check=False,
-        )
+    def run(*arguments: object, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+        words = [str(each) for each in arguments]
+        if env is not None:
+            command = [sys.executable, "-m", "curate", *words]
+            whole = {**os.environ, **env}
+            return subprocess.run(
+                command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=whole, check=False
+            )
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.object(sys, "argv", ["curate", *words]),
+            mock.patch.object(sys.modules["__main__"], "__package__", None),  # as where the installed command starts
+            contextlib.chdir(ROOT),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            code = cli._run()
+        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
     return run
 
@@ -102,11 +114,17 @@ def shard_digests(run: Path) -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, curate: Run) -> Iterator[Path]:
-    """A finished run of the small data recipe with one worker: what others are compared with."""
-    place = tmp_path_factory.mktemp("finished")
-    recipe = place / "recipe.yaml"
-    recipe.write_text(yaml.safe_dump(DATA_RECIPE, sort_keys=False))
-    done = curate("run", recipe, "--runs", place, "--workers", 1)
-    assert done.returncode == 0, done.stderr
-    yield place / "data"
+def finished(tmp_path_factory: pytest.TempPathFactory, curate: Run) -> Path:
+    """A finished run of the small data recipe with one worker: what others are compared with. Only read it."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    place.mkdir(exist_ok=True)
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the test processes share it: the first makes it, the others wait
+        if not (place / "made").exists():
+            recipe = place / "recipe.yaml"
+            recipe.write_text(yaml.safe_dump(DATA_RECIPE, sort_keys=False))
+            done = curate("run", recipe, "--runs", place, "--workers", 1)
+            assert done.returncode == 0, done.stderr
+            (place / "made").touch()
+    return place / "data"

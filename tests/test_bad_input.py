@@ -121,7 +121,7 @@ def test_odd_documents_are_dropped_with_a_reason_and_the_rest_goes_on(tmp_path: 
     recipe = files_recipe(
         tmp_path, {"folder": str(code)}, DATA_RECIPE["stages"] and {"h": {"use": "filter.heuristics"}}
     )
-    done = curate("run", recipe, "--runs", tmp_path, timeout=120)
+    done = curate("run", recipe, "--runs", tmp_path)
     assert done.returncode == 0, done.stderr
     import json
 

@@ -210,7 +210,7 @@ def test_the_model_learnt_and_opens_in_transformers(quickstart: Path, stages: di
     assert losses[-1] < losses[0] - 0.5
     model = AutoModelForCausalLM.from_pretrained(directory / "model")
     tokenizer = AutoTokenizer.from_pretrained(directory / "model")
-    assert model.num_parameters() >= 3_000_000
+    assert model.num_parameters() < 1_000_000, "smaller than README's, as its clone says"
     assert tokenizer.decode(tokenizer("def f(x):\n    return x\n").input_ids).endswith("def f(x):\n    return x\n")
 
 

@@ -12,12 +12,31 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from numba import config, njit
+from numba.core.caching import CacheImpl, UserProvidedCacheLocator
 from numba.core.compiler_lock import global_compiler_lock
 from numba.np import linalg
 
-from curate.text.loops import cache_folder
+from curate.text.loops import cache_folder, sources_digest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _ByModule(UserProvidedCacheLocator):  # type: ignore[misc]
+    """Keeps the loops of this package by the names of their modules, and knows them by the sources of all.
+
+    numba's own locators keep them by the path of their file, so that each checkout would compile all of them again.
+    """
+
+    def __init__(self, loop: Callable[..., Any], file: str) -> None:
+        super().__init__(loop, file)
+        self._cache_path = str(Path(config.CACHE_DIR) / loop.__module__)
+
+    def get_source_stamp(self) -> str:
+        return sources_digest()
+
+    @classmethod
+    def from_function(cls, loop: Callable[..., Any], file: str) -> Any:
+        return super().from_function(loop, file) if loop.__module__.startswith("curate.") else None
 
 
 def _put_scipy_off() -> None:
@@ -33,6 +52,7 @@ def _put_scipy_off() -> None:
 
 
 _put_scipy_off()
+CacheImpl._locator_classes.insert(0, _ByModule)
 if not config.CACHE_DIR:
     config.CACHE_DIR = str(cache_folder())
 

@@ -5,18 +5,20 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+
+from curate.files.cache import folder as user_cache
 
 LOOK_S = 0.2
 
 
-def cache_folder() -> Path:
-    """Return a folder named by the sources of all compiled loops, or the one that NUMBA_CACHE_DIR names.
+@cache
+def sources_digest() -> str:
+    """Return a digest of the sources of all compiled loops.
 
     numba looks at the file of a function alone and would go on using a loop that has another, since changed, built in.
     """
-    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(chosen)
     here = Path(__file__).parents[1]
     digest = hashlib.blake2b(digest_size=8)
     filters = here / "filters" if (here / "filters").is_dir() else here.parent / "filters"  # a link in a checkout
@@ -24,7 +26,22 @@ def cache_folder() -> Path:
         source = path.read_bytes()
         if b"curate.text.compiled" in source or b"numba" in source:
             digest.update(source)
-    return here / "__pycache__" / f"compiled-{digest.hexdigest()}"
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Return a folder named by the sources of all compiled loops, or the one that NUMBA_CACHE_DIR names.
+
+    It lies in the user's cache, so that all checkouts and installations with the same loops compile them once; where
+    that cannot be written, beside this package.
+    """
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(chosen)
+    place = user_cache() / f"loops-{sources_digest()}"
+    nearest = next(each for each in (place, *place.parents) if each.exists())
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return place
+    return Path(__file__).parents[1] / "__pycache__" / place.name
 
 
 def are_compiled(folder: Path | None = None) -> bool:

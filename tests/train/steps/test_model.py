@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch.nn import functional
-from transformers import AutoConfig, AutoModelForCausalLM, Qwen3ForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaForCausalLM, Qwen3ForCausalLM
 
 from curate.train.corpus.tokenizer import train_tokenizer
 from curate.train.steps.loss import (
@@ -175,6 +175,12 @@ def test_a_preset_has_the_size_in_its_name(name: str, millions: float) -> None:
     assert round(sum(parameter.numel() for parameter in model.parameters()) / 1e6) == millions
     assert shape.hidden // shape.heads == 128
     assert not shape.feed_forward % 128
+
+
+def test_the_smallest_preset_has_some_three_million_parameters_as_the_quickstart_says() -> None:
+    with torch.device("meta"):
+        model = LlamaForCausalLM(_config(PRESETS["tiny"]))
+    assert 2.5e6 < model.num_parameters() < 3.5e6
 
 
 def _config(shape: Preset) -> Any:
