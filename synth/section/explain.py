@@ -7,10 +7,11 @@ attempt, kept or rejected with a reason; `seed_id` is the exercise. Of fifty sec
 teacher also said what the task is, twenty-five were true: most others told another task than the code's.
 """
 
+import ast
 import re
 from collections.abc import Generator, Sequence
 from random import Random
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from curate.errors import UserError
 from curate.stage import Context, derive_seed
@@ -20,6 +21,9 @@ from curate.synth.section.textbook import Textbook, Writing
 from curate.synth.seeds.topics import AUDIENCES
 from curate.synth.teacher.asking import Voice
 from curate.synth.teacher.effects import Ask, Attempt, Claim, Run
+from curate.synth.words.forms import Unsayable
+from curate.synth.words.walk import walked
+from curate.text.trees import parse
 
 BEGINNING = "The function"
 """The first words of the paragraph, where the teacher takes up what was begun: left to begin by itself, it wrote a
@@ -42,22 +46,30 @@ LONGEST_CALL = 70
 class Explain(Textbook):
     """Let the teacher explain verified exercises and keep what is true of them."""
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
     )  # fmt: skip
 
     max_tokens: int = 220
+    described_by: Literal["rule", "teacher"] = "rule"
+    """Who goes through the code: synth/words/walk.py, which says each line as it stands and asks nothing, or the
+    teacher."""
 
     def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
         """Begin an attempt an exercise."""
-        if voice.style != "chat":
+        if self.described_by == "teacher" and voice.style != "chat":
             raise UserError(f"{context.name} needs a chat model as its teacher; name another, or leave the stage out")
         return [Explaining(self, voice, seed, context.name).attempt() for seed in seeds]
 
 
 class Explaining(Writing):
     """One attempt."""
+
+    @property
+    def told_by_rule(self) -> bool:
+        """Whether the stage lets a rule go through the code."""
+        return isinstance(self.stage, Explain) and self.stage.described_by == "rule"
 
     def _written(self) -> Generator[Ask | Run | Claim, Any, tuple[str, str | None]]:
         """Let the teacher write what stands around the code; return the section and why it is none, if it is."""
@@ -66,6 +78,11 @@ class Explaining(Writing):
         calls = [(f"{item.name}({case.arguments})", case.value) for case in cases]
         if len(calls) < CALLS:
             return item.program(), "no short calls"
+        prints = "\n".join(f"print({call})" for call, _ in calls)
+        begun = f"# {titled(item)}\n\n{purpose(item)}\n\n```python\n{item.program().strip()}\n\n\n{prints}\n```\n\n"
+        if self.told_by_rule:
+            said = gone_through(item)
+            return f"{begun}{said}", None if said else "no rule has words for it"
         random = Random(derive_seed(self.voice.seed, self.seed["id"], self.source))
         values = {
             "program": item.program().strip(),
@@ -74,9 +91,7 @@ class Explaining(Writing):
             "audience": random.choice(AUDIENCES),
             "wording": random.randrange(6),
         }
-        prints = "\n".join(f"print({call})" for call, _ in calls)
         printed = "\n".join(str(case.read()) for case in cases)
-        begun = f"# {titled(item)}\n\n{purpose(item)}\n\n```python\n{item.program().strip()}\n\n\n{prints}\n```\n\n"
         stage = self.stage
         asked = self._asked(
             "section", "explain", values, begun=f"{begun}Output:\n\n```text\n{printed}\n```\n\n{BEGINNING}",
@@ -98,6 +113,18 @@ class Explaining(Writing):
         if ASIDE.search(prose) or prose.rstrip().endswith(":"):
             return "speaks of itself, or in lists"
         return None
+
+
+def gone_through(item: Item) -> str:
+    """Return the paragraph that goes through the code of an exercise, by rule; empty where no rule has words."""
+    module = parse(item.program())
+    functions = [node for node in module.body if not isinstance(node, ast.Import | ast.ImportFrom)] if module else []
+    if len(functions) != 1 or not isinstance(functions[0], ast.FunctionDef):
+        return ""
+    try:
+        return walked(functions[0])
+    except Unsayable:
+        return ""
 
 
 def titled(item: Item) -> str:

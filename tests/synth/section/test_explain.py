@@ -1,5 +1,6 @@
 """A section about a verified exercise stands on its code: only what the teacher says about its steps can be wrong."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -52,7 +53,7 @@ def test_the_text_stands_behind_the_code_and_is_held_against_it(
     teach: Any, exercises: pa.Table, context: Context, answer: str, reason: str | None
 ) -> None:
     teach(lambda request: answer, chat=True)
-    made = Explain(model="teacher").make(exercises, context)
+    made = Explain(model="teacher", described_by="teacher").make(exercises, context)
     assert made.rejected["reason"].to_pylist() == ([reason] if reason else [])
     for section in made.documents.to_pylist():
         assert section["text"].startswith("# Count long\n\n`count_long` returns how many of the words have at least")
@@ -66,7 +67,7 @@ def test_the_text_stands_behind_the_code_and_is_held_against_it(
 def test_the_teacher_goes_on_behind_what_the_code_printed(teach: Any, exercises: pa.Table, context: Context) -> None:
     seen: list[Request] = []
     teach(lambda request: seen.append(request) or AFTER, chat=True)
-    Explain(model="teacher").make(exercises, context)
+    Explain(model="teacher", described_by="teacher").make(exercises, context)
     [asked] = seen
     assert all(part in asked.messages[0].content for part in (ITEM.solutions[0], ITEM.description, "([], 3) gives 0"))
     assert asked.messages[1].content.endswith("```text\n0\n1\n```\n\nThe function")
@@ -76,7 +77,7 @@ def test_a_part_that_ran_out_of_tokens_ends_with_its_last_sentence(
     teach: Any, exercises: pa.Table, context: Context
 ) -> None:
     teach(lambda request: Cut(f"{AFTER} And then it"), chat=True)
-    [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
+    [section] = Explain(model="teacher", described_by="teacher").make(exercises, context).documents.to_pylist()
     assert section["text"].rstrip().endswith("nothing to add.")
 
 
@@ -84,7 +85,7 @@ def test_a_sentence_with_a_result_that_the_run_does_not_show_goes(
     teach: Any, exercises: pa.Table, context: Context
 ) -> None:
     teach(lambda request: f"{AFTER} For three words the function returns 17.", chat=True)
-    [section] = Explain(model="teacher").make(exercises, context).documents.to_pylist()
+    [section] = Explain(model="teacher", described_by="teacher").make(exercises, context).documents.to_pylist()
     assert "17" not in section["text"]
     assert section["removed"] == 1
 
@@ -100,4 +101,33 @@ def test_a_teacher_that_only_continues_text_is_refused_in_one_line(
 ) -> None:
     teach(lambda request: "")
     with pytest.raises(UserError, match="needs a chat model"):
-        Explain(model="teacher").make(exercises, context)
+        Explain(model="teacher", described_by="teacher").make(exercises, context)
+
+
+def test_a_rule_goes_through_the_code_without_the_teacher(teach: Any, context: Context) -> None:
+    def none(request: Request) -> str:
+        raise AssertionError(f"nothing is to be asked: {request.id}")
+
+    teach(none)
+    body = (
+        "    total = 0\n    for word in words:\n        if len(word) < least:\n            continue\n"
+        "        total += 1\n    return total"
+    )
+    other = "    while words:\n        words = words[1:]\n    return undescribed(words)"
+    rows = [
+        row(replace(ITEM, solutions=(solution,)), id=name, source="exercises", seed_id="s", topic="words")
+        for name, solution in (("a", ITEM.solutions[0]), ("b", body), ("c", other))
+    ]
+    made = Explain(model="teacher").make(documents(rows), context)
+    assert made.rejected["reason"].to_pylist() == ["no rule has words for it"]
+    short, long = (section["text"] for section in made.documents.to_pylist())
+    assert "```text\n0\n1\n```\n\nThe function returns the number of strings in `words` whose length is" in short
+    assert short.rstrip().endswith(
+        "`sum` gives 0 where there is nothing to add up. A generator expression gives its elements one at a time, "
+        "without a list of them in between."
+    )
+    assert long.rstrip().endswith(
+        "`total` starts as 0. For each string `word` in `words`, if the length of `word` is less than `least`, the "
+        "loop goes on with the next round; otherwise, 1 is added to `total`. After the loop, the function returns "
+        "`total`. `len` counts the elements, or the characters of a string."
+    )

@@ -1,0 +1,231 @@
+"""A function's code gone through line by line, in English: "For each number `x` in `xs`, if `x` is even, ..."
+
+In: a function's syntax tree. Out: sentences in the order of its lines, and after them what a reader should know of the
+builtins and methods that it uses; or Unsayable. Each statement is said as it stands: nothing is worked into anything
+else, so `while` and names that depend on each other are no trouble here.
+"""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import replace
+
+from curate.synth.words.clauses import clause
+from curate.synth.words.forms import Unsayable, names_in
+from curate.synth.words.kinds import UNKNOWN, Kind, annotated
+from curate.synth.words.phrases import phrase
+from curate.synth.words.sources import source
+from curate.synth.words.speaker import QUOTED, Speaker, listed
+from curate.synth.words.statements import is_docstring
+
+MOST_FACTS = 2
+FACTS = {
+    "sorted": "`sorted` gives a new list and leaves what it was given as it is",
+    "enumerate": "`enumerate` gives each element together with its index, which starts at 0",
+    "zip": "`zip` stops where the shorter of the two ends",
+    "sum": "`sum` gives 0 where there is nothing to add up",
+    "max": "`max` takes the first of several that are equally large",
+    "min": "`min` takes the first of several that are equally small",
+    "any": "`any` stops at the first that holds, and gives False where there are none",
+    "all": "`all` stops at the first that does not hold, and gives True where there are none",
+    "set": "a set holds each value once, in no certain order",
+    "range": "`range` does not reach its end",
+    "len": "`len` counts the elements, or the characters of a string",
+    "round": "`round` takes a half to the even neighbour",
+    ".get": "`get` gives its second argument where the key is missing, so that nothing is raised",
+    ".items": "`items` gives each key together with its value, in the order in which they were put in",
+    ".values": "`values` gives the values without their keys",
+    ".split": "`split` cuts a string into a list of strings",
+    ".join": "`join` puts its own string between the parts, and not behind the last one",
+    ".append": "`append` changes the list itself and returns None",
+    ".lower": "`lower` gives a new string, since strings never change",
+    ".upper": "`upper` gives a new string, since strings never change",
+    ".strip": "`strip` takes whitespace away at both ends, and not within",
+    ".replace": "`replace` gives a new string, since strings never change",
+    ".count": "`count` gives 0 where there is none",
+}
+"""What is true of a builtin or a method wherever it stands; the first that a function uses are said."""
+OF_KINDS: dict[type[ast.AST], str] = {
+    ast.ListComp: "a list comprehension builds the list in one expression, in place of a loop that appends",
+    ast.DictComp: "a dictionary comprehension builds the dictionary in one expression, key by key",
+    ast.SetComp: "a set comprehension builds the set in one expression",
+    ast.GeneratorExp: "a generator expression gives its elements one at a time, without a list of them in between",
+    ast.IfExp: "a conditional expression chooses one of two values, and works out no more than that one",
+    ast.JoinedStr: "an f-string puts values into a text where the braces stand",
+    ast.FloorDiv: "`//` divides and rounds down, for negative numbers too",
+}
+GROWS = {ast.Sub: "is taken from", ast.Mult: "is multiplied into", ast.BitOr: "is joined to"}
+
+
+def walked(function: ast.FunctionDef) -> str:
+    """Return a paragraph that goes through a function."""
+    arguments = [*function.args.posonlyargs, *function.args.args]
+    say = Speaker({each.arg: annotated(each.annotation) for each in arguments}, phrase, clause)
+    sentences, _ = _block(say, [each for each in function.body if not is_docstring(each)])
+    texts = [f"{text[0].upper()}{text[1:]}." for text in sentences]
+    facts = [f"{fact[0].upper()}{fact[1:]}." for fact in _facts(function)]
+    return " ".join([*texts, *say.notes, *facts])
+
+
+def _facts(function: ast.FunctionDef) -> list[str]:
+    found: list[str] = []
+    for node in ast.walk(function):
+        if type(node) in OF_KINDS:
+            found.append(OF_KINDS[type(node)])
+        match node:
+            case ast.Call(func=ast.Name(id=name)):
+                found.append(FACTS.get(name, ""))
+            case ast.Call(func=ast.Attribute(attr=method)):
+                found.append(FACTS.get(f".{method}", ""))
+    return list(dict.fromkeys(filter(None, found)))[:MOST_FACTS]
+
+
+def _block(say: Speaker, body: Sequence[ast.stmt], *, within: bool = False) -> tuple[list[str], Speaker]:
+    """Return a sentence for each statement, without its full stop, and a speaker that knows the names given.
+
+    `within` others, where they become parts of one sentence, what comes behind a way out is what happens otherwise.
+    """
+    said: list[str] = []
+    for place, statement in enumerate(body):
+        text, say = _statement(say, statement)
+        if within and _goes_away(statement) and place + 1 < len(body):
+            rest, after = _block(say, body[place + 1 :], within=True)
+            return [*said, f"{text}; otherwise, {_together(rest)}"], after
+        behind = place and isinstance(body[place - 1], ast.If) and _returns(body[place - 1])
+        looped = place and isinstance(body[place - 1], ast.For | ast.While)
+        before = "in every other case, " if behind else "after the loop, " if looped else ""
+        said.append(f"{before}{text}" if isinstance(statement, ast.Return) and not within else text)
+    return said, say
+
+
+def _goes_away(statement: ast.stmt) -> bool:
+    """Tell whether a condition without an `else` leaves what stands around it."""
+    away = ast.Return | ast.Continue | ast.Break | ast.Raise
+    return isinstance(statement, ast.If) and not statement.orelse and isinstance(statement.body[-1], away)
+
+
+def _returns(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Return)
+
+
+def _statement(say: Speaker, statement: ast.stmt) -> tuple[str, Speaker]:
+    match statement:
+        case ast.Return(value=ast.expr() as value):
+            return _returned(say, value), say
+        case ast.Assign(targets=[ast.Name(id=text)], value=value):
+            return _named(say, text, value)
+        case ast.AnnAssign(target=ast.Name(id=text), value=ast.expr() as value):
+            return _named(say, text, value)
+        case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if len(targets) == len(values):
+            return _named_together(say, targets, values)
+        case ast.If(test=test, body=then, orelse=other):
+            return _choice(say, test, then, other)
+        case ast.For(target=target, iter=over, body=body, orelse=[]):
+            return _loop(say, target, over, body)
+        case ast.While(test=test, body=body, orelse=[]):
+            texts, after = _block(say, body, within=True)
+            return f"as long as {say.clause(test, tail=False)}, {_together(texts)}", after
+        case ast.Continue():
+            return "the loop goes on with the next round", say
+        case ast.Break():
+            return "the loop stops", say
+        case ast.Raise(exc=ast.Call(func=ast.Name(id=error)) | ast.Name(id=error)):
+            return f"{error} is raised", say
+        case ast.Pass():
+            return "nothing happens", say
+        case _:
+            return _change(say, statement), say
+
+
+def _returned(say: Speaker, value: ast.expr) -> str:
+    if say.kind(value).name == "bool" and not isinstance(value, ast.Name | ast.Subscript | ast.Constant):
+        return f"the function returns True if {say.clause(value)}, otherwise False"
+    return f"the function returns {say.np(value)}"
+
+
+def _named(say: Speaker, text: str, value: ast.expr) -> tuple[str, Speaker]:
+    known, kind = say.kinds.get(text), say.kind(value)
+    kinds = {**say.kinds, text: _joined(known, kind)}
+    empty = isinstance(value, ast.List | ast.Dict) and not ast.unparse(value).strip("[]{}")
+    first = text not in say.kinds and (isinstance(value, ast.Constant) or empty)
+    verb = "starts as" if first else "becomes" if text in say.kinds else "is"
+    return f"`{text}` {verb} {say.np(value)}", replace(say, kinds=kinds)
+
+
+def _joined(known: Kind | None, kind: Kind) -> Kind:
+    """Return the kind of a name that is given a value once more."""
+    if known is None or known == kind:
+        return kind
+    return known if kind == UNKNOWN or known.name == kind.name else UNKNOWN
+
+
+def _named_together(say: Speaker, targets: list[ast.expr], values: list[ast.expr]) -> tuple[str, Speaker]:
+    names = [each.id for each in targets if isinstance(each, ast.Name)]
+    if len(names) != len(targets):
+        raise Unsayable("something else is given a value")
+    kinds = {**say.kinds, **{text: say.kind(value) for text, value in zip(names, values, strict=True)}}
+    verb = "become" if set(names) & say.kinds.keys() else "are"
+    said = [say.np(value, False) for value in values]
+    return f"{listed([f'`{text}`' for text in names])} {verb} {listed(said)}", replace(say, kinds=kinds)
+
+
+def _choice(say: Speaker, test: ast.expr, then: list[ast.stmt], other: list[ast.stmt]) -> tuple[str, Speaker]:
+    first, after = _block(say, then, within=True)
+    text = f"if {say.clause(test, tail=False)}, {_together(first)}"
+    if not other:
+        return text, replace(say, kinds={**after.kinds, **say.kinds})
+    second, behind = _block(say, other, within=True)
+    kinds = {**behind.kinds, **after.kinds, **say.kinds}
+    return f"{text}; otherwise, {_together(second)}", replace(say, kinds=kinds)
+
+
+def _loop(say: Speaker, target: ast.expr, over: ast.expr, body: list[ast.stmt]) -> tuple[str, Speaker]:
+    own = names_in(target)
+    used = {text for each in body for text in names_in(each)} | own
+    around = replace(say, kinds={key: kind for key, kind in say.kinds.items() if key not in own})
+    if own & say.kinds.keys() & names_in(over):
+        raise Unsayable("one name for two things")
+    src, inner = source(around, ast.comprehension(target, over, [], 0), used)
+    texts, after = _block(inner, body, within=True)
+    return f"for each {src.named}, {_together(texts)}", replace(say, kinds=after.kinds)
+
+
+def _together(texts: list[str]) -> str:
+    """Return what happens one after the other as one sentence."""
+    if len(texts) == 1:
+        return texts[0]
+    if any("," in QUOTED.sub("x", text) or ";" in QUOTED.sub("x", text) for text in texts):
+        return "; then ".join(texts)
+    return f"{', '.join(texts[:-1])}, and then {texts[-1]}"
+
+
+def _change(say: Speaker, statement: ast.stmt) -> str:
+    match statement:
+        case ast.AugAssign(target=ast.Name(id=text), op=ast.Add(), value=value):
+            kind = say.kinds.get(text, UNKNOWN).name
+            if kind in ("int", "float"):
+                return f"{say.np(value)} is added to `{text}`"
+            if kind == "str":
+                return f"{say.np(value, False)} is put behind what `{text}` holds"
+            raise Unsayable("an addition to something else")
+        case ast.AugAssign(target=ast.Name(id=text), op=sign, value=value) if type(sign) in GROWS and say.kinds.get(
+            text, UNKNOWN
+        ).name in ("int", "float"):
+            return f"{say.np(value, False)} {GROWS[type(sign)]} `{text}`"
+        case ast.AugAssign(target=ast.Name(id=text), op=ast.FloorDiv(), value=value):
+            return f"`{text}` is divided by {say.np(value, False)}, rounded down"
+        case ast.AugAssign(target=ast.Subscript(value=ast.Name(id=text), slice=key), op=ast.Add(), value=value) if (
+            say.kinds.get(text, UNKNOWN).name == "dict" and say.kind(value).name in ("int", "float")
+        ):
+            return f"{say.np(value, False)} is added to what `{text}` holds under the key {say.np(key, False)}"
+        case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=text), slice=key)], value=value) if (
+            say.kinds.get(text, UNKNOWN).name == "dict"
+        ):
+            return f"`{text}` gets {say.np(value, False)} under the key {say.np(key, False)}"
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=text), attr="append"), args=[item])):
+            return f"{say.np(item, False)} is appended to `{text}`"
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=text), attr="add"), args=[item])):
+            return f"{say.np(item, False)} is added to the set `{text}`"
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=text), attr="extend"), args=[items])):
+            return f"all elements of {say.np(items, False)} are appended to `{text}`"
+        case _:
+            raise Unsayable(f"a statement: {type(statement).__name__}")
