@@ -93,7 +93,7 @@ def _block(say: Speaker, body: Sequence[ast.stmt], *, within: bool = False) -> t
         behind = place and isinstance(body[place - 1], ast.If) and _returns(body[place - 1])
         looped = place and isinstance(body[place - 1], ast.For | ast.While)
         before = "in every other case, " if behind else "after the loop, " if looped else ""
-        said.append(f"{before}{text}" if isinstance(statement, ast.Return) and not within else text)
+        said.append(f"{before}{text}" if isinstance(statement, ast.Return | ast.Raise) and not within else text)
     return said, say
 
 

@@ -9,13 +9,13 @@ from curate.synth.words.walk import walked
 
 SAID = {
     "def f(a: int) -> int:\n    n = 0\n    while a > 9:\n        a //= 10\n        n += 1\n    return n": (
-        "`n` starts as 0. As long as `a` is greater than 9, `a` is divided by 10, rounded down; then 1 is added to `n`. "
-        "After the loop, the function returns `n`."
+        "`n` starts as 0. As long as `a` is greater than 9, `a` is divided by 10, rounded down; then 1 is added to "
+        "`n`. After the loop, the function returns `n`. `//` divides and rounds down, for negative numbers too."
     ),
     "def f(xs: list[str], a: str) -> int:\n    for i, x in enumerate(xs):\n        if x == a:\n"
     "            return i\n    raise ValueError": (
-        "For each string `x` in `xs` with its index `i`, if `x` equals `a`, the function returns `i`. ValueError is "
-        "raised. `enumerate` gives each element together with its index, which starts at 0."
+        "For each string `x` in `xs` with its index `i`, if `x` equals `a`, the function returns `i`. After the "
+        "loop, ValueError is raised. `enumerate` gives each element together with its index, which starts at 0."
     ),
     "def f(d: dict[str, int]) -> dict[str, int]:\n    kept = {}\n    for k, v in d.items():\n        if v < 0:\n"
     "            kept[k] = 0\n        else:\n            kept[k] = v\n    return kept": (
