@@ -77,12 +77,15 @@ def plan(
     runs: RunsRoot = Path("runs"),
     settings: Settings = None,
     limit: Limit = None,
+    usd: Annotated[float | None, typer.Option("--usd-per-gpu-hour", min=0, metavar="N", help="Price of a GPU.")] = None,
     wide: Wide = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Check a recipe and say what would run; writes nothing."""
-    from curate.run.plan import render_plan
+    """Check a recipe and say what would run, and what that takes; writes nothing."""
+    from curate.estimate.verb import plan_text
 
-    _print(render_plan(_open(recipe, runs, settings, limit), wide=wide))
+    opened = _open(recipe, runs, settings, limit)
+    _print(plan_text(opened, runs, usd_per_gpu_hour=usd, wide=wide, as_json=as_json))
 
 
 @app.command()
@@ -371,11 +374,16 @@ def table(
 def stages(
     name: Annotated[str | None, typer.Argument(metavar="[NAME|RECIPE.yaml]")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the parameters as JSON Schema.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print all of them as a page of Markdown.")] = False,
 ) -> None:
     """List the stages, or those of a recipe, or print one stage's parameters and defaults as YAML with comments."""
     from curate.run.plan import render_stage, render_stages, render_stages_of
 
-    if name is None:
+    if markdown:
+        from curate.run.reference import markdown as page
+
+        _print(page())
+    elif name is None:
         _print(render_stages())
     elif name.endswith((".yaml", ".yml")) and not schema:
         _print(render_stages_of(Path(name)))

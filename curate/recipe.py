@@ -38,9 +38,10 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 class EngineSpec(BaseModel):
     """`engine:` of a recipe. It never enters a key: any engine and any number of workers give the same bytes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: Literal["local", "ray"] = "local"
+    """Processes of this machine, or tasks of Ray."""
     workers: int | None = Field(default=None, ge=1)
     """Processes that work on shards; default: the machine's cores."""
     address: str | None = None

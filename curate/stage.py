@@ -215,8 +215,20 @@ class Part:
     """Rows of this part whose id stood earlier in the source; `read` rejects them."""
 
 
+@dataclass(frozen=True)
+class Volume:
+    """How much a source holds; None for what is not known without reading it."""
+
+    documents: float | None = None
+    text_bytes: float | None = None
+
+
 class Source(Stage):
     """Reads outside data."""
+
+    def volume(self) -> Volume:
+        """Return how much there is to read, as far as listings and footers tell."""
+        return Volume()
 
     def extent(self) -> str:
         """Say how much there is to read, as far as that is known without reading: `12 files, 340 MB`."""

@@ -13,7 +13,7 @@ from tests.conftest import ROOT, Run
 
 SURFACE = {
     "init": ["--out"],
-    "plan": ["--limit", "--runs", "--set", "--wide"],
+    "plan": ["--json", "--limit", "--runs", "--set", "--usd-per-gpu-hour", "--wide"],
     "preview": ["--json", "--limit", "--runs", "--set"],
     "run": ["--allow-empty", "--engine", "--limit", "--runs", "--set", "--until", "--verify", "--workers"],
     "status": ["--json", "--wide"],
@@ -47,7 +47,7 @@ SURFACE = {
     ],
     "score": ["--allow-weak-sandbox", "--as", "--out", "--parameters", "--tasks", "--tokens", "--workers"],
     "table": ["--diff", "--json", "--markdown", "--wide"],
-    "stages": ["--schema"],
+    "stages": ["--markdown", "--schema"],
 }
 
 

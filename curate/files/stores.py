@@ -27,6 +27,7 @@ from fsspec.utils import glob_translate
 from curate.errors import DamagedFile, UserError
 from curate.files.local import Status, files_below, told_of
 from curate.files.steady import SteadyFile, patiently
+from curate.machine.network import unreachable_hub
 
 MAGIC = "*?["
 COMPRESSIONS = {"gz": "gzip", "zst": "zstd"}
@@ -52,6 +53,7 @@ def find_files(pattern: str) -> list[File]:
 
     Raises UserError where there are none, and for a link to nothing.
     """
+    _must_be_near(pattern)
     system, path = locate(pattern)
     files = _local_files(path) if is_local(system) else _stored_files(system, path, pattern)
     if not files:
@@ -69,11 +71,21 @@ def find_below(folder: str, pattern: str) -> list[File]:
 
     Raises UserError where there are none.
     """
+    _must_be_near(folder)
     whole = "/" in pattern
     files = _below(folder, lambda name: fnmatch(name if whole else name.rpartition("/")[2], pattern))
     if not files:
         raise UserError(f"no file below {folder!r} matches {pattern!r}{_instead(_below(folder, lambda _: True))}")
     return files
+
+
+def _must_be_near(url: str) -> None:
+    """Raise UserError, soon, for a place on the hub where that does not answer: its own client would go on trying."""
+    if url.startswith("hf://") and (why := unreachable_hub()):
+        raise UserError(
+            f"{url} is read over the network, and the hub cannot be reached ({why}); name a folder or files of this "
+            f"machine instead (folder:, path:)"
+        )
 
 
 def _below(folder: str, wanted: Callable[[str], bool]) -> list[File]:

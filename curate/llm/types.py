@@ -16,13 +16,15 @@ class ModelSpec(BaseModel):
     fields (`exclude`) say how it is reached, how fast, and at what price: changing them makes nothing again.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     backend: Literal["vllm", "openai", "transformers", "replay"]
+    """What runs it: vLLM on this machine's GPUs, an OpenAI-compatible endpoint, transformers here, or a call log."""
     model: str
     """A hub name, a folder, a GGUF file, `pkg://package/file` for a file inside an installed package,
     or, for `replay`, a call log."""
     base_url: str | None = None
+    """openai: where the endpoint is, up to `/v1`."""
     api_key_env: str = Field(default="OPENAI_API_KEY", exclude=True)
     """The environment variable that holds the key."""
     timeout_s: float = Field(default=300, gt=0, allow_inf_nan=False, exclude=True)

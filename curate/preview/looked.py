@@ -64,7 +64,7 @@ class Preview:
     asked: dict[str, str]
     """The models that the stage asked, each with its backend."""
     usage: dict[str, float]
-    """What asking them came to: calls, prompt_tokens, completion_tokens, usd, as far as they are known."""
+    """What asking them came to: calls_made, prompt_tokens, completion_tokens, usd, as far as they are known."""
     shown: list[Looked]
 
 
@@ -98,7 +98,7 @@ def looked_at(bench: Bench, node: Node, count: int) -> Preview:
         asked={name: f"{spec.backend}, {spec.model}" for name, spec in models.items()},
         usage={
             name: bench.metrics[name]
-            for name in ("calls", "prompt_tokens", "completion_tokens", "usd")
+            for name in ("calls_made", "prompt_tokens", "completion_tokens", "usd")
             if name in bench.metrics
         },
         shown=_chosen(kept, dropped, count),

@@ -155,7 +155,7 @@ def _stage_status(run: RunFiles, stage: StageFiles, now: datetime) -> dict[str, 
         "progress": _progress(stage) if live else None,
         "tokens": _sum_known(made.get(name) for made in calls for name in ("prompt_tokens", "completion_tokens")),
         "usd": _sum_known(made.get("usd") for made in calls),
-        "disk_bytes": _disk_bytes(stage.directory),
+        "disk_bytes": disk_bytes(stage.directory),
         "failures": record.failures if record else {},
         "started": record.started if record else None,
         "finished": record.finished if record else None,
@@ -218,7 +218,7 @@ def _progress(stage: StageFiles) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and {"done", "total"} <= value.keys() else None
 
 
-def _disk_bytes(directory: Path) -> int:
+def disk_bytes(directory: Path) -> int:
     """Return the bytes of a stage's files; of one that vanishes meanwhile (a live stage's) none."""
     total = 0
     for folder, _, names in os.walk(directory):

@@ -8,11 +8,11 @@ from curate.run.ray_engine import RayEngine, check_ray
 
 
 def open_engine(kind: str, workers: int | None = None, address: str | None = None) -> Engine:
-    """Return the engine of that kind with that many workers (default: the cores this process may use)."""
-    count = workers or len(os.sched_getaffinity(0))
+    """Return the engine of that kind with that many workers (default: the cores this process may use, or the CPUs of
+    the cluster)."""
     if kind == "ray":
-        return RayEngine(count, address)
-    return LocalEngine(count)
+        return RayEngine(workers, address)
+    return LocalEngine(workers or len(os.sched_getaffinity(0)))
 
 
 def check_engine(kind: str, address: str | None) -> None:

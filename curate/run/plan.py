@@ -33,7 +33,7 @@ def render_plan(run: Run, *, wide: bool = False) -> str:
         terminal.Column("stage", [node.name for node in nodes], left=True),
         terminal.Column("use", [node.use for node in nodes], 1, left=True),
         terminal.Column("key", [run.keys[node.name] for node in nodes], 2, left=True),
-        terminal.Column("what", [_state(run, node) for node in nodes], left=True),
+        terminal.Column("what", [state_of(run, node) for node in nodes], left=True),
         terminal.Column("reads", [", ".join((*node.inputs, *node.references)) or "-" for node in nodes], left=True),
     ]
     shown, hidden = terminal.fit(columns, None if wide else terminal.room())
@@ -41,7 +41,8 @@ def render_plan(run: Run, *, wide: bool = False) -> str:
     return terminal.render(Group(head, terminal.draw(shown), *terminal.left_out(hidden)), width)
 
 
-def _state(run: Run, node: Node) -> str:
+def state_of(run: Run, node: Node) -> str:
+    """Say of a stage whether it is cached, or how much of it is left."""
     directory = run.stage_directory(node)
     record = record_or_none(directory)
     stands = standing(directory)

@@ -2,7 +2,8 @@
 
 Every worker must see the run directory under the same path (one machine, or a shared file system). A task whose
 worker dies is retried by Ray; a second death fails the item alone. Deduplication maps files of a plan into memory: a
-file system shared by machines must keep such maps coherent once a task has ended. Tests have one machine only.
+file system shared by machines must keep such maps coherent once a task has ended. Tests have two nodes, on one
+machine.
 """
 
 import os
@@ -72,15 +73,19 @@ def _call(function: bytes, item: Any) -> Any:
 
 
 class RayEngine:
-    """Ray Core tasks, at most two in flight for each worker."""
+    """Ray Core tasks, at most two in flight for each worker.
 
-    def __init__(self, workers: int, address: str | None) -> None:
+    Without a number of workers there are as many as a cluster has CPUs, or this process may use.
+    """
+
+    def __init__(self, workers: int | None, address: str | None) -> None:
         try:
             import ray
         except ImportError as error:
             raise UserError(NO_RAY) from error
         self._ray = ray
-        self.workers = workers
+        self.workers = workers or len(os.sched_getaffinity(0))
+        self.chosen = workers
         self.address = address
 
     def map(self, function: Callable[[Any], Any], items: Iterable[Any], *, gpus: float = 0) -> Iterator[Outcome]:
@@ -105,10 +110,13 @@ class RayEngine:
 
     def __enter__(self) -> Self:
         address = self.address or os.environ.get("RAY_ADDRESS")
-        if address and address != "local":
+        joins = bool(address and address != "local")
+        if address and joins:
             must_answer(address)
-        settings: dict[str, Any] = {"address": self.address} if self.address else {"num_cpus": self.workers}
+        settings: dict[str, Any] = {"address": address} if joins else {"address": "local", "num_cpus": self.workers}
         self._ray.init(log_to_driver=False, include_dashboard=False, configure_logging=False, **settings)
+        if joins and self.chosen is None:
+            self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         return self
 
     def __exit__(

@@ -35,7 +35,7 @@ from curate.sources.installed import installed_files
 from curate.sources.parts import grouped, numbered, sample
 from curate.sources.rows import LINK_TO_NOTHING, TOO_LARGE, UNREADABLE, Cut, Rows, repeated, sort_out
 from curate.sources.values import readable
-from curate.stage import Columns, Made, Part, Source
+from curate.stage import Columns, Made, Part, Source, Volume
 
 COLUMNS = ("id", "text", "source", "reason")
 JSON_LINES = (".jsonl", ".json", ".ndjson")
@@ -143,6 +143,11 @@ class Installed(_Sized):
         """Say how many files there are, and how large."""
         return _extent(self._sizes().values())
 
+    def volume(self) -> Volume:
+        """Return the number of files, and their bytes."""
+        sizes = self._sizes().values()
+        return Volume(len(sizes), sum(sizes))
+
     def parts(self) -> list[Part]:
         """List the ids of the files to read, as many to a part as fit a shard."""
         return grouped(self._sizes(), self.shard_rows, self.shard_bytes)
@@ -196,6 +201,11 @@ class Folder(_Sized):
     def extent(self) -> str:
         """Say how many files there are, and how large."""
         return _extent([file.size for file in self._files().values()])
+
+    def volume(self) -> Volume:
+        """Return the number of files, and their bytes."""
+        files = self._files().values()
+        return Volume(len(files), sum(file.size for file in files))
 
     def parts(self) -> list[Part]:
         """List the files to read, as many to a part as fit a shard."""
@@ -309,6 +319,11 @@ class ParquetFiles(_Files):
         """List the columns to keep, with the types that they have in the first file; text is read as text."""
         return {name: kind for name, kind in self._types().items() if name in self.keep}
 
+    def volume(self) -> Volume:
+        """Return rows and bytes of text, by the footers of a few files and the sizes of all."""
+        files = find_files(self.path)
+        return Volume(*parquet.volume([(file.url, file.size) for file in files], self.text, self.limit))
+
     def _types(self) -> dict[str, pa.DataType]:
         return parquet.column_types(find_files(self.path)[0].url, self.wanted, self.text, self.id)
 
@@ -364,6 +379,10 @@ class Hub(_Columns):
     def extent(self) -> str:
         """Say how many rows are read at most."""
         return f"{self.limit:,} rows at most" if self.limit else ""
+
+    def volume(self) -> Volume:
+        """Return the rows that are read, where a limit says so."""
+        return Volume(self.limit)
 
     def parts(self) -> list[Part]:
         """Cut the data set into parts; if there is an id column, read it all and note the rows that repeat an id."""

@@ -31,6 +31,8 @@ LARGE_BYTES = 64 << 20
 """A group from which on its rows are decoded in small batches."""
 DICTIONARY_BYTES = 4 << 20
 """A group with dictionaries up to this size may hold one long value many times."""
+FOOTERS = 5
+"""Files whose footers tell how much all hold."""
 BUFFER_BYTES = 4 << 20
 """How much of a local column is read at once; without a limit, all of it within a group."""
 _here = threading.local()
@@ -57,6 +59,22 @@ def cut_file(
         rows = file.metadata.num_rows if most is None else min(most, file.metadata.num_rows)
         for start, stop in _ranges(file, columns, shard_rows, shard_bytes, rows):
             yield Cut(start, stop, stop - start, [next(ids) for _ in range(start, stop)] if ids else [])
+
+
+def volume(files: Sequence[tuple[str, int]], text: str, most: int | None) -> tuple[float, float]:
+    """Return (rows, bytes of text) of files, given with their sizes, at most `most` rows: by the footers of FOOTERS of
+    them, which say how large the column `text` is once decompressed. A dictionary makes that too little."""
+    read = files[:: -(-len(files) // FOOTERS)]
+    rows = width = size = 0
+    for url, bytes_ in read:
+        with _open(url) as file:
+            groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+        rows += sum(group.num_rows for group in groups)
+        width += sum(_encoded_bytes(group, [text])[0] for group in groups)
+        size += bytes_
+    scale = sum(bytes_ for _, bytes_ in files) / max(size, 1)
+    share = 1.0 if most is None else min(1.0, most / max(rows * scale, 1))
+    return rows * scale * share, width * scale * share
 
 
 def column_types(url: str, columns: Sequence[str], text: str, id_column: str | None) -> dict[str, pa.DataType]:
