@@ -5,7 +5,7 @@ may be is its type; only what a recipe's own keys mean is written here. Stages o
 are left out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from inspect import cleandoc
 from typing import Any
 
@@ -122,6 +122,6 @@ def _table(title: str, rows: Iterator[tuple[str, str]]) -> str:
     return _rows((title, "meaning"), [(f"`{name}`", meaning) for name, meaning in rows])
 
 
-def _rows(titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [titles, tuple("---" for _ in titles), *rows]
+def _rows(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [titles, ["---"] * len(titles), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
