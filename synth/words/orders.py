@@ -41,7 +41,7 @@ def extreme(say: Speaker, name: str, args: list[ast.expr], options: dict[str | N
         case [whole], ["default"] if say.kind(whole).element.name in NUMBERS and tail:
             said = elements_of(say, whole, "the ")
             return f"the {word} of {said}, or {say.np(options['default'], False)} if there are none"
-        case [whole], ["key"]:
+        case [whole], ["key"] if say.kind(whole).name not in ("set", "frozenset"):
             say.note("Of equal ones the first is taken.")
             return f"the {_keyed(say, whole, options['key'], word)}"
         case [_, _, *_], [] if all(say.kind(each).name in NUMBERS for each in args):
@@ -129,6 +129,8 @@ def in_order(say: Speaker, whole: ast.expr, options: dict[str | None, ast.expr])
     if key is None:
         by = f"{order} order" if of in NUMBERS else f"{order} alphabetical order (by character code)"
         return f"{what} in {by}"
+    if say.kind(whole).name in ("set", "frozenset"):
+        raise Unsayable("the order of a set")
     match key:
         case ast.Name(id="len" | "sum" | "abs" as by):
             worth = {"len": "length", "sum": "sum", "abs": "absolute value"}[by]

@@ -56,10 +56,10 @@ def phrase(say: Speaker, node: ast.expr, tail: bool) -> str:
         case ast.Call():
             return call(say, node, tail)
         case _:
-            return _container(say, node)
+            return _container(say, node, tail)
 
 
-def _container(say: Speaker, node: ast.expr) -> str:
+def _container(say: Speaker, node: ast.expr, tail: bool) -> str:
     match node:
         case ast.List(elts=[]):
             return "an empty list"
@@ -80,15 +80,29 @@ def _container(say: Speaker, node: ast.expr) -> str:
         case ast.ListComp(elt=element, generators=loops):
             if any(say.kind(loop.iter).name in ("set", "frozenset") for loop in loops):
                 raise Unsayable("the order of a set")
-            return _filled("a list", collection(say, element, loops))
+            return _filled_or_holding(say, element, loops, tail)
         case ast.GeneratorExp(elt=element, generators=loops):
             return collection(say, element, loops)
         case ast.SetComp(elt=element, generators=loops):
             return _filled("the set", collection(say, element, loops))
         case ast.DictComp(key=key, value=value, generators=[loop]):
-            return _mapping(say, key, value, loop)
+            return _mapping(say, key, value, loop, tail)
         case _:
             raise Unsayable(f"no words for {type(node).__name__}")
+
+
+def _filled_or_holding(say: Speaker, element: ast.expr, loops: list[ast.comprehension], tail: bool) -> str:
+    """Return a list; where its element takes more words than can stand before "for each", these come behind."""
+    notes = list(say.notes)
+    try:
+        return _filled("a list", collection(say, element, loops))
+    except Unsayable:
+        if not tail or len(loops) != 1:
+            raise
+    say.notes[:] = notes
+    used = {each for node in [element, *loops[0].ifs] for each in names_in(node)}
+    src, inner = source(say, loops[0], used)
+    return f"a list that, for each {src.named}{where(inner, loops[0])}, holds {inner.np(element)}"
 
 
 def _filled(container: str, what: str) -> str:
@@ -293,7 +307,7 @@ def _slice(say: Speaker, whole: ast.expr, key: ast.Slice, kind: str) -> str:
             return code(say, ast.Subscript(whole, key, ast.Load()))
 
 
-def _mapping(say: Speaker, key: ast.expr, value: ast.expr, loop: ast.comprehension) -> str:
+def _mapping(say: Speaker, key: ast.expr, value: ast.expr, loop: ast.comprehension, tail: bool) -> str:
     """Return a dictionary that is made key by key."""
     used = {each for node in [key, value, *loop.ifs] for each in names_in(node)}
     src, inner = source(say, loop, used)
@@ -314,7 +328,13 @@ def _mapping(say: Speaker, key: ast.expr, value: ast.expr, loop: ast.comprehensi
     collide = not (isinstance(key, ast.Name) and src.one in ("key", "index", "integer"))
     if collide and not (isinstance(key, ast.Name) and isinstance(loop.target, ast.Name) and key.id == loop.target.id):
         say.note("Where several have the same key, the last one counts.")
-    return f"a dictionary that maps {inner.np(key, tail=False)} to {inner.rounds(value)} for each {src.named}{rel}"
+    mapped = inner.np(key, tail=False)
+    try:
+        return f"a dictionary that maps {mapped} to {inner.rounds(value)} for each {src.named}{rel}"
+    except Unsayable:
+        if not tail:
+            raise
+    return f"a dictionary that, for each {src.named}{rel}, maps {mapped} to {inner.np(value)}"
 
 
 def _under(say: Speaker, value: ast.expr) -> str:

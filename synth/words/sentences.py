@@ -25,11 +25,13 @@ from curate.synth.words.forms import (
 from curate.synth.words.kinds import annotated, kind_of
 from curate.synth.words.phrases import phrase
 from curate.synth.words.searches import first_of
+from curate.synth.words.sources import ORDINALS
 from curate.synth.words.speaker import Speaker
 from curate.synth.words.steps import steps_of
 
 MOST_WORDS = 75
 MOST_SENTENCES = 7
+NUMBERS = ("no", "one", "two", "three", "four", "five")
 ERROR = re.compile(r"\w*(?:Error|Exception)")
 
 
@@ -42,8 +44,14 @@ class Described:
 
 
 def described(function: ast.FunctionDef) -> Described:
-    """Return a function's description."""
-    steps = steps_of(function)
+    """Return a function's description: in few sentences, or else with a sentence for each name that it gives."""
+    try:
+        return _described(function, steps_of(function))
+    except Unsayable:
+        return _described(function, steps_of(function, named=True))
+
+
+def _described(function: ast.FunctionDef, steps: Steps) -> Described:
     arguments = [*function.args.posonlyargs, *function.args.args]
     kinds = {each.arg: annotated(each.annotation) for each in arguments}
     say = Speaker(kinds, phrase, clause)
@@ -89,8 +97,29 @@ def _an(error: str) -> str:
 def _returned(say: Speaker, value: ast.expr, first: bool) -> list[str]:
     if isinstance(value, ast.IfExp):
         return _sentences(say, Branch(value.test, Return(value.body), Return(value.orelse)), first)
-    text = _imperative(say, value)
-    return [f"{text[0].upper()}{text[1:]}." if first else f"Otherwise, {text}."]
+    notes = list(say.notes)
+    more: list[str] = []
+    try:
+        text = _imperative(say, value)
+    except Unsayable:
+        if not isinstance(value, ast.Tuple | ast.Dict):
+            raise
+        say.notes[:] = notes
+        text, more = _in_parts(say, value)
+    return [f"{text[0].upper()}{text[1:]}." if first else f"Otherwise, {text}.", *more]
+
+
+def _in_parts(say: Speaker, value: ast.expr) -> tuple[str, list[str]]:
+    """Return what is to be done for a tuple or a dictionary, and a sentence for each of its parts."""
+    match value:
+        case ast.Tuple(elts=parts) if 1 < len(parts) <= len(ORDINALS):
+            said = [f"Its {where} element is {say.np(part)}." for where, part in zip(ORDINALS, parts, strict=False)]
+            return f"return a tuple of {NUMBERS[len(parts)]} elements", said
+        case ast.Dict(keys=keys, values=parts) if keys and all(isinstance(key, ast.Constant) for key in keys):
+            held = [(say.np(key), say.np(part)) for key, part in zip(keys, parts, strict=True) if key]
+            return "return a dictionary", [f"Under {key} it holds {part}." for key, part in held]
+        case _:
+            raise Unsayable("no parts")
 
 
 def _imperative(say: Speaker, value: ast.expr) -> str:

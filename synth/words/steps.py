@@ -51,8 +51,8 @@ MOST_STEPS = 40
 PLAIN = (ast.Name, ast.Constant)
 
 
-def steps_of(function: ast.FunctionDef) -> Steps:
-    """Return a function's steps."""
+def steps_of(function: ast.FunctionDef, *, named: bool = False) -> Steps:
+    """Return a function's steps; `named`: whatever the function gives a name to keeps it."""
     body = [each for each in function.body if not is_docstring(each)]
     arguments = function.args
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or reads(body, function.name):
@@ -60,7 +60,7 @@ def steps_of(function: ast.FunctionDef) -> Steps:
     if any(isinstance(part, ast.Lambda | ast.NamedExpr | ast.Await | ast.Yield) for part in _parts_not_keys(body)):
         raise Unsayable("a function within it")
     body = [ByElement().visit(each) for each in copy.deepcopy(body)]
-    return _Reader({each.arg for each in [*arguments.posonlyargs, *arguments.args]}).block(body, {})
+    return _Reader({each.arg for each in [*arguments.posonlyargs, *arguments.args]}, named).block(body, {})
 
 
 def _parts_not_keys(body: list[ast.stmt]) -> list[ast.AST]:
@@ -72,8 +72,8 @@ def _parts_not_keys(body: list[ast.stmt]) -> list[ast.AST]:
 class _Reader:
     """Goes through statements, with what each name stands for."""
 
-    def __init__(self, parameters: set[str]) -> None:
-        self.parameters = parameters
+    def __init__(self, parameters: set[str], named: bool) -> None:
+        self.parameters, self.named = parameters, named
         self.left = MOST_STEPS
 
     def block(self, body: Sequence[ast.stmt], env: Env) -> Steps:
@@ -102,7 +102,8 @@ class _Reader:
                 self.effect(first, env)
                 for text, value in sorted(env.items()):
                     fresh = text not in self.parameters and before.get(text) is not value
-                    if isinstance(value, ast.IfExp) and fresh and not touched(rest, text) and reads(rest, text):
+                    worth_it = isinstance(value, ast.IfExp) or (self.named and not _is_plain(value))
+                    if worth_it and fresh and not touched(rest, text) and reads(rest, text):
                         del env[text]
                         return Let(text, value, self.block(rest, env))
                 return self.block(rest, env)
@@ -110,8 +111,10 @@ class _Reader:
     def _named(self, text: str, value: ast.expr, rest: list[ast.stmt], env: Env) -> Steps:
         """Let a name stand for its value; by a step of its own, where the rest speaks of it more than once."""
         known = text in env or text in self.parameters
-        often = reads(rest, text) > 1 or in_a_loop(rest, text)
-        worth_it = (often and not _is_plain(value)) or (isinstance(value, ast.IfExp) and reads(rest, text))
+        often = self.named or reads(rest, text) > 1 or in_a_loop(rest, text)
+        worth_it = (often and reads(rest, text) and not _is_plain(value)) or (
+            isinstance(value, ast.IfExp) and reads(rest, text)
+        )
         if worth_it and not known and not touched(rest, text):
             inner = {key: each for key, each in env.items() if key != text}
             return Let(text, value, self.block(rest, inner))

@@ -77,6 +77,22 @@ SAID = {
     ),
     "def f(text: str) -> str:\n    result = ''\n    for letter in text:\n        if letter.lower() not in 'aeiou':\n"
     "            result += letter\n    return result": (TEXTS, None),
+    "def f(xs: list[int]) -> tuple[list[int], list[int]]:\n    low, high = [], []\n    for x in xs:\n"
+    "        if x < 3:\n            low.append(x)\n        else:\n            high.append(x)\n    return low, high": (
+        NUMBERS,
+        "Return a tuple of two elements. Its first element is a list of the numbers in `xs` that are less than 3. Its "
+        "second element is a list of the numbers in `xs` that are at least 3.",
+    ),
+    "def f(xs: list[int]) -> list[list[int]]:\n    return [[y for y in xs if y < x] for x in xs]": (
+        NUMBERS,
+        "Return a list that, for each number `x` in `xs`, holds a list of the numbers in `xs` that are less than `x`.",
+    ),
+    "def f(xs: list[int]) -> list[int]:\n    if not xs:\n        return []\n    low = max(xs) * 2\n"
+    "    return [x for x in xs if x * 3 > low]": (
+        NUMBERS,
+        "If `xs` is empty, return an empty list. Otherwise, let `low` be the largest number in `xs` times 2. Return a "
+        "list of every number `x` in `xs` for which `x * 3` is greater than `low`.",
+    ),
     "def f(shelf: dict[str, int]) -> list[str]:\n    return [name for name, count in shelf.items() if count > 1]": (
         SHELVES, "Return a list of the keys of `shelf` whose value is greater than 1."
     ),
@@ -117,6 +133,7 @@ def test_what_two_readers_could_take_in_two_ways_is_said(source: str, missing: s
         "def f(a: int) -> int:\n    while a > 9:\n        a //= 2\n    return a",
         "def f(a: int) -> int:\n    return 1 if a < 2 else a * f(a - 1)",
         "def f(a: set[str]) -> list[str]:\n    return [x for x in a]",
+        "def f(a: set[str]) -> str:\n    return min(a, key=len)",
         "def f(a: list) -> list:\n    return sorted(a, key=lambda x: x['weight'])",
         "def f(a: list[int]) -> list[int]:\n    a.append(1)\n    return a",
         "def f(a: list[int], b: set[int]) -> list[int]:\n    return [x - y for x, y in zip(a, b)]",
