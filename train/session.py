@@ -108,7 +108,7 @@ def fit(job: Training, context: Context, progress: Progress, place: Place) -> Me
             model.train(), made.rows, made.held_out, made.schedule, context.directory, report, place, identify
         )
     except torch.OutOfMemoryError as error:
-        raise UserError(_too_little_memory(made, place)) from error
+        raise UserError(too_little_memory(made, place)) from error
     weights = gathered(model.state_dict(keep_vars=True), place)
     if not place.first:
         return None
@@ -130,7 +130,7 @@ def fit(job: Training, context: Context, progress: Progress, place: Place) -> Me
     return metrics
 
 
-def _too_little_memory(made: Plan, place: Place) -> str:
+def too_little_memory(made: Plan, place: Place) -> str:
     """Say what to lower: the passes while they have several rows, or what is kept between them."""
     schedule, tokens = made.schedule, made.schedule.pass_rows * made.rows.length
     ways = [f"set pass_tokens to {tokens // 2:,} (the batch stays what it is)"] if schedule.pass_rows > 1 else []

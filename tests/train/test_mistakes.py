@@ -3,11 +3,13 @@
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from pydantic import ValidationError
+from transformers import Qwen3ForCausalLM
 
 from curate.errors import UserError
 from curate.files.shards import documents, write_shard
@@ -15,7 +17,11 @@ from curate.progress import Progress
 from curate.recipe import parse
 from curate.stage import Context
 from curate.train.lm import TrainLM
+from curate.train.plan import is_sharded
+from curate.train.session import too_little_memory
 from curate.train.steps.loop import Learner
+from curate.train.steps.place import Place
+from curate.train.steps.presets import PRESETS, config_of
 
 SETTINGS: dict[str, Any] = {
     "hidden": 16,
@@ -90,13 +96,48 @@ def test_a_disk_that_fills_up_leaves_the_checkpoint_before_and_says_so(
     assert TrainLM(**SETTINGS).run(context, Progress())["steps"] == 6
 
 
-def test_too_little_memory_names_the_setting_to_lower(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("tokens", "advice"), [(128, "set pass_tokens to 64 "), (32, "lower block_length")])
+def test_too_little_memory_names_the_setting_to_lower(
+    tokens: int, advice: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def exhausted(self: Learner, *given: Any) -> torch.Tensor:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
 
     monkeypatch.setattr(Learner, "step", exhausted)
-    with pytest.raises(UserError, match="passes of 128 tokens; set pass_tokens to 64 "):
-        TrainLM(**SETTINGS).run(context_in(tmp_path), Progress())
+    with pytest.raises(UserError, match=f"passes of {tokens} tokens; {advice}.* or choose a smaller preset"):
+        TrainLM(**SETTINGS, pass_tokens=tokens).run(context_in(tmp_path), Progress())
+
+
+def test_too_little_memory_on_several_gpus_names_sharded_until_it_is() -> None:
+    made = SimpleNamespace(rows=SimpleNamespace(length=32), schedule=SimpleNamespace(pass_rows=4, sharded=False))
+    pair = Place(torch.device("cpu"), 0, 2)
+    assert "set pass_tokens to 64 (the batch stays what it is), set sharded to true, or" in too_little_memory(
+        made, pair
+    )
+    made.schedule.sharded = True
+    assert "sharded" not in too_little_memory(made, pair)
+
+
+@pytest.mark.parametrize(
+    ("settings", "world", "gigabytes", "expected"),
+    [
+        ({"preset": "1.3b"}, 2, 80, True),
+        ({"preset": "1.3b"}, 2, 141, False),
+        ({"preset": "1.3b"}, 1, 80, False),
+        ({"preset": "124m"}, 8, 24, False),
+        ({"preset": "124m", "sharded": True}, 1, 141, True),
+        ({"preset": "1.3b", "sharded": False}, 8, 24, False),
+    ],
+)
+def test_weights_are_sharded_where_they_would_fill_a_fifth_of_each_of_several_gpus(
+    settings: dict[str, Any], world: int, gigabytes: float, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = SimpleNamespace(total_memory=gigabytes * 1e9)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
+    shape = PRESETS[settings["preset"]]
+    with torch.device("meta"):
+        model = Qwen3ForCausalLM(config_of(shape, shape.vocab_size, 0, 1))
+    assert is_sharded(TrainLM(**settings), model, Place(torch.device("cuda:0"), 0, world)) is expected
 
 
 def test_a_tokenizer_that_does_not_fit_the_model_is_refused(tmp_path: Path) -> None:
