@@ -37,7 +37,7 @@ WORDINGS = 1 << 16
 class Seeds(GlobalMaker):
     """Draw what to write about: two ideas from the corpus, joined with a setting, a level and a kind of result."""
 
-    VERSION = 3
+    VERSION = 4
 
     count: int = Field(default=1000, ge=1)
     """Seeds to make."""
@@ -101,7 +101,7 @@ class Seeds(GlobalMaker):
             if draws == 0:
                 text = f"{idea['function_name']}: {idea['concept']}"
                 rejected.append(idea | {"text": text, "source": context.name, "reason": "not chosen"})
-            made += [_seed(context, f"{idea['id']}#{draw}", idea, others) for draw in range(draws)]
+            made += [_seed(context, f"{idea['id']}#{context.seed}.{draw}", idea, others) for draw in range(draws)]
         return Made(pa.Table.from_pylist(made, SEEDS), pa.Table.from_pylist(rejected, REJECTED))
 
     def _ideas(self, document_id: str, text: str, context: Context) -> list[dict[str, str]]:

@@ -169,3 +169,11 @@ def test_an_idea_that_plain_values_cannot_stand_for_is_none() -> None:
 def test_any_text_can_be_mined(text: str) -> None:
     assert len(first_sentence(text).split()) <= 25
     assert isinstance(ideas(text + '"""'), list)
+
+
+def test_seeds_of_runs_with_other_seeds_share_no_id_so_that_their_exercises_can_be_joined(tmp_path: Path) -> None:
+    first, second = (
+        {row["id"] for row in rows(run(Seeds(count=6), [corpus(5)], tmp_path / str(seed), seed))} for seed in (1, 2)
+    )
+    assert len(first) == len(second) == 6
+    assert not first & second
