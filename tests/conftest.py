@@ -34,7 +34,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 DATA_RECIPE = {
     "name": "data",
     "seed": 17,
-    "sources": {"code": {"installed": True, "limit": 300, "shard_rows": 50}},
+    "sources": {"code": {"installed": True, "limit": 150, "shard_rows": 25}},
     "stages": {
         "exact": {"use": "dedup.exact"},
         "minhash": {"use": "dedup.minhash"},

@@ -9,14 +9,16 @@ import pytest
 
 from curate.files.shards import documents, write_shard
 from curate.llm import Completion, ModelSpec, Request, door
+from curate.llm.answers import failure
 from curate.stage import Context
 from curate.synth.teacher import asking
 
-Answer = Callable[[Request], str]
+Answer = Callable[[Request], str | None]
 
 
 class Table:
-    """A backend that answers with a function of the request; `Cut(text)` is an answer that ran out of tokens."""
+    """A backend that answers with a function of the request; `Cut(text)` is an answer that ran out of tokens, and None
+    a call that failed."""
 
     capacity = 64
 
@@ -34,6 +36,8 @@ class Table:
 
     def answered(self, request: Request) -> Completion:
         text = self.reply(request)
+        if text is None:
+            return failure(request, "no room for an answer")
         reason = "length" if isinstance(text, Cut) else "stop"
         chances = (0.6, 0.2) if request.choices else None
         return Completion(request.id, str(text), reason, 10, 5, probabilities=chances)

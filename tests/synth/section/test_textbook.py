@@ -139,6 +139,6 @@ def test_the_real_small_model_goes_the_whole_way(seeds: pa.Table, context: Conte
     from dataclasses import replace
 
     here = replace(context, models={"teacher": smollm})
-    made = Textbook(model="teacher", max_tokens=48).make(seeds.slice(0, 1), here)
+    made = Textbook(model="teacher", max_tokens=32).make(seeds.slice(0, 1), here)
     assert made.documents.num_rows + made.rejected.num_rows == 1
     assert made.metrics["completion_tokens"] > 0

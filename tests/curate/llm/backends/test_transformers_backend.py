@@ -55,6 +55,12 @@ def test_equal_prompts_with_different_seeds_get_answers_of_their_own(tiny: Model
     assert len({answer.text for answer in ask(tiny, *requests).values()}) > 3
 
 
+def test_a_prompt_that_fills_the_context_fails_alone(tiny: ModelSpec) -> None:
+    answers = ask(tiny, Request("long", prompt="x " * 300, max_tokens=4), Request("short", prompt="x", max_tokens=4))
+    assert "tokens, the context 256" in (answers["long"].error or "")
+    assert answers["short"].error is None and answers["short"].completion_tokens > 0
+
+
 def test_a_stop_string_ends_the_answer_and_is_left_out(tiny: ModelSpec) -> None:
     whole = ask(tiny, Request("a", prompt=PROMPTS[0], max_tokens=30))["a"]
     assert len(whole.text) > 20
