@@ -7,6 +7,7 @@ import ast
 
 from curate.synth.words.clauses import relative
 from curate.synth.words.forms import Unsayable, names_in, reads
+from curate.synth.words.kinds import NUMBERS
 from curate.synth.words.sources import Source, flattened, noun, source
 from curate.synth.words.speaker import Speaker
 
@@ -55,7 +56,8 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
         return f"the values {src.of}"
     if isinstance(element, ast.Tuple) and isinstance(loop.target, ast.Tuple) and _same_names(element, loop.target):
         return f"every {src.named}{where(say, loop)}"
-    if own and isinstance(loop.target, ast.Name) and reads(element, own) == 1 and rel == "" and src.of:
+    plain = not isinstance(element, ast.BinOp) or say.kind(element).name not in NUMBERS
+    if plain and own and isinstance(loop.target, ast.Name) and reads(element, own) == 1 and rel == "" and src.of:
         try:
             text = say.standing(own, f"each {src.one} {src.of}").np(element)
             if "`" not in text.split(f"each {src.one}")[0] and "if" not in text.split():

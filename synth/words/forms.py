@@ -47,6 +47,21 @@ def _groups(pairs):
     return found
 
 
+def _product(items):
+    found = 1
+    for item in items:
+        found *= item
+    return found
+
+
+def _distinct(items):
+    found = []
+    for item in items:
+        if item not in found:
+            found.append(item)
+    return found
+
+
 def _with(mapping, key, value):
     return {**mapping, key: value}
 """

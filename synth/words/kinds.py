@@ -198,6 +198,10 @@ def _of_call(node: ast.Call, kinds: Kinds) -> Kind:
 def _of_builtin(name: str, given: list[Kind], node: ast.Call) -> Kind:
     first = given[0] if given else UNKNOWN
     match name:
+        case "_product":
+            return first.element
+        case "_distinct":
+            return Kind("list", (first.element,))
         case "len" | "int" | "ord":
             return INT
         case "str" | "chr":

@@ -29,9 +29,9 @@ def folded(own: str, update: ast.expr, before: ast.expr, loop: Loop, others: Val
 
     `others` are the updates of the names that change in the same loop.
     """
-    pair = best_of(own, update, before, loop, others)
-    if pair is not None:
-        return pair
+    found = best_of(own, update, before, loop, others) or _distinct(own, update, before, loop, others)
+    if found is not None:
+        return found
     if names_in(update) & (set(others) - {own}):
         raise Unsayable("names that depend on each other")
     ways = list(leaves(update))
@@ -41,6 +41,40 @@ def folded(own: str, update: ast.expr, before: ast.expr, loop: Loop, others: Val
     if added is not None:
         return _summed(added, before, loop)
     raise Unsayable("a loop of another kind")
+
+
+def _distinct(own: str, update: ast.expr, before: ast.expr, loop: Loop, others: Values) -> ast.expr | None:
+    """Return what is collected where each round adds what is not there yet, or was not seen yet."""
+    match update:
+        case ast.IfExp(
+            test=test, body=ast.BinOp(left=ast.Name(id=left), op=ast.Add(), right=ast.List(elts=[item])), orelse=old
+        ) if left == own and _is(old, own) and _is_empty(before, ast.List):
+            pass
+        case _:
+            return None
+    *conditions, last = and_parts(test)
+    match last:
+        case ast.Compare(left=tested, ops=[ast.NotIn()], comparators=[ast.Name(id=seen)]) if same(tested, item):
+            pass
+        case _:
+            return None
+    changing = {own, *others}
+    if seen != own and not _is_seen(seen, others.get(seen), item, test):
+        return None
+    if any(names_in(each) & changing for each in [*conditions, item]):
+        return None
+    return ast.Call(name("_distinct"), [ast.GeneratorExp(item, loop.over(conditions))], [])
+
+
+def _is_seen(seen: str, update: ast.expr | None, item: ast.expr, test: ast.expr) -> bool:
+    """Tell whether each round notes what was seen: always, or where it is new."""
+    if isinstance(update, ast.IfExp) and same(update.test, test) and _is(update.orelse, seen):
+        update = update.body
+    match update:
+        case ast.BinOp(left=before, op=ast.BitOr(), right=ast.Set(elts=[noted])):
+            return _is(before, seen) and same(noted, item)
+        case _:
+            return False
 
 
 def _is(node: ast.expr, own: str) -> bool:
@@ -74,6 +108,10 @@ def _added(own: str, update: ast.expr) -> Added | None:
             return None
         case ast.BinOp(left=ast.Name(id=left), op=ast.Sub(), right=right) if left == own and own not in names_in(right):
             return ast.Constant(True), ast.UnaryOp(ast.USub(), right)
+        case ast.BinOp(left=ast.Name(id=left), op=ast.Mult(), right=right) if left == own and own not in names_in(
+            right
+        ):
+            return ast.Constant(True), ast.Call(name("_times"), [right], [])
         case ast.Call(func=ast.Name(id="max" | "min" as best), args=[one, two], keywords=[]):
             value = two if _is(one, own) else one if _is(two, own) else None
             if value is not None and own not in names_in(value):
@@ -207,6 +245,9 @@ def _summed(added: Added, before: ast.expr, loop: Loop) -> ast.expr:
         case ast.Call(func=ast.Name(id="_max" | "_min" as kind), args=[item]):
             kept = ast.Starred(ast.GeneratorExp(item, over), ast.Load())
             return ast.Call(name(kind[1:]), [ast.List([before, kept], ast.Load())], [])
+        case ast.Call(func=ast.Name(id="_times"), args=[factor]) if isinstance(before, ast.Constant):
+            product = ast.Call(name("_product"), [ast.GeneratorExp(factor, over)], [])
+            return product if before.value == 1 else ast.BinOp(before, ast.Mult(), product)
         case ast.Call(func=ast.Name(id="_also"), args=[ast.Set(elts=[item])]) if _is_call(before, "set"):
             return ast.SetComp(item, over)
         case ast.Call(func=ast.Name(id=kind)) if kind.startswith("_"):

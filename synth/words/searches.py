@@ -6,6 +6,7 @@ In: a loop with a condition, or a call of a helper of forms.py. Out: a phrase.
 import ast
 
 from curate.synth.words.clauses import relative
+from curate.synth.words.elements import collection
 from curate.synth.words.forms import Unsayable, names_in
 from curate.synth.words.sources import source
 from curate.synth.words.speaker import Speaker
@@ -55,6 +56,11 @@ def helper_call(say: Speaker, name: str, args: list[ast.expr], tail: bool) -> st
                 f"a dictionary in which {inner.np(value, False)} is added to the list under the key "
                 f"{inner.np(key, False)} for each {pairs}{_tests(inner, loops)}"
             )
+        case "_product", [ast.GeneratorExp(elt=element, generators=loops)]:
+            return f"the product of {collection(say, element, loops)}"
+        case "_distinct", [ast.GeneratorExp(elt=element, generators=loops)] if tail:
+            what = collection(say, element, loops)
+            return f"a list of {what}, each value once and in the order in which it first comes up"
         case "_last", [ast.GeneratorExp(elt=element, generators=[loop]), before] if tail and loop.ifs:
             text = first_of(say, element, loop)
             return f"{text.replace('the first ', 'the last ', 1)}, or {say.np(before, False)} if there is none"

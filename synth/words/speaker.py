@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from curate.synth.words.forms import Unsayable, names_in
-from curate.synth.words.kinds import Kind, bound, kind_of
+from curate.synth.words.kinds import NUMBERS, Kind, bound, kind_of
 
 LONG = re.compile(
     r",|\b(?:that|whose|if|each|every|for which|where|followed by|otherwise|joined|without|repeated|and|or|but)\b"
@@ -52,6 +52,8 @@ class Speaker:
 
     def rounds(self, node: ast.expr) -> str:
         """Return what an expression is, to be followed by "for each"."""
+        if isinstance(node, ast.BinOp) and self.kind(node).name in NUMBERS:
+            return code(self, node)  # "the sum of each number, plus 1" could mean two things
         text = self.np(node)
         if SCOPED.search(QUOTED.sub("x", text)):
             raise Unsayable("too long a phrase within another")

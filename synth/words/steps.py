@@ -231,7 +231,11 @@ class _Reader:
         before = {text: env.get(text, name(text)) for text in held}
         for text, update in updates.items():
             others = {key: value for key, value in updates.items() if key != text}
-            made = folded(text, update, before[text], over, others)
+            try:
+                made = folded(text, update, before[text], over, others)
+            except Unsayable:  # which is no trouble where nothing speaks of it any more
+                env[text] = name(f"{text} after a loop")
+                continue
             env[text] = replaced(made, {f"{key} before": before[key] for key in updates})
         for text in set(inner) - set(env):
             env.pop(text, None)

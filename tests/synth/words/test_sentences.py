@@ -93,6 +93,14 @@ SAID = {
         "If `xs` is empty, return an empty list. Otherwise, let `low` be the largest number in `xs` times 2. Return a "
         "list of every number `x` in `xs` for which `x * 3` is greater than `low`.",
     ),
+    "def f(xs: list[int]) -> int:\n    product = 1\n    for x in xs:\n        product *= x + 1\n    return product": (
+        NUMBERS, "Return the product of `x + 1` for each number `x` in `xs`."
+    ),
+    "def f(words: list[str]) -> list[str]:\n    seen = set()\n    kept = []\n    for word in words:\n"
+    "        if word not in seen:\n            seen.add(word)\n            kept.append(word)\n    return kept": (
+        WORDS,
+        "Return a list of the strings in `words`, each value once and in the order in which it first comes up.",
+    ),
     "def f(shelf: dict[str, int]) -> list[str]:\n    return [name for name, count in shelf.items() if count > 1]": (
         SHELVES, "Return a list of the keys of `shelf` whose value is greater than 1."
     ),
