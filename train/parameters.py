@@ -65,7 +65,7 @@ class Training(Job):
     """Text to train the tokenizer on, at most; a sample if the corpus is larger."""
     gpus: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
     """GPUs of this machine to train on, one process each; auto: all there are, 0: the CPU."""
-    sharded: bool | Literal["auto"] = "auto"
+    sharded: Literal["auto", True, False] = "auto"
     """Share weights, gradients and optimiser states out over the GPUs (FSDP) instead of keeping all on each; auto:
     where they would fill more than a fifth of a GPU's memory."""
     precision: Literal["auto", "bf16", "f32"] = "auto"
