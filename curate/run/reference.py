@@ -50,8 +50,8 @@ def markdown() -> str:
     """Return the page."""
     parts = [
         "# Recipes and stages",
-        "This page is made from the code, by `curate stages --markdown > docs/recipes-and-stages.md`; a test holds it "
-        "against the code. `curate stages NAME` prints one stage's part in the terminal.",
+        "This page is what `curate stages --markdown` prints; a test holds it against the code. `curate stages NAME` "
+        "prints one stage's part in the terminal.",
         "## A recipe",
         _table("key", ((name, meaning) for name, meaning in OF_A_RECIPE.items())),
         "Any value can be set from the command line: `--set stages.minhash.threshold=0.7`.",

@@ -94,6 +94,14 @@ def test_files_of_every_format_are_read_whole_through_errors_and_cuts(
     assert read(path=f"s3://corpus/{name}", id="sha", shard_rows=120) == TEXTS
 
 
+def test_how_much_a_store_holds_is_told_by_footers_and_listings(store: Faults) -> None:
+    held = source_from("code", {"path": "s3://corpus/a.parquet"}).volume()
+    assert held.documents == 300 and held.text_bytes == pytest.approx(sum(map(len, TEXTS)), rel=0.05)
+    few = source_from("code", {"path": "s3://corpus/a.parquet", "limit": 30}).volume()
+    assert few.documents == pytest.approx(30) and few.text_bytes == pytest.approx((held.text_bytes or 0) / 10)
+    assert Folder(folder="s3://corpus/code").volume().documents == 5
+
+
 @pytest.mark.parametrize("fault", [nothing, errors, cuts])
 def test_a_folder_is_read_whole_through_errors_and_cuts(fault: Callable[[Faults], None], store: Faults) -> None:
     fault(store)
