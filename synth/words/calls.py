@@ -28,6 +28,8 @@ def call(say: Speaker, node: ast.Call, tail: bool) -> str:
 
 def _builtin(say: Speaker, name: str, node: ast.Call, tail: bool) -> str:
     args, options = node.args, {each.arg: each.value for each in node.keywords}
+    if options and name not in ("max", "min", "sorted"):
+        raise Unsayable("an option")
     match name, args:
         case "len", [ast.Call(func=ast.Name(id="set"), args=[whole])] if not options:
             return f"the number of different {elements_of(say, whole)}"

@@ -27,16 +27,14 @@ def clause(say: Speaker, test: ast.expr, negative: bool, tail: bool) -> str:
         found = predicate(say, test, negative)
     except Unsayable:
         found = None
-    if found is None:
-        if negative:
-            raise Unsayable("no opposite")
-        return code(say, test)
-    try:
-        return f"{say.np(found.subject, tail=False)} {found.text()}"
-    except Unsayable:
-        if negative:
-            raise
-        return code(say, test)
+    if found is not None:
+        try:
+            return f"{say.np(found.subject, tail=False)} {found.text()}"
+        except Unsayable:
+            pass
+    if negative or not (isinstance(test, ast.Compare) or say.kind(test).name == "bool"):
+        raise Unsayable("a condition without words")
+    return code(say, test)
 
 
 def _joined(say: Speaker, is_and: bool, values: list[ast.expr], negative: bool, tail: bool) -> str:

@@ -210,6 +210,8 @@ def _added(node: ast.expr) -> list[ast.expr]:
 
 
 def _arithmetic(say: Speaker, node: ast.BinOp, tail: bool) -> str:
+    if "bool" in (say.kind(node.left).name, say.kind(node.right).name):
+        return code(say, node)
     average = _average(node)
     if average is not None:
         return f"the average of {say.np(average, tail=False)}"

@@ -59,11 +59,15 @@ def noun(kind: Kind) -> str:
 def _single(say: Speaker, over: ast.expr, text: str) -> Source:
     kind = say.kind(over)
     match over:
-        case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[]) if say.kind(owner).name == "str":
+        case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[], keywords=[]) if (
+            say.kind(owner).name == "str"
+        ):
             say.note("Words are separated by whitespace.")
             of = f"of {say.np(owner, tail=False)}"
             return Source("word", of, f"word `{text}` {of}")
-        case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[sep]) if say.kind(owner).name == "str":
+        case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[sep], keywords=[]) if (
+            say.kind(owner).name == "str"
+        ):
             of = f"of {say.np(owner, tail=False)} split at {say.np(sep, tail=False)}"
             return Source("piece", of, f"piece `{text}` {of}")
         case ast.Call(func=ast.Name(id="range"), args=args, keywords=[]):
@@ -123,7 +127,7 @@ def _several(say: Speaker, over: ast.expr, names: list[str], used: set[str]) -> 
             say.kind(each).name in ("set", "frozenset") for each in args
         ):
             raise Unsayable("the order of a set")
-        case ast.Call(func=ast.Name(id="enumerate"), args=[whole]), [place, item]:
+        case ast.Call(func=ast.Name(id="enumerate"), args=[whole], keywords=[]), [place, item]:
             plain = _single(say, whole, item)
             if place not in used:
                 return plain

@@ -44,6 +44,8 @@ FACTS = {
     ".count": "`count` gives 0 where there is none",
 }
 """What is true of a builtin or a method wherever it stands; the first that a function uses are said."""
+ARGUMENTS = {"get": 2, "strip": 0}
+"""With how many arguments what is said of a method is true."""
 OF_KINDS: dict[type[ast.AST], str] = {
     ast.ListComp: "a list comprehension builds the list in one expression, in place of a loop that appends",
     ast.DictComp: "a dictionary comprehension builds the dictionary in one expression, key by key",
@@ -72,9 +74,11 @@ def _facts(function: ast.FunctionDef) -> list[str]:
         if type(node) in OF_KINDS:
             found.append(OF_KINDS[type(node)])
         match node:
-            case ast.Call(func=ast.Name(id=name)):
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if len(args) == 1 or name in ("zip", "range"):
                 found.append(FACTS.get(name, ""))
-            case ast.Call(func=ast.Attribute(attr=method)):
+            case ast.Call(func=ast.Attribute(attr=method), args=args, keywords=[]) if len(args) == ARGUMENTS.get(
+                method, len(args)
+            ):
                 found.append(FACTS.get(f".{method}", ""))
     return list(dict.fromkeys(filter(None, found)))[:MOST_FACTS]
 
