@@ -41,14 +41,20 @@ def by_rule(alone: Trial) -> Steps:
     known = {repr(row): outcome for row, outcome in zip(alone.rows, alone.outcomes[0], strict=True)}
     rows = different([*alone.rows, *rows_around(alone.inputs)])
     new = [row for row in rows if repr(row) not in known]
-    program = f"{alone.given.above(alone.stub)}\n\n\n{words.program}"
-    fresh, by_words = yield Run(((source, alone.stub.name, new), (program, alone.stub.name, rows)))
+    above = alone.given.above(alone.stub)
+    program, told = (f"{above}\n\n\n{each}" for each in (words.program, words.told))
+    work = [(source, alone.stub.name, new), (program, alone.stub.name, rows)]
+    fresh, by_words, *unsaid = yield Run((*work, *([(told, alone.stub.name, rows)] if told != program else [])))
     known |= {repr(row): outcome for row, outcome in zip(new, fresh, strict=True)}
     outcomes = [known[repr(row)] for row in rows]
     if gave(outcomes) != gave(by_words):
         return "its words give something else"
     arguments = [*alone.stub.parameters.posonlyargs, *alone.stub.parameters.args]
-    edges = raised_when([each.arg for each in arguments][: len(rows[0])], rows, outcomes, words.prose)
+    left = unsaid[0] if unsaid else outcomes
+    seen = [place for place, each in enumerate(left) if each.status == outcomes[place].status]  # the others are said
+    edges = raised_when(
+        [each.arg for each in arguments][: len(rows[0])], [rows[at] for at in seen], [outcomes[at] for at in seen]
+    )
     if edges is None:
         return "raises for no plain reason"
     found = alone.agreed()

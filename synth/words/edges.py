@@ -5,7 +5,6 @@ below holds for just the rows that raised. The conditions speak of one argument 
 first is said, so that rows which tell them apart (`rows_around`) are to be among those that ran.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import permutations
@@ -16,19 +15,17 @@ from curate.sandbox.programs import CallOutcome
 Row = tuple[Any, ...]
 Test = Callable[[Row], bool]
 SIZED = (str, list, dict, tuple, set)
+BLANK = "  "
 LENGTHS = (2, 3, 4, 5)
 FEWEST = 3
 """Rows that must give a value before it can be said for which there is an error."""
 
 
-def raised_when(
-    names: Sequence[str], rows: Sequence[Row], outcomes: Sequence[CallOutcome], said: str = ""
-) -> list[str] | None:
-    """Return a sentence for each kind of error; none for those of which `said`, the description, has a sentence."""
+def raised_when(names: Sequence[str], rows: Sequence[Row], outcomes: Sequence[CallOutcome]) -> list[str] | None:
+    """Return a sentence for each kind of error."""
     seen = list(zip(rows, outcomes, strict=True))
     good = [row for row, outcome in seen if outcome.status == "value"]
     errors = {outcome.value for _, outcome in seen if outcome.status == "raised"}
-    errors = {error for error in errors if not re.search(rf"raise an? {error}\b", said, re.IGNORECASE)}
     if len(good) < FEWEST and errors:
         return None
     found = []
@@ -76,6 +73,9 @@ def _others(value: Any, rows: Sequence[Row], place: int) -> Iterator[Any]:
         case str() | list() | tuple():
             if isinstance(value, list) and value and isinstance(value[0], str | list | dict):
                 yield from ([type(value[0])()], [value[0], type(value[0])()])
+                yield from ([BLANK], [value[0], BLANK]) if isinstance(value[0], str) else ()
+            if isinstance(value, str):
+                yield BLANK
             pool = [each for row in rows for each in (row[place] if isinstance(row[place], type(value)) else ())]
             for length in range(6) if not isinstance(value, tuple) else ():
                 yield "".join(pool[:length]) if isinstance(value, str) else pool[:length]
@@ -108,6 +108,10 @@ def _of_two(test: Callable[[Any, Any], bool], at: int, by: int, row: Row) -> boo
 
 def _empty(value: Any) -> bool:
     return isinstance(value, SIZED) and not value
+
+
+def _blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _number(value: Any) -> bool:
@@ -145,6 +149,7 @@ def _all_equal(value: Any) -> bool:
 
 ONE: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("`{}` is empty", _empty),
+    ("`{}` is empty or nothing but whitespace", _blank),
     ("`{}` is 0", _zero),
     ("`{}` is negative", lambda value: _number(value) and value < 0),
     ("`{}` is not positive", lambda value: _number(value) and value <= 0),
@@ -154,6 +159,8 @@ ONE: tuple[tuple[str, Callable[[Any], bool]], ...] = (
 """Conditions on one argument."""
 OF_PARTS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("something in `{}` is empty", partial(_some, _empty)),
+    ("something in `{}` is empty or nothing but whitespace", partial(_some, _blank)),
+    ("a value of `{}` is empty or nothing but whitespace", partial(_some_value, _blank)),
     ("`{}` holds nothing that is not empty", lambda value: isinstance(value, list) and all(map(_empty, value))),
     ("a value of `{}` is empty", partial(_some_value, _empty)),
     *(

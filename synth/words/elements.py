@@ -54,7 +54,13 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
         and not loop.ifs
     ):
         return f"the values {src.of}"
-    if isinstance(element, ast.Tuple) and isinstance(loop.target, ast.Tuple) and _same_names(element, loop.target):
+    if (
+        isinstance(element, ast.Tuple)
+        and isinstance(loop.target, ast.Tuple)
+        and _same_names(element, loop.target)
+        and src.of
+        and not src.value
+    ):
         return f"every {src.named}{where(say, loop)}"
     plain = not isinstance(element, ast.BinOp) or say.kind(element).name not in NUMBERS
     if plain and own and isinstance(loop.target, ast.Name) and reads(element, own) == 1 and rel == "" and src.of:

@@ -120,25 +120,25 @@ class Search:
 Steps = Return | Raise | Let | Branch | Search
 
 
-def program(steps: Steps, header: str) -> str:
-    """Return the source of a function that does these steps."""
-    return f"{HELPERS}\n\n{header}\n{indent(_lines(steps), '    ')}\n"
+def program(steps: Steps, header: str, *, told: bool = False) -> str:
+    """Return the source of a function that does these steps; errors that are among them are values where `told`."""
+    return f"{HELPERS}\n\n{header}\n{indent(_lines(steps, told), '    ')}\n"
 
 
-def _lines(steps: Steps) -> str:
+def _lines(steps: Steps, told: bool) -> str:
     match steps:
         case Return(value):
             return f"return {ast.unparse(value)}"
         case Raise(error):
-            return f"raise {error}"
+            return f"return {error!r}" if told else f"raise {error}"
         case Let(text, value, rest):
-            return f"{text} = {ast.unparse(value)}\n{_lines(rest)}"
+            return f"{text} = {ast.unparse(value)}\n{_lines(rest, told)}"
         case Branch(test, then, otherwise):
-            return f"if {ast.unparse(test)}:\n{indent(_lines(then), '    ')}\n{_lines(otherwise)}"
+            return f"if {ast.unparse(test)}:\n{indent(_lines(then, told), '    ')}\n{_lines(otherwise, told)}"
         case Search(loop, found, rest):
             condition = ast.unparse(joined(loop.ifs))
             head = f"for {ast.unparse(loop.target)} in {ast.unparse(loop.iter)}:"
-            return f"{head}\n    if {condition}:\n        return {ast.unparse(found)}\n{_lines(rest)}"
+            return f"{head}\n    if {condition}:\n        return {ast.unparse(found)}\n{_lines(rest, told)}"
 
 
 def joined(tests: list[ast.expr]) -> ast.expr:

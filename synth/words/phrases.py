@@ -327,8 +327,8 @@ def _mapping(say: Speaker, key: ast.expr, value: ast.expr, loop: ast.comprehensi
             isinstance(key, ast.Name) and key.id == one and reads(value, one) == 0 and not loop.ifs
         ):
             return f"a dictionary that gives each {src.one} {src.of} {_under(inner, value)}"
-    collide = not (isinstance(key, ast.Name) and src.one in ("key", "index", "integer"))
-    if collide and not (isinstance(key, ast.Name) and isinstance(loop.target, ast.Name) and key.id == loop.target.id):
+    once = isinstance(key, ast.Name) and f"{src.one} `{key.id}`" in src.named and src.one in ("key", "index", "integer")
+    if not once and not (isinstance(key, ast.Name) and isinstance(loop.target, ast.Name) and key.id == loop.target.id):
         say.note("Where several have the same key, the last one counts.")
     mapped = inner.np(key, tail=False)
     try:

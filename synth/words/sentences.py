@@ -41,6 +41,8 @@ class Described:
 
     prose: str
     program: str
+    told: str
+    """The program with values in the place of the errors that the prose speaks of: what it still raises is unsaid."""
 
 
 def described(function: ast.FunctionDef) -> Described:
@@ -65,7 +67,7 @@ def _described(function: ast.FunctionDef, steps: Steps) -> Described:
     header = ast.unparse(
         ast.FunctionDef(function.name, function.args, [ast.Pass()], [], function.returns, lineno=0)
     ).removesuffix("\n    pass")
-    return Described(prose, program(steps, header))
+    return Described(prose, program(steps, header), program(steps, header, told=True))
 
 
 def _sentences(say: Speaker, steps: Steps, first: bool = False) -> list[str]:

@@ -303,3 +303,21 @@ def test_code_without_words_is_dropped_or_left_to_the_teacher(
         assert {row["described_by"] for row in made.documents.to_pylist()} == {"teacher"}
         assert made.documents.num_rows == 6
     assert made.metrics["calls_made"] == asked
+
+
+def test_an_error_that_the_code_raises_does_not_hide_another_of_its_kind(
+    teach: Any, seeds: pa.Table, context: Context
+) -> None:
+    def answer(request: Request) -> str:
+        name, more = named(request)
+        return (
+            f"def {name}(parcels: list[int], least: int) -> int:\n"
+            "    if least < 0:\n        raise ValueError('least')\n"
+            f"    return max(parcels) + least + {more}\n"
+        )
+
+    teach(answer, chat=True)
+    made = make(context, seeds, described_by="rule", avoid=[])
+    said = " ".join(made.documents.to_pylist()[0]["description"].split())
+    assert said.startswith("If `least` is less than 0, raise a ValueError. Otherwise, return")
+    assert said.endswith("Raises ValueError if `parcels` is empty.")

@@ -126,6 +126,11 @@ def test_a_function_is_described_and_the_words_run_to_what_it_gives(source: str)
     [
         ("def f(a: list[int], b: list[int]) -> int:\n    return sum(x * y for x, y in zip(a, b))", "left out"),
         ("def f(a: list[tuple[str, int]]) -> dict[str, int]:\n    return {k: v for k, v in a}", "last one counts"),
+        ("def f(a: dict[str, str]) -> dict[str, str]:\n    return {v: k for k, v in a.items()}", "last one counts"),
+        (
+            "def f(a: dict[str, int]) -> list[tuple[str, int]]:\n    return [(k, v) for k, v in a.items() if v > 1]",
+            "tuple of `k` and `v`",
+        ),
         ("def f(a: list[str]) -> str:\n    return max(a, key=len)", "first is taken"),
         ("def f(a: float) -> int:\n    return round(a)", "half"),
         ("def f(a: str, b: str = 'x') -> str:\n    return a + b", "by default"),
@@ -184,6 +189,11 @@ def outcomes(source: str, rows: list[tuple[Any, ...]]) -> list[CallOutcome]:
             ["Raises KeyError if `a` is not a key of `d`."],
         ),
         ("def f(a: list[int]) -> int:\n    return len(a)", NUMBERS, []),
+        (
+            "def f(a: str) -> str:\n    return a.split()[-1]",
+            TEXTS,
+            ["Raises IndexError if `a` is empty or nothing but whitespace."],
+        ),
     ],
 )
 def test_errors_are_said_with_the_condition_that_brings_them(source: str, rows: Any, said: list[str]) -> None:
