@@ -1,5 +1,6 @@
 """The distribution installs one package, which works beside folders of any name; so does a copy of the checkout."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.terminal import END, SEVERAL
 
 RECIPE = """
 name: beside
@@ -83,29 +85,22 @@ def test_the_installed_tool_works_in_a_folder_with_modules_of_the_same_names(whe
     python = installed / "bin/python"
     environment = {**os.environ, "PYTHONPATH": "."}
 
-    def curate(*arguments: str) -> str:
+    def call(*words: str) -> str:
         done = subprocess.run(
-            [python, "-m", "curate", *arguments],
-            cwd=beside,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+            [python, *words], cwd=beside, env=environment, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    where = [python, "-P", "-c", "import curate.eval; print(curate.eval.__file__)"]
-    place = subprocess.run(
-        where, cwd=beside, env=environment, capture_output=True, text=True, check=True
-    ).stdout.strip()
+    place = call("-P", "-c", "import curate.eval; print(curate.eval.__file__)").strip()
     assert Path(place).is_relative_to(site)
-    assert "mined" in curate("plan", "recipe.yaml")
-    curate("run", "recipe.yaml", "--workers", "2", "--until", "shown")
+    call("-m", "curate", "run", "recipe.yaml", "--workers", "2", "--until", "shown")
     assert list(beside.glob("runs/beside/stages/shown-*/kept/*.parquet"))
-    for stage in ("train.lm", "eval.code", "select.target"):
-        assert stage in curate("stages", stage)
-    curate("init", "phi1-small")
+    stages = ("train.lm", "eval.code", "select.target")
+    lines = [["plan", "recipe.yaml"], *(["stages", stage] for stage in stages), ["init", "phi1-small"]]
+    planned, *shown, _ = call("-c", SEVERAL, json.dumps(lines)).split(f"{END}0{END}")[:-1]
+    assert "mined" in planned
+    assert all(stage in said for stage, said in zip(stages, shown, strict=True))
     assert (beside / "phi1-small.yaml").read_text() == (ROOT / "recipes/phi1-small.yaml").read_text()
 
 

@@ -8,11 +8,11 @@ from curate.errors import UserError
 from curate.recipe import load, parse_override
 
 GOOD = "name: x\nsources: {code: {folder: curate}}\nstages:\n  a: {use: dedup.exact}\n"
-DEEP = "[" * 20_000
+DEEP = "[" * 1_000
 RECIPES = {
     "open brackets": (f"name: {DEEP}", "nested too deeply"),
     "brackets in a stage": (f"{GOOD}  b: {{use: dedup.exact, from: {DEEP}{DEEP.replace('[', ']')}}}\n", "nested too"),
-    "maps": ("{a: " * 20_000, "nested too deeply"),
+    "maps": ("{a: " * 1_000, "nested too deeply"),
     "a key null": (f"null: 1\n{GOOD}", "unknown key None"),
     "a source null": ("name: x\nsources: {null: {folder: a}}\n", "sources: None must be a name"),
     "null in a source": ("name: x\nsources: {a: {null: 1, folder: b}}\n", "sources.a: the key None must be a word"),

@@ -1,5 +1,6 @@
 """What enters a stage's key, and what may change between two runs without anything being made, or paid for, again."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,12 +9,15 @@ from pydantic import ValidationError
 from curate.llm import ModelSpec
 from curate.recipe import keys, parse
 
+FILES = {"folder": str(Path(__file__).parent)}
+"""A few: the keys of all installed files are slower to tell."""
+
 
 def key_of(use: dict[str, Any], **model: Any) -> str:
     """Return the key of a stage that asks a model."""
     spec = {"backend": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1", **model}
     stages = {"seeds": {"use": "synth.seeds", "count": 5}, "it": {"from": "seeds", **use}}
-    recipe = parse({"name": "r", "models": {"m": spec}, "sources": {"code": {"installed": True}}, "stages": stages})
+    recipe = parse({"name": "r", "models": {"m": spec}, "sources": {"code": FILES}, "stages": stages})
     return keys(recipe)["it"]
 
 
