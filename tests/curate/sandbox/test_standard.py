@@ -180,7 +180,7 @@ WRONG: Mapping[str, tuple[str, str, str]] = {
 }  # fmt: skip
 
 
-def verdicts(cases: Mapping[str, tuple[str, str, str]]) -> dict[str, tuple[str, str]]:
+def verdicts(cases: Mapping[str, tuple[str, str, str]], limits: Limits = LIMITS) -> dict[str, tuple[str, str]]:
     trials = [
         Trial(
             f"import {module}\ndef f(x):\n    return {value}\n",
@@ -191,7 +191,7 @@ def verdicts(cases: Mapping[str, tuple[str, str, str]]) -> dict[str, tuple[str, 
     ]
     return {
         name: (judged.verdict, judged.detail)
-        for name, judged in zip(cases, judge(trials, LIMITS, allow_weak=True), strict=True)
+        for name, judged in zip(cases, judge(trials, limits, allow_weak=True), strict=True)
     }
 
 
@@ -206,7 +206,7 @@ def test_wrong_values_and_those_that_would_be_equal_to_all_do_not_pass() -> None
 
 def test_a_value_too_large_for_the_test_ends_the_judge_and_is_no_pass() -> None:
     large = {"large": ("decimal", "decimal.Decimal('1e999999999')", "int(f(1)) == 3")}
-    [(verdict, _)] = verdicts(large).values()
+    [(verdict, _)] = verdicts(large, Limits(cpu_s=1, wall_s=2, memory_mb=700)).values()
     assert verdict in ("timeout", "memory", "wrong", "output")
 
 
