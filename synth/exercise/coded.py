@@ -99,9 +99,9 @@ class CodeFirst(Course):
     def _told(self, alone: Trial, told: Told) -> dict[str, Any]:
         """Return the row of a function that was described by rule."""
         stub = replace(alone.stub, prose=told.prose)
-        refused = objection(stub) or self.settings.avoid.objection(stub)
-        if refused:
-            return self._rejected(told.source, refused)
+        near = self.settings.avoid.objection(stub)
+        if near:
+            return self._rejected(told.source, near)
         alone.asked, alone.agree = 1, "1_of_1"
         return self._row(stub, told.found, alone) | {"tier": "gold", "described_by": "rule"}
 

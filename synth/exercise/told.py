@@ -5,16 +5,22 @@ made of the words gives something else on some input, or it raises for inputs th
 """
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from curate.sandbox.values import literal
 from curate.synth.exercise.agreement import Agreed, gave
 from curate.synth.exercise.probes import different
 from curate.synth.exercise.trial import Steps, Trial
+from curate.synth.item.item import Case
 from curate.synth.teacher.effects import Run
 from curate.synth.words.edges import raised_when, rows_around
 from curate.synth.words.forms import Unsayable
 from curate.synth.words.sentences import described
 from curate.text.trees import parse
+
+NOTHING = frozenset({"[]", "{}", "()", "''", "0", "0.0", "False", "set()", "None"})
+"""Values for which many functions could stand."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ def by_rule(alone: Trial) -> Steps:
     fresh, by_words, *unsaid = yield Run((*work, *([(told, alone.stub.name, rows)] if told != program else [])))
     known |= {repr(row): outcome for row, outcome in zip(new, fresh, strict=True)}
     outcomes = [known[repr(row)] for row in rows]
+    if any(each.status not in ("value", "raised") for each in outcomes):
+        return "did not end well"
     if gave(outcomes) != gave(by_words):
         return "its words give something else"
     arguments = [*alone.stub.parameters.posonlyargs, *alone.stub.parameters.args]
@@ -57,5 +65,17 @@ def by_rule(alone: Trial) -> Steps:
     )
     if edges is None:
         return "raises for no plain reason"
-    found = alone.agreed()
-    return found if isinstance(found, str) else Told(" ".join([words.prose, *edges]), source, found)
+    cases = arranged(
+        Case(", ".join(map(literal, row)), outcome.value)
+        for row, outcome in zip(rows, outcomes, strict=True) if outcome.status == "value"
+    )  # fmt: skip
+    return Told(" ".join([words.prose, *edges]), source, Agreed((alone.given,), cases))
+
+
+def arranged(cases: Iterable[Case]) -> tuple[Case, ...]:
+    """Return cases in the order worth showing: two that give something, one that gives nothing, then the others."""
+    dull: list[Case] = []
+    telling: list[Case] = []
+    for case in cases:
+        (dull if case.value in NOTHING else telling).append(case)
+    return (*telling[:2], *dull[:1], *telling[2:], *dull[1:])

@@ -104,11 +104,6 @@ class Trial:
             return "types do not say what they hold"
         return agree(self.stub, self.programs, self.outcomes, self.rows, asked=1, share=1.0, fewest=1)
 
-    def agreed(self) -> Agreed | str:
-        """Return the given solution with the cases of its inputs."""
-        found = self._alone()
-        return found if isinstance(found, str) else Agreed(found.programs, found.cases[: max(len(self.inputs), 1)])
-
     def _vary(self, places: list[int]) -> Steps:
         """Run the given solution on rows in which arguments vary that changed nothing; rows that tell become inputs."""
         assert self.given

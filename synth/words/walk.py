@@ -150,7 +150,8 @@ def _named(say: Speaker, text: str, value: ast.expr) -> tuple[str, Speaker]:
     known, kind = say.kinds.get(text), say.kind(value)
     kinds = {**say.kinds, text: _joined(known, kind)}
     empty = isinstance(value, ast.List | ast.Dict) and not ast.unparse(value).strip("[]{}")
-    first = text not in say.kinds and (isinstance(value, ast.Constant) or empty)
+    zero = isinstance(value, ast.Constant) and value.value in ("", 0, 1, False, None)
+    first = text not in say.kinds and (zero or empty)
     verb = "starts as" if first else "becomes" if text in say.kinds else "is"
     return f"`{text}` {verb} {say.np(value)}", replace(say, kinds=kinds)
 
