@@ -140,7 +140,8 @@ def task(item: Item) -> str | None:
     paragraph = " ".join(item.description.split("\n\n", maxsplit=1)[0].split())
     sentence = re.split(r"(?<=[^.][.!?])\s+(?=[A-Z])", paragraph, maxsplit=1)[0].rstrip(":")
     first, _, rest = sentence.partition(" ")
-    if first in ("If", "Let"):  # what is asked stands in the next one
+    cut = len(re.findall(r"(?<!\w)'|'(?!\w)", sentence)) % 2  # at a full stop within a text that it quotes
+    if first in ("If", "Let") or cut:  # what is asked stands in the next one
         return None
     if first.lower() in KNOWN and rest:
         sentence = f"Write a function to {KNOWN[first.lower()]} {rest}"

@@ -156,3 +156,17 @@ def test_what_an_item_shows_holds_under_another_hash_seed_or_it_is_rejected_whol
         f"id{number}": "its examples or tests do not hold everywhere" for number in range(1, 6)
     }.items() <= reasons.items()
     assert {row["item_id"] for row in result.documents.to_pylist()} == {"id0", "id6"}
+
+
+@pytest.mark.parametrize(
+    ("description", "sentence"),
+    [
+        ("Return the player's score. It is fast.", "Write a function to return the player's score."),
+        ("Return 'a' if `x` is 0, otherwise 'b'.", "Write a function to return 'a' if `x` is 0, otherwise 'b'."),
+        ("If `x` is 0, return 1. Otherwise, return 2.", None),
+        ("Let `y` be `x` plus 1. Return `y` times `y`.", None),
+        ("Return the string 'Dr. Who {x}' with the value of `x` put in.", None),
+    ],
+)
+def test_a_sentence_that_does_not_say_the_whole_task_is_none(description: str, sentence: str | None) -> None:
+    assert task(Item("f", "", "def f(x):", description, (), ())) == sentence
