@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Run, shard_digests
+from tests.conftest import DATA_RECIPE, ROOT, Run, shard_digests
 
 WAIT_S = 120
 
@@ -29,22 +29,30 @@ def killed_when(recipe: Path, runs: Path, reached: Callable[[], bool], workers: 
 
 
 PLACES = {
-    "while the source is read": "stages/code-*/done/*.json",
-    "while minhash sketches": "stages/minhash-*/plan/sketches/*.parquet",
-    "while the classifier judges": "stages/quality-*/kept/*.parquet",
+    "while the source is read": ("stages/code-*/done/*.json", "minhash"),
+    "while minhash sketches": ("stages/minhash-*/plan/sketches/*.parquet", "heuristics"),
+    "while the classifier judges": ("stages/quality-*/kept/*.parquet", "clean"),
 }
+"""Where a run is killed, and how far it goes when it is run again."""
+
+
+def until(stage: str, run: Path) -> dict[str, tuple[str, str]]:
+    """Return the digests of an undisturbed run's shards up to a stage."""
+    names = ["code", *DATA_RECIPE["stages"]]
+    wanted = names[: names.index(stage) + 1]
+    return {name: digest for name, digest in shard_digests(run).items() if name.partition("-")[0] in wanted}
 
 
 @pytest.mark.parametrize(("place", "workers"), [*((place, 2) for place in PLACES), ("while minhash sketches", 1)])
 def test_a_run_killed_anywhere_and_run_again_gives_the_undisturbed_bytes(
     place: str, workers: int, tmp_path: Path, write_recipe: Callable[..., Path], curate: Run, finished: Path
 ) -> None:
-    recipe, run = write_recipe(), tmp_path / "data"
-    killed_when(recipe, tmp_path, lambda: any(run.glob(PLACES[place])), workers)
-    assert len(shard_digests(run)) < len(shard_digests(finished)), "the kill came too late to test anything"
-    again = curate("run", recipe, "--runs", tmp_path, "--workers", workers)
+    recipe, run, (reached, last) = write_recipe(), tmp_path / "data", PLACES[place]
+    killed_when(recipe, tmp_path, lambda: any(run.glob(reached)), workers)
+    assert len(shard_digests(run)) < len(until(last, finished)), "the kill came too late to test anything"
+    again = curate("run", recipe, "--runs", tmp_path, "--workers", workers, "--until", last)
     assert again.returncode == 0, again.stderr
-    assert shard_digests(run) == shard_digests(finished)
+    assert shard_digests(run) == until(last, finished)
     assert not list(run.rglob(".*.tmp")), "temporary files of the killed run are left"
 
 
@@ -94,5 +102,5 @@ def test_ctrl_c_ends_with_130_and_the_next_run_continues(
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "run the same command again" in said.splitlines()[-1]
-    assert curate("run", recipe, "--runs", tmp_path).returncode == 0
-    assert shard_digests(run) == shard_digests(finished)
+    assert curate("run", recipe, "--runs", tmp_path, "--until", "heuristics").returncode == 0
+    assert shard_digests(run) == until("heuristics", finished)
