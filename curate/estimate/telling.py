@@ -5,7 +5,7 @@ from dataclasses import asdict
 from string import ascii_lowercase
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Group
 from rich.text import Text
 
 from curate.estimate.figures import Flow, Forecast, summed
@@ -19,24 +19,25 @@ UNKNOWN = "?"
 MARKS = {"≤": "what a stage above drops is not known", "≥": "a part is not known", "~": "both"}
 
 
-def render_estimate(found: Sequence[Forecast]) -> RenderableType:
+def render_estimate(found: Sequence[Forecast], *, wide: bool = False) -> str:
     """Return the table of an estimate, and below it what its figures rest on."""
     letters = {origin: name for name, origin in zip(ascii_lowercase, _origins(found), strict=False)}
     rows = [*found, total(found)]
     columns = [
         terminal.Column("estimate", [one.stage for one in rows], left=True),
         terminal.Column("kept", [_flow(one, one.out.documents, display.amount) for one in rows]),
-        terminal.Column("text", [_flow(one, one.out.text_bytes, display.size) for one in rows]),
+        terminal.Column("text", [_flow(one, one.out.text_bytes, display.size) for one in rows], 3),
         terminal.Column("time", [_cell(one, "seconds", _time) for one in rows]),
-        terminal.Column("tokens", [_cell(one, "tokens", display.amount) for one in rows]),
+        terminal.Column("tokens", [_cell(one, "tokens", display.amount) for one in rows], 2),
         terminal.Column("GPU h", [_cell(one, "gpu_hours", _short) for one in rows]),
         terminal.Column("$", [_cell(one, "usd", _short) for one in rows]),
-        terminal.Column("disk", [_cell(one, "disk_bytes", display.size) for one in rows]),
-        terminal.Column("by", ["".join(letters.get(origin, "") for origin in one.origins) for one in rows], 1),
+        terminal.Column("disk", [_cell(one, "disk_bytes", display.size) for one in rows], 1),
+        terminal.Column("by", ["".join(letters.get(origin, "") for origin in one.origins) for one in rows], 4),
     ]
-    shown, hidden = terminal.fit(columns, terminal.room())
+    shown, hidden = terminal.fit(columns, None if wide else terminal.room())
     below = [Text(f"{name}  {origin}", "quiet") for origin, name in letters.items()]
-    return Group(terminal.draw(shown), *terminal.left_out(hidden), *below, Text(_legend(rows), "quiet"))
+    parts = Group(terminal.draw(shown), *terminal.left_out(hidden), *below, Text(_legend(rows), "quiet"))
+    return terminal.render(parts, terminal.width_of(shown) if wide else None)
 
 
 def total(found: Sequence[Forecast]) -> Forecast:

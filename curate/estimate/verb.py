@@ -7,7 +7,6 @@ from curate.estimate.forecast import forecast
 from curate.estimate.telling import plain, render_estimate
 from curate.run.opened import Run
 from curate.run.plan import render_plan, state_of
-from curate.terminal import drawing as terminal
 
 
 def plan_text(
@@ -16,7 +15,7 @@ def plan_text(
     """Return the plan of a recipe and its estimate, as text for a terminal or as JSON."""
     found = forecast(run, runs, usd_per_gpu_hour)
     if not as_json:
-        return f"{render_plan(run, wide=wide)}\n\n{terminal.render(render_estimate(found))}"
+        return f"{render_plan(run, wide=wide)}\n\n{render_estimate(found, wide=wide)}"
     nodes = [
         {
             "stage": node.name,
