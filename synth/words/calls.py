@@ -48,6 +48,8 @@ def _builtin(say: Speaker, name: str, node: ast.Call, tail: bool) -> str:
             return _sum(say, items)
         case "sum", [ast.GeneratorExp() | ast.ListComp() as items, ast.Constant(value=0.0)]:
             return _sum(say, items)
+        case "sum", [whole] if say.kind(whole).element.name == "bool" and not options:
+            return f"the number of True values in {say.np(whole, False)}"
         case "sum", [whole] if not options:
             return f"the sum of {elements_of(say, whole, 'the ')}"
         case (("max" | "min"), _):

@@ -73,7 +73,10 @@ def _others(value: Any, rows: Sequence[Row], place: int) -> Iterator[Any]:
         case str() | list() | tuple():
             if isinstance(value, list) and value and isinstance(value[0], str | list | dict):
                 yield from ([type(value[0])()], [value[0], type(value[0])()])
-                yield from ([BLANK], [value[0], BLANK]) if isinstance(value[0], str) else ()
+                if isinstance(value[0], str):
+                    yield from ([BLANK], [value[0], BLANK], [value[0], "a"], [value[0], "a1"])
+                if isinstance(value[0], list):
+                    yield from ([value[0], value[0][:1]], [value[0], value[0][:2]])
             if isinstance(value, str):
                 yield BLANK
             pool = [each for row in rows for each in (row[place] if isinstance(row[place], type(value)) else ())]
@@ -164,8 +167,9 @@ OF_PARTS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("`{}` holds nothing that is not empty", lambda value: isinstance(value, list) and all(map(_empty, value))),
     ("a value of `{}` is empty", partial(_some_value, _empty)),
     *(
-        (f"something in `{{}}` has fewer than {length} elements", partial(_some, partial(_short, list, length)))
+        (f"something in `{{}}` has fewer than {length} {parts}", partial(_some, partial(_short, kind, length)))
         for length in LENGTHS[:2]
+        for kind, parts in ((list, "elements"), (str, "characters"))
     ),
     ("`{}` holds 0", partial(_some, _zero)),
     ("`{}` has the value 0", partial(_some_value, _zero)),

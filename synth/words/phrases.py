@@ -298,7 +298,9 @@ def _slice(say: Speaker, whole: ast.expr, key: ast.Slice, kind: str) -> str:
                 else (f"every second character of {of} from the first on")
             )
         case None, ast.expr(), None if isinstance(high, int) and high > 0:
-            return f"the first {high} {parts} of {of}" if high > 1 else f"the first {parts[:-1]} of {of} alone"
+            if high == 1:
+                return code(say, ast.Subscript(whole, key, ast.Load()))
+            return f"the first {high} {parts} of {of}"
         case None, ast.expr(), None if high == -1:
             return f"{of} but for the last {parts[:-1]}"
         case ast.expr(), None, None if isinstance(low, int) and low > 0:

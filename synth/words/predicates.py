@@ -156,6 +156,8 @@ def _equal(say: Speaker, left: ast.expr, right: ast.expr, negative: bool) -> Pre
         ):
             return Predicate(left, _does("read", negative), "the same backwards")
     if isinstance(right, ast.Constant):
+        if isinstance(right.value, bool) and say.kind(left).name != "bool":
+            return None  # 0.0 equals False, and is none
         return Predicate(left, _is(negative), constant(right.value))
     if isinstance(left, ast.Tuple):
         return None

@@ -133,6 +133,9 @@ def test_a_function_is_described_and_the_words_run_to_what_it_gives(source: str)
         ),
         ("def f(a: list[str]) -> str:\n    return max(a, key=len)", "first is taken"),
         ("def f(a: float) -> int:\n    return round(a)", "half"),
+        ("def f(a: list[bool]) -> int:\n    return sum(a) * 5", "number of True values"),
+        ("def f(a: list[float]) -> list[float]:\n    return [x for x in a if x == False]", "`x == False`"),
+        ("def f(a: list[list[int]]) -> list[list[int]]:\n    return [x[:1] for x in a]", "`x[:1]`"),
         ("def f(a: str, b: str = 'x') -> str:\n    return a + b", "by default"),
     ],
 )
@@ -193,6 +196,11 @@ def outcomes(source: str, rows: list[tuple[Any, ...]]) -> list[CallOutcome]:
             "def f(a: str) -> str:\n    return a.split()[-1]",
             TEXTS,
             ["Raises IndexError if `a` is empty or nothing but whitespace."],
+        ),
+        (
+            "def f(a: list[str]) -> list[str]:\n    return [x[1] for x in a]",
+            (([],), (["oak"],), (["oak", ""],), (["elm", "ash", "fir"],), (["", "x"],)),
+            ["Raises IndexError if something in `a` has fewer than 2 characters."],
         ),
     ],
 )
