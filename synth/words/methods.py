@@ -28,7 +28,7 @@ def method_call(say: Speaker, owner: ast.expr, method: str, args: list[ast.expr]
         item = say.np(args[0], False)
         if method == "count":
             return f"the number of times {item} occurs in {say.np(owner, False)}"
-        return f"the index of the first {item} in {say.np(owner, False)}"
+        return f"the first index at which {say.np(owner, False)} holds {item}"
     if kind not in ("str", "char"):
         raise Unsayable(f"a method {method} of something else")
     own = say.np(owner, False)
@@ -91,6 +91,8 @@ def _join(say: Speaker, between: str, items: ast.expr, tail: bool) -> str:
             what = f"the words of {say.np(owner, False)}"
         case _:
             what = elements_of(say, items, "the ")
+    if "joined into" in what:
+        raise Unsayable("joined within a phrase")
     names = {"": "with nothing between them", " ": "with a space between them", "\n": "with a newline between them"}
     shown = names.get(between, f"with {between!r} between them" if between.isprintable() else "")
     if not shown or "`" in between:

@@ -72,7 +72,7 @@ def _single(say: Speaker, over: ast.expr, text: str) -> Source:
             return Source("piece", of, f"piece `{text}` {of}")
         case ast.Call(func=ast.Name(id="range"), args=args, keywords=[]):
             one, of = _integers(say, args)
-            return Source(one, of, f"{one} `{text}` {of}")
+            return Source(one, of, f"{one} {of}" if text == "_" else f"{one} `{text}` {of}")
         case ast.Call(func=ast.Attribute(value=owner, attr="values" | "keys" as view), args=[]):
             of = f"of {say.np(owner, tail=False)}"
             return Source(view[:-1], of, f"{view[:-1]} `{text}` {of}")

@@ -13,7 +13,7 @@ from curate.synth.words.forms import Unsayable, names_in
 from curate.synth.words.kinds import NUMBERS, Kind, bound, kind_of
 
 LONG = re.compile(
-    r",|\b(?:that|whose|if|each|every|for which|where|followed by|otherwise|joined|without|repeated|and|or|but)\b"
+    r",|\b(?:that|whose|if|each|every|for which|where|followed by|otherwise|joined|without|repeated|as|and|or|but)\b"
 )
 """What ends otherwise than it looks when more stands behind it."""
 SCOPED = re.compile(r",|\b(?:that|whose|if|each|every|for which|where|otherwise|joined)\b")
