@@ -1,8 +1,8 @@
 """Bytes of code to a token, by the size of the vocabulary: tokenizers as `train.lm` trains them, on files new to them.
 
-    python -m benchmarks.tokens CORPUS
+    python -m benchmarks.tokens [CORPUS]
 
-In: a folder of Parquet shards with a `text` column. A draw of the files by hash, 8 MB at most, trains a tokenizer of
+In: a folder of Parquet shards with a `text` column (the installed Python where none is given). A draw of the files by hash, 8 MB at most, trains a tokenizer of
 each size that a preset has; 1,000 others are measured. Out: a table, and benchmarks/results/tokens.json.
 """
 
@@ -11,7 +11,7 @@ import json
 import random
 from pathlib import Path
 
-from curate.files.shards import list_shards, read_shard
+from benchmarks.heuristics import shards
 from curate.train.corpus.tokenizer import encode, train_tokenizer
 from curate.train.steps.presets import PRESETS
 
@@ -22,9 +22,9 @@ TRAINED_BYTES, MEASURED = 8_000_000, 1000
 def main() -> None:
     """Measure, print, keep."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("corpus", type=Path)
-    shards = list_shards(arguments.parse_args().corpus)
-    texts = [text for path in shards for text in read_shard(path, ["text"]).column("text").to_pylist()]
+    arguments.add_argument("corpus", nargs="?", type=Path)
+    tables = shards(arguments.parse_args().corpus)
+    texts = [text for table in tables for text in table.column("text").to_pylist()]
     random.Random(17).shuffle(texts)
     measured, learnt, size = texts[:MEASURED], [], 0
     for text in texts[MEASURED:]:

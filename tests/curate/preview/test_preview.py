@@ -56,9 +56,9 @@ def write(folder: Path, stages: dict[str, Any], name: str = "mine", **sections: 
 
 def test_it_tells_what_a_run_over_the_same_documents_does(folder: Path, tmp_path: Path) -> None:
     recipe = folder / "mine.yaml"
-    ran = run(Recipe.load(recipe, limit=120), runs=tmp_path, until="quality", workers=1)
-    for stage in ("exact", "secrets", "quality"):
-        found = preview(recipe, stage, count=1000, most=120, runs=tmp_path / "none")
+    ran = run(Recipe.load(recipe, limit=100), runs=tmp_path, until="quality", workers=1)
+    for stage in ("secrets", "quality"):
+        found = preview(recipe, stage, count=1000, most=100, runs=tmp_path / "none")
         kept, dropped = ran[stage].kept.to_pandas(), ran[stage].dropped.to_pandas()
         after = {each.id: each.after for each in found.shown if each.fate != "dropped"}
         assert after == dict(zip(kept["id"], kept["text"], strict=True))
