@@ -2,8 +2,9 @@
 
     python -m benchmarks.tokens [CORPUS]
 
-In: a folder of Parquet shards with a `text` column (the installed Python where none is given). A draw of the files by hash, 8 MB at most, trains a tokenizer of
-each size that a preset has; 1,000 others are measured. Out: a table, and benchmarks/results/tokens.json.
+In: a folder of Parquet shards with a `text` column (the installed Python where none is given). Some of the files, drawn
+with a fixed seed, 8 MB at most, train a tokenizer of each size that a preset has; 1,000 others are measured. Out: a
+table, and benchmarks/results/tokens.json.
 """
 
 import argparse
