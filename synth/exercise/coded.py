@@ -1,10 +1,11 @@
-"""The course of an exercise whose code comes first: what it does is described by the teacher, and solved blind.
+"""The course of an exercise whose code comes first: what it does is described by rule, or by the teacher.
 
 A function that runs needs no majority to say what it gives; what is in doubt is the description. So the teacher writes
 a function; it is refused by its words, by what it gives and where another does the same, before more is asked for;
-then the teacher, who is not told its name, says what it returns (Zhao et al. 2026, BatCoder); and only where solutions
-of that description, written without the code in sight, give the same on every input is the description believed. Where
-they do not, it is described again: a function that stands has cost more than a description and a solution of it.
+then it is described by rule (told.py), or the teacher, who is not told its name, says what it returns (Zhao et al.
+2026, BatCoder); and only where solutions of that description, written without the code in sight, give the same on every
+input is the description believed. Where they do not, it is described again: a function that stands has cost more than a
+description and a solution of it.
 For what an attempt yields and returns see synth/exercise/attempt.py, whose later steps these are.
 """
 

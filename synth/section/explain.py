@@ -1,10 +1,11 @@
 """`synth.explain`: textbook sections around verified exercises: code, purpose and results are known.
 
 In: exercises, as `synth.exercise`, `synth.evolve` or `synth.mined` make them. For each, one attempt: title, what the
-function returns, its code and what calls of it print are the exercise's own; the teacher goes through the code in a
-paragraph behind them; the whole is run and checked like any section (synth/section/textbook.py). Out: one row an
-attempt, kept or rejected with a reason; `seed_id` is the exercise. Of fifty sections around verified code in which the
-teacher also said what the task is, twenty-five were true: most others told another task than the code's.
+function returns, its code and what calls of it print are the exercise's own; a rule goes through the code in a
+paragraph behind them (synth/words/walk.py), or the teacher does; the whole is run, and what a teacher wrote is checked,
+like any section (synth/section/textbook.py). Out: one row an attempt, kept or rejected with a reason; `seed_id` is the
+exercise. Of fifty sections around verified code in which the teacher also said what the task is, twenty-five were true:
+most others told another task than the code's.
 """
 
 import ast
@@ -44,7 +45,7 @@ LONGEST_CALL = 70
 
 
 class Explain(Textbook):
-    """Let the teacher explain verified exercises and keep what is true of them."""
+    """Write sections around verified exercises: code, purpose and results are theirs, a rule goes through the code."""
 
     VERSION: ClassVar[int] = 3
     NEEDED: ClassVar[tuple[str, ...]] = (
