@@ -108,9 +108,11 @@ def _type(schema: Mapping[str, Any], shared: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         return _type(shared[schema["$ref"].rpartition("/")[2]], shared)
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_type(each, shared) for each in schema["anyOf"] if each.get("type") != "null"))
+        # Python keeps one union for all orders of its parts, so that the order is whoever's came first.
+        return " or ".join(sorted({_type(each, shared) for each in schema["anyOf"] if each.get("type") != "null"}))
     if "enum" in schema or "const" in schema:
-        return " or ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+        values = schema.get("enum", [schema.get("const")])
+        return " or ".join(f"`{str(value).lower() if isinstance(value, bool) else value}`" for value in values)
     if schema.get("type") == "array":
         items = schema.get("items") or (schema.get("prefixItems") or [{}])[0]
         return f"list, each {_type(items, shared)}" if items else "list"
