@@ -156,14 +156,14 @@ def _template(say: Speaker, node: ast.JoinedStr) -> str:
         if len(parts) > 1:
             return f"the string '{shown}' with the value{'s' * (len(set(holes)) > 1)} of {filled} put in"
     if len(parts) == 1:
-        return f"{parts[0]} as a string"
+        return parts[0] if " written with" in parts[0] else f"{parts[0]} as a string"
     return " followed by ".join(parts)
 
 
 def _decimals(count: int) -> str:
     if count == 0:
-        return "rounded to an integer"
-    return f"rounded to {count} decimals" if count > 1 else "rounded to 1 decimal"
+        return "written without decimals"
+    return f"written with {count} decimals" if count > 1 else "written with 1 decimal"
 
 
 def _operation(say: Speaker, node: ast.BinOp, tail: bool) -> str:

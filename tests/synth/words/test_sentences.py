@@ -133,6 +133,7 @@ def test_a_function_is_described_and_the_words_run_to_what_it_gives(source: str)
         ),
         ("def f(a: list[str]) -> str:\n    return max(a, key=len)", "first is taken"),
         ("def f(a: float) -> int:\n    return round(a)", "half"),
+        ("def f(a: float) -> str:\n    return f'{a:.2f} km'", "`a` written with 2 decimals followed by ' km'"),
         ("def f(a: list[bool]) -> int:\n    return sum(a) * 5", "number of True values"),
         ("def f(a: list[float]) -> list[float]:\n    return [x for x in a if x == False]", "`x == False`"),
         ("def f(a: list[list[int]]) -> list[list[int]]:\n    return [x[:1] for x in a]", "`x[:1]`"),
