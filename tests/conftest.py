@@ -104,7 +104,7 @@ def curate() -> Run:
             return subprocess.run(
                 command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=whole, check=False
             )
-        out, err = io.StringIO(), io.StringIO()
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", how) for how in ("strict", "backslashreplace"))
         with (
             mock.patch.object(sys, "argv", ["curate", *words]),
             mock.patch.object(sys.modules["__main__"], "__package__", None),  # as where the installed command starts
@@ -113,7 +113,8 @@ def curate() -> Run:
             contextlib.redirect_stderr(err),
         ):
             code = cli._run()
-        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+        printed, told = (stream.detach().getvalue().decode() for stream in (out, err))
+        return subprocess.CompletedProcess(words, code, printed, told)
 
     return run
 
