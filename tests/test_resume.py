@@ -1,6 +1,7 @@
 """Killing a run costs time and nothing else."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,12 +57,15 @@ def test_a_run_killed_anywhere_and_run_again_gives_the_undisturbed_bytes(
     assert not list(run.rglob(".*.tmp")), "temporary files of the killed run are left"
 
 
-def test_an_unchanged_recipe_runs_nothing_again(finished: Path, curate: Run) -> None:
-    before = {path: path.stat().st_mtime_ns for path in finished.glob("stages/**/*.parquet")}
-    again = curate("run", finished.parent / "recipe.yaml", "--runs", finished.parent)
+def test_an_unchanged_recipe_runs_nothing_again(
+    tmp_path: Path, finished: Path, write_recipe: Callable[..., Path], curate: Run
+) -> None:
+    run = shutil.copytree(finished, tmp_path / "data")
+    before = {path: path.stat().st_mtime_ns for path in run.glob("stages/**/*.parquet")}
+    again = curate("run", write_recipe(), "--runs", tmp_path)
     assert again.returncode == 0, again.stderr
     assert again.stderr.count("cached") == 7
-    assert {path: path.stat().st_mtime_ns for path in finished.glob("stages/**/*.parquet")} == before
+    assert {path: path.stat().st_mtime_ns for path in run.glob("stages/**/*.parquet")} == before
 
 
 def test_a_changed_parameter_runs_that_stage_and_what_follows_it(finished: Path, curate: Run) -> None:
