@@ -1,6 +1,7 @@
 """Loops are compiled once on a machine, however many processes come to them at the same moment."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from curate.text import loops
+from tests.conftest import ROOT
 
 LOOPS = """
 import sys
@@ -61,6 +63,37 @@ def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     process = start(script, tmp_path / "cache")
     assert process.communicate("go\n")[0].split()[1] == "34"
+
+
+def test_another_checkout_with_the_same_loops_compiles_nothing_and_one_with_others_its_own(tmp_path: Path) -> None:
+    asked = "from curate.text.bits import lowest as f; print(f(3), len(f.stats.cache_misses), len(f.stats.cache_hits))"
+    kept = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "PYTHONPATH")}
+
+    def answer(checkout: Path) -> str:
+        environment = {**kept, "PYTHONPATH": str(checkout), "CURATE_CACHE": str(tmp_path / "cache")}
+        command = [sys.executable, "-P", "-c", asked]
+        done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    for name in ("one", "other"):
+        shutil.copytree(ROOT / "curate", tmp_path / name / "curate", ignore=shutil.ignore_patterns("__pycache__"))
+    assert answer(tmp_path / "one") == "7 1 0"
+    assert answer(tmp_path / "other") == "7 0 1"
+    changed = tmp_path / "other/curate/text/words.py"
+    changed.write_text(changed.read_text() + "# changed\n")
+    assert answer(tmp_path / "other") == "7 1 0", "a loop may have a changed one built in"
+    assert len(list((tmp_path / "cache").glob("loops-*"))) == 2
+
+
+def test_where_the_cache_cannot_be_written_loops_lie_beside_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("CURATE_CACHE", str(tmp_path / "new"))
+    assert loops.cache_folder().parent == tmp_path / "new"
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CURATE_CACHE", str(tmp_path / "file"))
+    assert loops.cache_folder().parent == ROOT / "curate/__pycache__"
 
 
 def test_whether_loops_are_compiled_is_known_without_loading_the_compiler(tmp_path: Path) -> None:
