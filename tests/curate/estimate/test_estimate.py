@@ -18,6 +18,7 @@ import yaml
 
 from benchmarks.rates import RATES, gathered
 from curate import run
+from curate.api import Result
 from curate.errors import UserError
 from curate.estimate.forecast import forecast
 from curate.estimate.shapes import flops_per_token, parameters
@@ -28,8 +29,8 @@ from curate.run.opened import open_run
 from curate.train.steps import model as models
 from curate.train.steps.presets import PRESETS, config_of
 from tests.conftest import ROOT
+from tests.terminal import in_terminal, several_in_terminal, widest
 from tests.terminal import plain as without_colours
-from tests.terminal import several_in_terminal, widest
 
 STAGES = {
     "exact": {"use": "dedup.exact"},
@@ -183,8 +184,6 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", url)
-        monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", url)
         for name, value in {"HF_ENDPOINT": url, "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1"}.items():
             monkeypatch.setenv(name, value)
         yield url
@@ -213,6 +212,18 @@ def test_the_paper_s_recipe_plans_against_the_schema_of_its_source(stack: str, t
         figures = [one[figure] for figure in ("seconds", "gpu_hours") if one[figure]]
         assert one["origins"] or not figures, f"{name} has a figure from nowhere"
     assert refused == 1 and "has no column 'licence'" in without_colours(why)
+
+
+def test_what_was_planned_there_can_be_read(stack: str, tmp_path: Path) -> None:
+    recipe = ROOT / "recipes" / "phi1.yaml"
+    command = ["run", recipe, "--runs", tmp_path, "--until", "code", "--set", f"models.teacher.base_url={stack}/v1"]
+    code, screen = in_terminal(command)
+    assert code == 0, screen
+    rows = Result.of(tmp_path / "phi1")["code"]
+    kept = rows.kept.to_arrow()
+    assert (len(kept), len(rows.dropped)) == (4000, 0)
+    assert kept.slice(7, 1).to_pylist()[0]["max_stars_repo_licenses"] == ["MIT"]
+    assert kept.column("id")[7].as_py() == f"{7:040x}" and kept.column("text")[7].as_py() == "x = 7\n" * 90
 
 
 def test_a_place_on_a_hub_that_does_not_answer_is_refused_at_once(
