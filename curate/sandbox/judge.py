@@ -54,8 +54,8 @@ def make_calls(session: Session, request: dict[str, Any]) -> dict[str, Any]:
         if failure:
             raise Ended(*failure)
         size = 0
-        for values in arguments:
-            outcomes.append(_outcome(*client.outcome("call", function, *values)))
+        for value, raised in client.call_all(function, arguments):
+            outcomes.append(_outcome(value, raised))
             size += len(outcomes[-1][1])
             if size > 4 * MAX_BYTES:
                 raise Ended("output", f"values of more than {MAX_BYTES >> 18} MB in all")

@@ -10,7 +10,7 @@ look for protocols under them (`__array_interface__`, `__deepcopy__`) and would 
 
 import builtins
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -107,8 +107,19 @@ class Client:
     def outcome(self, do: str, *arguments: Any, **named: Any) -> tuple[Any, dict[str, Any] | None]:
         """Return (value, None) or (None, what was raised); update arguments that the sample changed."""
         self.calls += do == "call"
-        request = {"do": do, "args": encode(arguments, self.export), "named": encode(named, self.export)}
-        reply = self.session.exchange(request)
+        return self._taken(self.session.exchange(self._request(do, arguments, named)), arguments)
+
+    def call_all(self, function: Any, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, dict[str, Any] | None]]:
+        """Call a function with each row of arguments, all sent at once; yield what `outcome` would return of each."""
+        requests = [self._request("call", (function, *row), {}) for row in rows]
+        for row, reply in zip(rows, self.session.exchange_all(requests), strict=True):
+            self.calls += 1
+            yield self._taken(reply, (function, *row))
+
+    def _request(self, do: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+        return {"do": do, "args": encode(arguments, self.export), "named": encode(named, self.export)}
+
+    def _taken(self, reply: dict[str, Any], arguments: tuple[Any, ...]) -> tuple[Any, dict[str, Any] | None]:
         try:
             if "raised" in reply:
                 return None, _checked_description(reply["raised"])

@@ -14,7 +14,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,6 +80,8 @@ class Session:
         self.peak_mb = 0.0
         self.output_bytes = 0
         self._confined = False
+        self._outgoing = memoryview(b"")
+        self._incoming = bytearray()
         self._waited_s = 0.0
         self._queued_s = 0.0
         self._looked = time.monotonic()
@@ -97,27 +99,54 @@ class Session:
 
         Raises Refused, the first time, where the process could not be confined: it has seen no program then.
         """
-        if not self._confined:
-            self._confined = True
-            try:
-                reply = self._exchange(memoryview(b""))
-            except Ended as end:
-                raise Refused(f"the sample's process ended while it was confined: {end.detail}") from None
-            if "refused" in reply:
-                raise Refused(reply["refused"])
-        return self._exchange(memoryview(frame(message)))
+        self._see_it_confined()
+        self._begin([message])
+        return self._reply()
 
-    def _exchange(self, outgoing: memoryview) -> dict[str, Any]:
+    def exchange_all(self, messages: Sequence[Any]) -> Iterator[dict[str, Any]]:
+        """Send all messages at once and yield the replies in their order, as `exchange` would one by one.
+
+        The process goes on without waiting for this one: a call costs a third. Replies that were written before the
+        program was over are yielded before Ended is raised.
+        """
+        self._see_it_confined()
+        self._begin(messages)
+        for _ in messages:
+            yield self._reply(to_the_last=True)
+
+    def _see_it_confined(self) -> None:
+        if self._confined:
+            return
+        self._confined = True
+        self._begin([])
+        try:
+            reply = self._reply()
+        except Ended as end:
+            raise Refused(f"the sample's process ended while it was confined: {end.detail}") from None
+        if "refused" in reply:
+            raise Refused(reply["refused"])
+
+    def _begin(self, messages: Sequence[Any]) -> None:
+        self._outgoing = memoryview(b"".join(map(frame, messages)))
+        self._incoming = bytearray()
+
+    def _reply(self, *, to_the_last: bool = False) -> dict[str, Any]:
+        """Return the next reply. `to_the_last` returns also those that came before the program was over."""
         if self.ended is None:
             started = time.monotonic()
             try:
-                return self._converse(outgoing, started)
+                return self._converse(started)
             except Ended as end:
                 self.ended = end
+                while to_the_last and not self._reaped and len(self._incoming) < MAX_BYTES and self._read() > 0:
+                    pass
                 self.close()
             finally:
                 self._waited_s += time.monotonic() - started
-        raise self.ended
+        left = _complete(self._incoming) if to_the_last else None
+        if left is None:
+            raise self.ended
+        return left
 
     def close(self) -> None:
         """Kill everything the program left and take its CPU time and peak memory. May be called again."""
@@ -135,27 +164,31 @@ class Session:
         for descriptor in (self._channel, self._output, self._handle):
             os.close(descriptor)
 
-    def _converse(self, outgoing: memoryview, started: float) -> dict[str, Any]:
-        incoming = bytearray()
+    def _converse(self, started: float) -> dict[str, Any]:
+        reply = _complete(self._incoming)
+        if reply is not None:
+            return reply
         poll = select.poll()
-        poll.register(self._channel, select.POLLIN | (select.POLLOUT if outgoing else 0))
+        poll.register(self._channel, select.POLLIN | (select.POLLOUT if self._outgoing else 0))
         poll.register(self._output, select.POLLIN)
         poll.register(self._handle, select.POLLIN)
         while True:
             events = dict(poll.poll(self._patience_ms(started)))
             if events.get(self._output, 0) and not self._drain():
                 poll.unregister(self._output)
-            if outgoing and events.get(self._channel, 0) & select.POLLOUT:
-                outgoing = self._write(outgoing)
-                if not outgoing:
+            if self._outgoing and events.get(self._channel, 0) & select.POLLOUT:
+                self._write()
+                if not self._outgoing:
                     poll.modify(self._channel, select.POLLIN)
             if events.get(self._channel, 0) & (select.POLLIN | select.POLLHUP):
-                open_still = self._read(incoming)
-                reply = _complete(incoming)
+                came = self._read()
+                reply = _complete(self._incoming)
                 if reply is not None:
                     return reply
-                if not open_still:
+                if came == 0:
                     poll.unregister(self._channel)
+                elif came > 0:  # there may be more of what it wrote before it ended
+                    continue
             if self._handle in events:
                 raise self._death()
 
@@ -207,23 +240,24 @@ class Session:
             raise Ended("output", f"printed more than {self._limits['output_kb']:g} kB")
         return bool(chunk)
 
-    def _write(self, outgoing: memoryview) -> memoryview:
+    def _write(self) -> None:
         try:
-            return outgoing[os.write(self._channel, outgoing[: 1 << 20]) :]
+            self._outgoing = self._outgoing[os.write(self._channel, self._outgoing[: 1 << 20]) :]
         except BlockingIOError:
-            return outgoing
+            return
         except (BrokenPipeError, ConnectionResetError):  # its death is reported by the handle
-            return memoryview(b"")
+            self._outgoing = memoryview(b"")
 
-    def _read(self, incoming: bytearray) -> bool:
+    def _read(self) -> int:
+        """Take in what is there; return how many bytes, 0 at the end of the channel, -1 where nothing is there yet."""
         try:
             chunk = os.read(self._channel, 1 << 20)
         except BlockingIOError:
-            return True
+            return -1
         except ConnectionResetError:
-            return False
-        incoming += chunk
-        return bool(chunk)
+            return 0
+        self._incoming += chunk
+        return len(chunk)
 
     def _death(self) -> Ended:
         self.close()
@@ -241,7 +275,7 @@ class Session:
 
 
 def _complete(incoming: bytearray) -> dict[str, Any] | None:
-    """Return the reply if it is all there. Raises Ended where it is none."""
+    """Take the first reply out if it is all there, and return it. Raises Ended where it is none."""
     if len(incoming) < 8:
         return None
     (length,) = struct.unpack_from("=Q", incoming)
@@ -250,13 +284,14 @@ def _complete(incoming: bytearray) -> dict[str, Any] | None:
     if len(incoming) < 8 + length:
         return None
     try:
-        reply = _from_json(incoming[8:].decode())
+        reply = _from_json(incoming[8 : 8 + length].decode())
     except (ValueError, RecursionError):
         raise Ended("crash", "wrote into the channel of answers") from None
     except MemoryError:
         raise Ended("memory", "an answer too large for the judge") from None
     if not isinstance(reply, dict):
         raise Ended("crash", "wrote into the channel of answers")
+    del incoming[: 8 + length]
     return reply
 
 

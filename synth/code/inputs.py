@@ -125,6 +125,7 @@ def _of_type(annotation: ast.expr, name: str) -> Draw | None:
     kind, inner = base_type(kinds[0]), members(kinds[0])
     if kind in SCALARS:
         return lambda random: SCALARS[kind](random, name)
+    inner = [ast.Constant(...), *inner[1:]] if inner and kind in KEYED and not _hashes(inner[0]) else inner
     if kind in ("list", "set", "frozenset"):
         element = _of_type(inner[0], _singular(name)) if inner else SCALARS_OF["int"]
         return _collection({"list": list, "set": set, "frozenset": frozenset}[kind], element)
@@ -134,6 +135,16 @@ def _of_type(annotation: ast.expr, name: str) -> Draw | None:
         key, value = (_of_type(inner[0], "key"), _of_type(inner[1], "value")) if len(inner) == 2 else (None, None)
         return _dictionary(key or SCALARS_OF["str"], value or SCALARS_OF["int"]) if key or not inner else None
     return None
+
+
+KEYED = ("set", "frozenset", "dict")
+
+
+def _hashes(annotation: ast.expr) -> bool:
+    """Tell whether all values of a type can be keys, or elements of a set."""
+    kinds = alternatives(annotation)
+    frozen = (kind for kind in kinds if base_type(kind) not in SCALARS and not isinstance(kind, ast.Constant))
+    return all(base_type(kind) in ("tuple", "frozenset") and all(map(_hashes, members(kind))) for kind in frozen)
 
 
 def members(annotation: ast.expr) -> list[ast.expr]:

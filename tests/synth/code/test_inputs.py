@@ -34,6 +34,15 @@ TYPES = st.recursive(
 )
 
 
+UNHASHABLE = ("x: set[set[int]]", "x: dict[list[int], int]", "x: set[tuple[list[str], ...]]", "x: list[set[list[int]]]")
+HASHABLE = ("set[tuple[int, ...]]", "dict[tuple[int, str], int]", "set[frozenset[int]]", "set[int | None]")
+
+
+@pytest.mark.parametrize("annotation", HASHABLE)
+def test_what_can_be_a_key_is_drawn(annotation: str) -> None:
+    assert argument_rows(parameters(f"x: {annotation}"), 8, 1)
+
+
 @given(TYPES, st.integers(0, 2**62))
 def test_inputs_fit_any_annotation_made_of_plain_types(annotation: str, seed: int) -> None:
     rows = argument_rows(parameters(f"x: {annotation}"), 8, seed)
@@ -64,7 +73,9 @@ def test_edge_cases_come_up() -> None:
     assert any(len(items) != len(set(items)) for (items,) in rows)
 
 
-@pytest.mark.parametrize("signature", ["x: Path", "callback: Callable", "mystery", "*, key", "", "x: list[Node]"])
+@pytest.mark.parametrize(
+    "signature", ["x: Path", "callback: Callable", "mystery", "*, key", "", "x: list[Node]", *UNHASHABLE]
+)
 def test_parameters_of_no_known_kind_get_no_inputs(signature: str) -> None:
     assert argument_rows(parameters(signature), 8, 1) is None
 
