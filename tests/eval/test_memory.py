@@ -1,4 +1,4 @@
-"""The memory test: a tiny model that knows thirty exercises by heart passes them by the path that scores any model.
+"""The memory test: a tiny model that knows fifty exercises by heart passes them through the path that scores any model.
 
 Real training, real generation, the real sandbox. What it fails at is not ability: a tokenizer that joins line ends with
 what follows, a document whose end is not learnt, a prompt that differs from training by a blank.
@@ -22,8 +22,6 @@ from curate.train.lm import TrainLM
 from tests.eval import learnt_by_heart
 
 FORMS = ("completion", "doc")
-COUNT = 30
-"""More are learnt as well, and take longer."""
 SETTINGS: dict[str, Any] = {
     "hidden": 96,
     "layers": 2,
@@ -32,7 +30,7 @@ SETTINGS: dict[str, Any] = {
     "vocab_size": 768,
     "block_length": 192,
     "batch_tokens": 576,
-    "steps": 400,
+    "steps": 600,
     "learning_rate": 5e-3,
     "weight_decay": 0.0,
     "held_out": 0.01,
@@ -68,10 +66,10 @@ def tasks() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A file of thirty tasks, and the model that has seen each in both shapes until it knows them by heart."""
+    """A file of fifty tasks, and the model that has seen each in both shapes until it knows them by heart."""
     place = tmp_path_factory.mktemp("memory")
-    file = place / "thirty.jsonl"
-    file.write_text("".join(json.dumps(task) + "\n" for task in tasks()[:COUNT]))
+    file = place / "fifty.jsonl"
+    file.write_text("".join(json.dumps(task) + "\n" for task in tasks()))
     rows = []
     for form in FORMS:
         protocol, every = choose(f"{file}@{form}"), benchmarks.load(file)
@@ -87,15 +85,15 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("protocol", ["humaneval@completion", "mbpp@doc-500"])
-def test_a_model_that_knows_thirty_exercises_by_heart_passes_nine_in_ten(
+def test_a_model_that_knows_fifty_exercises_by_heart_passes_at_least_45(
     learnt: tuple[Path, Path], protocol: str, tmp_path: Path
 ) -> None:
     file, model = learnt
     name = f"{file}@{protocol.partition('@')[2]}"
     evaluate(str(model), [name], tmp_path, bits=False, max_tokens=96)
     (row,) = json.loads((tmp_path / "scores.json").read_text())
-    assert row["n_tasks"] == COUNT
+    assert row["n_tasks"] == 50
     assert row["ceiling"] == 1.0
-    assert row["outcomes"]["passed"] >= 0.9 * COUNT
-    assert row["boundary"] == {"checked": COUNT, "as_trained": COUNT, "reason": None}
-    assert row["outcomes"]["ended"] >= 0.9 * COUNT  # the end of a document is learnt: no stop string had to cut these
+    assert row["outcomes"]["passed"] >= 45
+    assert row["boundary"] == {"checked": 50, "as_trained": 50, "reason": None}
+    assert row["outcomes"]["ended"] >= 45  # the end of a document is learnt: no stop string had to cut these
