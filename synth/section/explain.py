@@ -47,7 +47,7 @@ LONGEST_CALL = 70
 class Explain(Textbook):
     """Write sections around verified exercises: code, purpose and results are theirs, a rule goes through the code."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
     )  # fmt: skip
@@ -146,8 +146,10 @@ def purpose(item: Item) -> str:
 
 
 def shown_cases(item: Item) -> list[Case]:
-    """Return up to CALLS cases of an exercise to be printed: short ones, of different values where there are such."""
+    """Return up to CALLS cases of an exercise to be printed: short ones, of different values where there are such. What
+    prints nothing, or blanks at an end, cannot be seen."""
     short = [case for case in item.cases if len(case.arguments) + len(item.name) < LONGEST_CALL and item.exact(case)]
+    short = [case for case in short if (printed := str(case.read())) and printed == printed.strip()]
     first = {case.value: case for case in reversed(short)}
     different = [case for case in short if first[case.value] is case]
     return [*different, *(case for case in short if case not in different)][:CALLS]

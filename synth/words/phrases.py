@@ -331,7 +331,7 @@ def _mapping(say: Speaker, key: ast.expr, value: ast.expr, loop: ast.comprehensi
             return f"a dictionary that gives each {src.one} {src.of} {_under(inner, value)}"
     once = isinstance(key, ast.Name) and f"{src.one} `{key.id}`" in src.named and src.one in ("key", "index", "integer")
     if not once and not (isinstance(key, ast.Name) and isinstance(loop.target, ast.Name) and key.id == loop.target.id):
-        say.note("Where several have the same key, the last one counts.")
+        say.note("Where several come to the same key, the last one counts.")
     mapped = inner.np(key, tail=False)
     try:
         return f"a dictionary that maps {mapped} to {inner.rounds(value)} for each {src.named}{rel}"

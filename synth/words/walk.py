@@ -8,6 +8,7 @@ else, so `while` and names that depend on each other are no trouble here.
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 from curate.synth.words.clauses import clause
 from curate.synth.words.forms import Unsayable, names_in
@@ -92,6 +93,7 @@ def _block(say: Speaker, body: Sequence[ast.stmt], *, within: bool = False) -> t
     for place, statement in enumerate(body):
         text, say = _statement(say, statement)
         if within and _goes_away(statement) and place + 1 < len(body):
+            _only_choice(statement.body)
             rest, after = _block(say, body[place + 1 :], within=True)
             return [*said, f"{text}; otherwise, {_together(rest)}"], after
         behind = place and isinstance(body[place - 1], ast.If) and _returns(body[place - 1])
@@ -101,10 +103,16 @@ def _block(say: Speaker, body: Sequence[ast.stmt], *, within: bool = False) -> t
     return said, say
 
 
-def _goes_away(statement: ast.stmt) -> bool:
+def _goes_away(statement: ast.stmt) -> TypeGuard[ast.If]:
     """Tell whether a condition without an `else` leaves what stands around it."""
     away = ast.Return | ast.Continue | ast.Break | ast.Raise
     return isinstance(statement, ast.If) and not statement.orelse and isinstance(statement.body[-1], away)
+
+
+def _only_choice(body: Sequence[ast.stmt]) -> None:
+    """Raise Unsayable where an "otherwise" behind `body` could belong to a condition in it."""
+    if any(isinstance(node, ast.If) for each in body for node in ast.walk(each)):
+        raise Unsayable("a condition within a condition")
 
 
 def _returns(statement: ast.stmt) -> bool:
@@ -178,6 +186,7 @@ def _choice(say: Speaker, test: ast.expr, then: list[ast.stmt], other: list[ast.
     text = f"if {say.clause(test, tail=False)}, {_together(first)}"
     if not other:
         return text, replace(say, kinds={**after.kinds, **say.kinds})
+    _only_choice(then)
     second, behind = _block(say, other, within=True)
     kinds = {**behind.kinds, **after.kinds, **say.kinds}
     return f"{text}; otherwise, {_together(second)}", replace(say, kinds=kinds)

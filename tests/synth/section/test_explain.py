@@ -131,3 +131,16 @@ def test_a_rule_goes_through_the_code_without_the_teacher(teach: Any, context: C
         "loop goes on with the next round; otherwise, 1 is added to `total`. After the loop, the function returns "
         "`total`. `len` counts the elements, or the characters of a string."
     )
+
+
+def test_calls_whose_output_cannot_be_seen_are_not_shown() -> None:
+    cases = (
+        Case("[''], 1", "''"),
+        Case("['a '], 1", "'a '"),
+        Case("['tea'], 1", "'tea'"),
+        Case("['milk'], 1", "'milk'"),
+    )
+    item = Item(
+        "first", "", "def first(words: list[str], at: int) -> str:", "Return the word.", cases, ("    return words[0]",)
+    )
+    assert [case.value for case in shown_cases(item)] == ["'tea'", "'milk'"]

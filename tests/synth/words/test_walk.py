@@ -39,3 +39,18 @@ def test_a_statement_without_words_leaves_the_whole_unsaid() -> None:
     assert isinstance(function, ast.FunctionDef)
     with pytest.raises(Unsayable):
         walked(function)
+
+
+WITHIN = "def f(a: int, b: int) -> int:\n    if a > 0:\n        if b > 0:\n            return 1\n{}    return 3"
+
+
+def test_a_condition_within_a_condition_is_said_where_no_otherwise_could_belong_to_either() -> None:
+    [alone] = ast.parse(WITHIN.format("")).body
+    [between] = ast.parse(WITHIN.format("        return 2\n    else:\n        return 4\n")).body
+    assert isinstance(alone, ast.FunctionDef)
+    assert isinstance(between, ast.FunctionDef)
+    assert walked(alone).startswith(
+        "If `a` is greater than 0, if `b` is greater than 0, the function returns 1. In every"
+    )
+    with pytest.raises(Unsayable, match="a condition within a condition"):
+        walked(between)
