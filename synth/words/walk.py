@@ -116,7 +116,7 @@ def _only_choice(body: Sequence[ast.stmt]) -> None:
 
 
 def _returns(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Return)
+    return isinstance(statement, ast.If) and any(isinstance(node, ast.Return) for node in ast.walk(statement))
 
 
 def _statement(say: Speaker, statement: ast.stmt) -> tuple[str, Speaker]:
