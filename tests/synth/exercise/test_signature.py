@@ -32,7 +32,7 @@ def test_parameters_say_what_they_take(header: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["def f(x: list[int]) -> int:", "def f(frobs) -> int:", "def f(x: set[str], *, k: bool = True) -> int:"]
+    "header", ["def f(x: list[int]) -> int:", "def f(frobs) -> int:", "def f(x: set[str], k: bool = True) -> int:"]
 )
 def test_what_is_told_or_cannot_be_known_stays_as_it_is(header: str) -> None:
     assert spelled_out(stub(header)).header == header
