@@ -125,19 +125,21 @@ def _of_type(annotation: ast.expr, name: str) -> Draw | None:
     kind, inner = base_type(kinds[0]), members(kinds[0])
     if kind in SCALARS:
         return lambda random: SCALARS[kind](random, name)
-    inner = [ast.Constant(...), *inner[1:]] if inner and kind in KEYED and not _hashes(inner[0]) else inner
     if kind in ("list", "set", "frozenset"):
-        element = _of_type(inner[0], _singular(name)) if inner else SCALARS_OF["int"]
+        of_element = _of_type if kind == "list" else _key
+        element = of_element(inner[0], _singular(name)) if inner else SCALARS_OF["int"]
         return _collection({"list": list, "set": set, "frozenset": frozenset}[kind], element)
     if kind == "tuple":
         return _tuple(inner, name)
     if kind == "dict":
-        key, value = (_of_type(inner[0], "key"), _of_type(inner[1], "value")) if len(inner) == 2 else (None, None)
+        key, value = (_key(inner[0], "key"), _of_type(inner[1], "value")) if len(inner) == 2 else (None, None)
         return _dictionary(key or SCALARS_OF["str"], value or SCALARS_OF["int"]) if key or not inner else None
     return None
 
 
-KEYED = ("set", "frozenset", "dict")
+def _key(annotation: ast.expr, name: str) -> Draw | None:
+    """Return what draws keys, or elements of a set; None for a type that cannot be such."""
+    return _of_type(annotation, name) if _hashes(annotation) else None
 
 
 def _hashes(annotation: ast.expr) -> bool:

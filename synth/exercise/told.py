@@ -4,7 +4,6 @@ In: a function that stands (trial.py). Out: its description, or why it has none:
 made of the words gives something else on some input, or it raises for inputs that no plain condition tells from others.
 """
 
-import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,9 +14,8 @@ from curate.synth.exercise.trial import Steps, Trial
 from curate.synth.item.item import Case
 from curate.synth.teacher.effects import Run
 from curate.synth.words.edges import raised_when, rows_around
-from curate.synth.words.forms import Unsayable
+from curate.synth.words.forms import Unsayable, only_function
 from curate.synth.words.sentences import described
-from curate.text.trees import parse
 
 NOTHING = frozenset({"[]", "{}", "()", "''", "0", "0.0", "False", "set()", "None"})
 """Values for which many functions could stand."""
@@ -36,12 +34,8 @@ def by_rule(alone: Trial) -> Steps:
     """Return Told, or the reason why there is none."""
     assert alone.given
     source = alone.given.source(alone.stub)
-    module = parse(source)
-    functions = [node for node in module.body if not isinstance(node, ast.Import | ast.ImportFrom)] if module else []
-    if len(functions) != 1 or not isinstance(functions[0], ast.FunctionDef):
-        return "no rule has words for it"
     try:
-        words = described(functions[0])
+        words = described(only_function(source))
     except Unsayable:
         return "no rule has words for it"
     known = {repr(row): outcome for row, outcome in zip(alone.rows, alone.outcomes[0], strict=True)}

@@ -8,7 +8,6 @@ exercise. Of fifty sections around verified code in which the teacher also said 
 most others told another task than the code's.
 """
 
-import ast
 import re
 from collections.abc import Generator, Sequence
 from random import Random
@@ -22,9 +21,8 @@ from curate.synth.section.textbook import Textbook, Writing
 from curate.synth.seeds.topics import AUDIENCES
 from curate.synth.teacher.asking import Voice
 from curate.synth.teacher.effects import Ask, Attempt, Claim, Run
-from curate.synth.words.forms import Unsayable
+from curate.synth.words.forms import Unsayable, only_function
 from curate.synth.words.walk import walked
-from curate.text.trees import parse
 
 BEGINNING = "The function"
 """The first words of the paragraph, where the teacher takes up what was begun: left to begin by itself, it wrote a
@@ -118,12 +116,8 @@ class Explaining(Writing):
 
 def gone_through(item: Item) -> str:
     """Return the paragraph that goes through the code of an exercise, by rule; empty where no rule has words."""
-    module = parse(item.program())
-    functions = [node for node in module.body if not isinstance(node, ast.Import | ast.ImportFrom)] if module else []
-    if len(functions) != 1 or not isinstance(functions[0], ast.FunctionDef):
-        return ""
     try:
-        return walked(functions[0])
+        return walked(only_function(item.program()))
     except Unsayable:
         return ""
 

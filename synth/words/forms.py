@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import indent
 
+from curate.text.trees import parse
+
 HELPERS = """
 def _best(pairs, most, found):
     for worth, item in pairs:
@@ -73,6 +75,15 @@ LARGEST = 260
 
 class Unsayable(Exception):
     """Something for which there are no words here."""
+
+
+def only_function(source: str) -> ast.FunctionDef:
+    """Return the one function that stands in a source, beside imports. Raises Unsayable where more or else does."""
+    module = parse(source)
+    match [node for node in module.body if not isinstance(node, ast.Import | ast.ImportFrom)] if module else []:
+        case [ast.FunctionDef() as function]:
+            return function
+    raise Unsayable("more than a function")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ says, which must give what the function gives; or Unsayable, for the functions t
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from curate.synth.words.clauses import clause
@@ -164,7 +165,7 @@ def _branched(say: Speaker, test: ast.expr, then: Steps, otherwise: Steps, first
     return [*found, *_sentences(say, otherwise)]
 
 
-def _ways(test: ast.expr, then: Steps):  # type: ignore[no-untyped-def]
+def _ways(test: ast.expr, then: Steps) -> Iterator[tuple[ast.expr, Steps]]:
     """Yield the conditions under which a choice within a choice ends, and how."""
     if isinstance(then, Return) and isinstance(then.value, ast.IfExp):
         then = Branch(then.value.test, Return(then.value.body), Return(then.value.orelse))
