@@ -5,7 +5,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from curate import Recipe, run
 from curate.errors import UserError
 from curate.preview.verb import preview
 from tests.conftest import ROOT, Run
+from tests.endpoint import JsonHandler
 from tests.terminal import in_terminal, plain, widest
 
 STAGES = {
@@ -112,7 +113,7 @@ def test_a_source_shows_what_it_reads(folder: Path) -> None:
     assert {each.fate for each in found.shown} == {"read"}
 
 
-class Grader(BaseHTTPRequestHandler):
+class Grader(JsonHandler):
     """Gives every document a grade of 3, and counts what it was asked."""
 
     asked = 0
@@ -122,16 +123,7 @@ class Grader(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         message = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "3"}}
         used = {"prompt_tokens": 900, "completion_tokens": 1, "total_tokens": 901}
-        answer = {"id": "x", "object": "c", "created": 0, "model": "m", "choices": [message], "usage": used}
-        data = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *arguments: object) -> None:
-        pass
+        self.reply(200, {"id": "x", "object": "c", "created": 0, "model": "m", "choices": [message], "usage": used})
 
 
 @pytest.fixture

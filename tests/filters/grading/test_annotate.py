@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ from curate.files.shards import documents, list_shards, read_shard, write_shard
 from curate.filters.grading.annotate import Annotate
 from curate.llm import ModelSpec
 from curate.stage import Context
+from tests.endpoint import JsonHandler
 
 
 class Grader(ThreadingHTTPServer):
@@ -25,7 +26,7 @@ class Grader(ThreadingHTTPServer):
         self.lock = threading.Lock()
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     server: Grader
 
     def do_POST(self) -> None:
@@ -42,17 +43,6 @@ class Handler(BaseHTTPRequestHandler):
         message = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
         used = {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10}
         self.reply(200, {"id": "x", "object": "c", "created": 0, "model": "m", "choices": [message], "usage": used})
-
-    def reply(self, status: int, value: object) -> None:
-        data = json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *arguments: object) -> None:
-        pass
 
 
 @pytest.fixture

@@ -5,18 +5,19 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Run, shard_digests
+from tests.endpoint import JsonHandler
 from tests.test_resume import killed_when
 
 SEEDS = 24
 
 
-class Teacher(BaseHTTPRequestHandler):
+class Teacher(JsonHandler):
     """An endpoint that answers by what it is asked: a stub for a seed, or a solution that adds the stub's number."""
 
     def do_POST(self) -> None:
@@ -33,29 +34,8 @@ class Teacher(BaseHTTPRequestHandler):
         message = {"role": "assistant", "content": text}
         usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12}
         choice = {"index": 0, "finish_reason": "stop", "message": message}
-        reply = {
-            "id": "x",
-            "object": "chat.completion",
-            "created": 0,
-            "model": "m",
-            "choices": [choice],
-            "usage": usage,
-        }
-        data = json.dumps(reply).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(data)
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-
-    do_HEAD = do_GET
-
-    def log_message(self, *arguments: object) -> None:
-        pass
+        told = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
+        self.reply(200, told)
 
 
 @pytest.fixture
