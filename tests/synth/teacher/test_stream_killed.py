@@ -37,6 +37,12 @@ class Teacher(JsonHandler):
         told = {"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice], "usage": usage}
         self.reply(200, told)
 
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    do_HEAD = do_GET
+
 
 @pytest.fixture
 def url() -> Iterator[str]:
