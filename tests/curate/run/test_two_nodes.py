@@ -22,7 +22,7 @@ from curate import DocumentFilter, Keep
 
 
 class Noting(DocumentFilter):
-    """Note on which node of a cluster each document was judged."""
+    """Note on which node of a cluster each document was judged; the first of them wait for the other node to begin."""
 
     folder: str
 
@@ -30,9 +30,11 @@ class Noting(DocumentFilter):
         import ray
 
         if ray.is_initialized():
-            time.sleep(0.02)
-            name = f"{ray.get_runtime_context().get_node_id()} {document['id'].replace('/', '_')}"
-            (Path(self.folder) / name).touch()
+            folder = Path(self.folder)
+            (folder / f"{ray.get_runtime_context().get_node_id()} {document['id'].replace('/', '_')}").touch()
+            end = time.monotonic() + 120
+            while len({path.name.split()[0] for path in folder.iterdir()}) < 2 and time.monotonic() < end:
+                time.sleep(0.05)
         return Keep({})
 '''
 
