@@ -104,7 +104,9 @@ class CodeFirst(Course):
         if near:
             return self._rejected(told.source, near)
         alone.asked, alone.agree = 1, "1_of_1"
-        return self._row(stub, told.found, alone) | {"tier": "gold", "described_by": "rule"}
+        return self._row(stub, told.found, alone) | {
+            "tier": "gold", "described_by": "steps" if told.in_steps else "rule",
+        }  # fmt: skip
 
     def _function(self, reply: Completion, text: str) -> tuple[Stub, Program] | str:
         """Read the function, or say why it is refused."""

@@ -23,11 +23,12 @@ NOTHING = frozenset({"[]", "{}", "()", "''", "0", "0.0", "False", "set()", "None
 
 @dataclass(frozen=True)
 class Told:
-    """A description, the function's source, and what the function gave."""
+    """A description, the function's source, what the function gave, and whether the description goes step by step."""
 
     prose: str
     source: str
     found: Agreed
+    in_steps: bool
 
 
 def by_rule(alone: Trial) -> Steps:
@@ -63,7 +64,7 @@ def by_rule(alone: Trial) -> Steps:
         Case(", ".join(map(literal, row)), outcome.value)
         for row, outcome in zip(rows, outcomes, strict=True) if outcome.status == "value"
     )  # fmt: skip
-    return Told(" ".join([words.prose, *edges]), source, Agreed((alone.given,), cases))
+    return Told(" ".join([words.prose, *edges]), source, Agreed((alone.given,), cases), words.in_steps)
 
 
 def arranged(cases: Iterable[Case]) -> tuple[Case, ...]:

@@ -8,6 +8,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import indent
 
 from curate.synth.words.clauses import clause
 from curate.synth.words.forms import (
@@ -25,6 +26,8 @@ from curate.synth.words.forms import (
 )
 from curate.synth.words.kinds import annotated, kind_of
 from curate.synth.words.phrases import phrase
+from curate.synth.words.plain import errors_told
+from curate.synth.words.procedure import ordered
 from curate.synth.words.searches import first_of
 from curate.synth.words.sources import ORDINALS
 from curate.synth.words.speaker import Speaker
@@ -32,6 +35,8 @@ from curate.synth.words.steps import steps_of
 
 MOST_WORDS = 75
 MOST_SENTENCES = 7
+MOST_WORDS_OF_STEPS = 100
+MOST_STEPS = 9
 NUMBERS = ("no", "one", "two", "three", "four", "five")
 ERROR = re.compile(r"\w*(?:Error|Exception)")
 
@@ -44,30 +49,67 @@ class Described:
     program: str
     told: str
     """The program with values in the place of the errors that the prose speaks of: what it still raises is unsaid."""
+    in_steps: bool = False
+    """Whether the prose says what is done one after the other, and not what comes of it."""
 
 
 def described(function: ast.FunctionDef) -> Described:
-    """Return a function's description: in few sentences, or else with a sentence for each name that it gives."""
-    try:
-        return _described(function, steps_of(function))
-    except Unsayable:
-        return _described(function, steps_of(function, named=True))
+    """Return a function's description: in few sentences, or else with a sentence for each name that it gives.
+
+    Where no expression says what its loops come to, it says what they do, step after step.
+    """
+    for way in (_in_few, _named, _in_steps):
+        try:
+            return way(function)
+        except Unsayable:
+            pass
+    return _in_steps(function, unrolled=True)
+
+
+def _in_few(function: ast.FunctionDef) -> Described:
+    return _described(function, steps_of(function))
+
+
+def _named(function: ast.FunctionDef) -> Described:
+    return _described(function, steps_of(function, named=True))
+
+
+def _in_steps(function: ast.FunctionDef, unrolled: bool = False) -> Described:
+    said, body = ordered(function, unrolled=unrolled)
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
+        raise Unsayable("parameters of another kind")
+    prose = " ".join([*said, *_defaults(function, Speaker({}, phrase, clause))])
+    if len(prose.split()) > MOST_WORDS_OF_STEPS or len(said) > MOST_STEPS:
+        raise Unsayable("too long")
+    header = _header(function)
+    return Described(prose, _source(header, body), _source(header, errors_told(body)), in_steps=True)
+
+
+def _source(header: str, body: list[ast.stmt]) -> str:
+    return f"{header}\n{indent(ast.unparse(ast.Module(body, [])), '    ')}\n"
+
+
+def _defaults(function: ast.FunctionDef, say: Speaker) -> list[str]:
+    arguments, defaults = [*function.args.posonlyargs, *function.args.args], function.args.defaults
+    last = arguments[len(arguments) - len(defaults) :]
+    return [f"`{each.arg}` is {say.np(value, False)} by default." for each, value in zip(last, defaults, strict=True)]
+
+
+def _header(function: ast.FunctionDef) -> str:
+    empty = ast.FunctionDef(function.name, function.args, [ast.Pass()], [], function.returns, lineno=0)
+    return ast.unparse(empty).removesuffix("\n    pass")
 
 
 def _described(function: ast.FunctionDef, steps: Steps) -> Described:
     arguments = [*function.args.posonlyargs, *function.args.args]
     kinds = {each.arg: annotated(each.annotation) for each in arguments}
     say = Speaker(kinds, phrase, clause)
-    sentences = _sentences(say, steps, first=True)
-    defaults = function.args.defaults
-    for each, default in zip(arguments[len(arguments) - len(defaults) :], defaults, strict=True):
-        sentences.append(f"`{each.arg}` is {say.np(default, False)} by default.")
+    sentences = [*_sentences(say, steps, first=True), *_defaults(function, say)]
     prose = " ".join([*sentences, *say.notes])
     if len(prose.split()) > MOST_WORDS or len(sentences) > MOST_SENTENCES:
         raise Unsayable("too long")
-    header = ast.unparse(
-        ast.FunctionDef(function.name, function.args, [ast.Pass()], [], function.returns, lineno=0)
-    ).removesuffix("\n    pass")
+    header = _header(function)
     return Described(prose, program(steps, header), program(steps, header, told=True))
 
 

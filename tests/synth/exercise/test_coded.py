@@ -291,8 +291,8 @@ def test_code_without_words_is_dropped_or_left_to_the_teacher(
 ) -> None:
     def answer(request: Request) -> str:
         name, more = named(request)
-        loop = f"    total = {more}\n    while numbers:\n        total, numbers = total + numbers[0], numbers[1:]\n"
-        loop += "    return total"
+        loop = f"    def total(items: list[int]) -> int:\n        return sum(items) + {more}\n\n"
+        loop += "    return total(numbers)"
         return f"def {name}(numbers: list[int]) -> int:\n{loop}\n" if request.id.endswith("/stub") else right(request)
 
     teach(answer, chat=True)

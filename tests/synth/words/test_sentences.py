@@ -147,7 +147,6 @@ def test_what_two_readers_could_take_in_two_ways_is_said(source: str, missing: s
 @pytest.mark.parametrize(
     "source",
     [
-        "def f(a: int) -> int:\n    while a > 9:\n        a //= 2\n    return a",
         "def f(a: int) -> int:\n    return 1 if a < 2 else a * f(a - 1)",
         "def f(a: set[str]) -> list[str]:\n    return [x for x in a]",
         "def f(a: set[str]) -> str:\n    return min(a, key=len)",
