@@ -47,7 +47,7 @@ check: setup
 	$(BIN)/lint-imports
 
 # Those that measure a run, a stage or a model of yours are called by hand: each says at its head what it is given.
-BY_HAND := described driver served stages synthesis told
+BY_HAND := described driver packages served stages synthesis told
 bench: setup
 	for name in $(filter-out $(BY_HAND),$(basename $(notdir $(wildcard benchmarks/*.py)))); do \
 		echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; \

@@ -234,6 +234,9 @@ class Source(Stage):
         """Say how much there is to read, as far as that is known without reading: `12 files, 340 MB`."""
         return ""
 
+    def prepare(self, progress: Progress) -> None:
+        """Fetch what must be near before `parts` can list it. It may be killed, and is called again."""
+
     @abstractmethod
     def parts(self) -> list[Part]:
         """List the units to read, in a stable order. Raises UserError where there is nothing to read."""

@@ -41,6 +41,7 @@ STAGES = {
 
 SOURCES = {
     "installed": "curate.sources.kinds:Installed",
+    "packages": "curate.sources.kinds:Packages",
     "folder": "curate.sources.kinds:Folder",
     "parquet": "curate.sources.kinds:ParquetFiles",
     "jsonl": "curate.sources.kinds:JsonLines",

@@ -34,7 +34,14 @@ OF_A_STAGE = {
     "from": "the stage that it reads, or a list of them; by default the one before it",
     "usd": "what its models may cost, in dollars",
 }
-WRITTEN = {"installed": "installed: true", "folder": "folder:", "parquet": "path:", "jsonl": "path:", "hub": "hub:"}
+WRITTEN = {
+    "installed": "installed: true",
+    "packages": "packages:",
+    "folder": "folder:",
+    "parquet": "path:",
+    "jsonl": "path:",
+    "hub": "hub:",
+}
 """What a recipe writes for each kind of source."""
 KINDS = {
     "integer": "whole number",

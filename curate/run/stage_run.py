@@ -206,7 +206,9 @@ class StageRun:
         if isinstance(self.stage, Job):
             return {"job": None}
         if isinstance(self.stage, Source):
+            self.display.start(self.node.name, 1, 0, "list")
             with named_after(self.node):
+                self.stage.prepare(self.aloud.progress)
                 return {part.name: part for part in self.stage.parts()}
         several = len(self.context.inputs) > 1
         return {

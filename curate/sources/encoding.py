@@ -1,12 +1,15 @@
 """Text of other encodings as UTF-8: UTF-16 and UTF-32 are known by their mark, or by how JSON must begin in them.
 
 In: bytes, or a stream of them. Out: the same in UTF-8. What is not valid in its encoding stays not valid in UTF-8, so
-that rows with it are rejected as such. Not covered: encodings without a mark, such as Latin-1.
+that rows with it are rejected as such. Not covered: encodings without a mark, such as Latin-1, but for Python that
+names its own (`python_as_utf8`).
 """
 
 import codecs
 import io
 import json
+import re
+import tokenize
 from typing import IO, Any
 
 MARKS = {
@@ -36,6 +39,28 @@ def as_utf8(content: bytes) -> bytes:
         return content.decode(encoding).encode()
     except UnicodeDecodeError:
         return content
+
+
+NO_CHARACTER_SETS = re.compile(r"idna|punycode|(?:raw_)?unicode_escape|undefined|mbcs|oem|utf_(?:16|32).*")
+"""Codecs that Python has and no source file is in: transformations, and what cannot hold a line in ASCII."""
+
+
+def python_as_utf8(content: bytes) -> bytes:
+    """Return Python source in UTF-8, from the encoding that one of its first two lines names (PEP 263).
+
+    >>> python_as_utf8("# -*- coding: latin-1 -*-\\nx = 'é'".encode("latin-1")).decode()
+    "# -*- coding: latin-1 -*-\\nx = 'é'"
+    """
+    text = as_utf8(content)
+    if text.isascii():
+        return text
+    try:
+        name = codecs.lookup(tokenize.detect_encoding(io.BytesIO(text).readline)[0]).name.replace("-", "_")
+        if name in ("utf_8", "utf_8_sig") or NO_CHARACTER_SETS.fullmatch(name):
+            return text
+        return text.decode(name).encode()
+    except (SyntaxError, LookupError, UnicodeError):
+        return text
 
 
 def json_in_utf8(stream: IO[bytes]) -> IO[bytes]:

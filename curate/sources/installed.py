@@ -17,6 +17,7 @@ from functools import cache
 from importlib.metadata import Distribution, PackageMetadata, distributions
 
 from curate.files.stores import is_plain_file
+from curate.text.licenses import field_name
 
 OWN_DISTRIBUTION = "curate-textbooks"
 """Left out: a corpus must not change because this tool's own code did."""
@@ -94,8 +95,7 @@ def license_of(metadata: PackageMetadata) -> str | None:
     """Return a package's licence: its SPDX expression, else a short `License` line, else its licence classifier."""
     if "License-Expression" in metadata:
         return metadata["License-Expression"]
-    stated = metadata["License"].strip() if "License" in metadata else ""
-    if stated and "\n" not in stated and len(stated) <= 60 and "copyright" not in stated.lower():
+    if stated := field_name(next(iter(metadata.get_all("License") or []), None)):
         return stated
     marks = [mark for mark in metadata.get_all("Classifier") or [] if mark.startswith("License :: ")]
     return str(marks[0]).rpartition(" :: ")[2] if marks else None

@@ -20,6 +20,8 @@ from curate.stage import Made
 NOT_UTF8 = "not valid UTF-8"
 UNREADABLE = "unreadable"
 LINK_TO_NOTHING = "link to nothing"
+LINK = "link in an archive"
+OUTSIDE = "path leads out of the package"
 NO_TEXT = "text is missing"
 NOT_TEXT = "text is not a string"
 TOO_LARGE = "too large"

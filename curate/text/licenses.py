@@ -1,13 +1,13 @@
 """What a licence is called and what it allows: names to SPDX expressions, expressions to yes or no, names to classes.
 
 In: a licence as people and package indexes write it (`Apache Software License`, `mit`, `MIT OR GPL-2.0-only`). Out:
-`spdx`, an SPDX expression, None where the words say nothing; `is_allowed`, whether a list of licences suffices for it;
-`licence_class`, how free a name sounds: an order for `keep_best`. It reads names only; a licence in a text is found by
-filters/rights/license.py. No legal advice.
+`spdx`, an SPDX expression, None where the words say nothing; `stated_license`, that of a package by its metadata;
+`is_allowed`, whether a list of licences suffices for it; `licence_class`, how free a name sounds: an order for
+`keep_best`. It reads names only; a licence in a text is found by filters/rights/license.py. No legal advice.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
@@ -108,6 +108,41 @@ def spdx(licence: str | None) -> str | None:
     found = sorted({_one(name) for name in names if name.lower() not in SILENT})
     compound = [f"({name})" if len(found) > 1 and " " in name else name for name in found]
     return " AND ".join(compound) or None
+
+
+def stated_license(expression: str | None, field: str | None, classifiers: Iterable[str]) -> str | None:
+    """Return the SPDX expression of the licence that a package's metadata state, None if they name none that is known.
+
+    `License-Expression` decides alone. Else the short name in `License` and the classifiers: one that is known and not
+    permissive is never lost behind another that is, and a name that says nothing is passed over where another does.
+
+    >>> stated_license(None, "Dual License", ["License :: OSI Approved :: BSD License"])
+    'LicenseRef-BSD'
+    >>> stated_license(None, "MIT", ["License :: OSI Approved :: GNU General Public License v3 (GPLv3)"])
+    'GPL-3.0-only AND MIT'
+    """
+    if expression:
+        return spdx(expression)
+    name = field_name(field)
+    marks = [mark.rpartition("::")[2].strip() for mark in classifiers if mark.startswith("License ::")]
+    found = {each: spdx(each) for each in (name, *marks) if spdx(each)}
+    known = {each: license for each, license in found.items() if license and _is_clear(each, license)}
+    if not known:
+        return None
+    if name in known and all(is_allowed(license, ALLOWED) for license in known.values()):
+        return known[name]
+    return spdx("; ".join(known.values()))
+
+
+def field_name(field: str | None) -> str:
+    """Return the name of a licence that a `License` field holds, nothing where it holds a text."""
+    stated = (field or "").strip()
+    return stated if "\n" not in stated and len(stated) <= 60 and "copyright" not in stated.lower() else ""
+
+
+def _is_clear(name: str, license: str) -> bool:
+    """Tell whether a name says what may be done: it is one that is known, or sounds of what is restricted."""
+    return "LicenseRef-" not in license or is_allowed(license, ALLOWED) or bool(RESTRICTED.search(name.lower()))
 
 
 def _one(name: str) -> str:

@@ -20,7 +20,7 @@ from curate.errors import Trouble, UserError
 from curate.sources import installed
 from curate.sources.installed import installed_files, license_of
 from curate.sources.jsonl import cut_file
-from curate.sources.kinds import Folder, Hub, Installed, JsonLines, ParquetFiles, source_from
+from curate.sources.kinds import Folder, Hub, Installed, JsonLines, Packages, ParquetFiles, source_from
 from curate.sources.rows import Rows, repeated, sort_out
 from curate.stage import Made
 
@@ -61,6 +61,7 @@ def write_lines(path: Path, rows: list[Any]) -> Path:
         ({"path": "s3://bucket/x.jsonl.gz"}, JsonLines),
         ({"path": "x.jsonl.zst"}, JsonLines),
         ({"hub": "bigcode/the-stack-smol", "split": "train"}, Hub),
+        ({"packages": "list.txt", "limit": 5}, Packages),
     ],
 )
 def test_the_key_decides_the_kind_of_source(settings: dict[str, Any], kind: type) -> None:
@@ -71,6 +72,7 @@ def test_the_key_decides_the_kind_of_source(settings: dict[str, Any], kind: type
     ("settings", "line"),
     [
         ({"path": "x.parquet", "txt": "a"}, "unknown key 'txt'; did you mean 'text'?"),
+        ({"packages": "list.txt", "hash": "content"}, "unknown key 'hash'"),
         ({"installed": True, "limits": 3}, "unknown key 'limits'; did you mean 'limit'?"),
         ({"path": "x.parquet", "name": "other"}, "unknown key 'name'"),
         ({"path": "x.csv"}, "'x.csv' must end in .parquet, .jsonl"),
