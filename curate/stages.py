@@ -35,6 +35,7 @@ STAGES = {
     "synth.evolve": "curate.synth.exercise.evolve:Evolve",
     "synth.render": "curate.synth.item.render:Render",
     "synth.mined": "curate.synth.code.mined:Mined",
+    "train.tokenizer": "curate.train.vocabulary:TrainTokenizer",
     "train.lm": "curate.train.lm:TrainLM",
     "eval.code": "curate.eval.code:EvalCode",
 }

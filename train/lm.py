@@ -2,7 +2,7 @@
 
 The job's directory, in the order in which it fills:
 
-    tokenizer/       the tokenizer, trained on the corpus or taken from the model that `init` names
+    tokenizer/       the tokenizer, trained on the corpus; none where `init` or `tokenizer` names one
     tokens/          the corpus as tokens (train/corpus/packing.py)
     metrics.jsonl    loss, learning rate and held-out loss by step (train/steps/loop.py)
     checkpoint.pt    the state to go on from after a kill

@@ -21,6 +21,9 @@ class Training(Job):
     """Shape and settings by name; each parameter below that is given replaces the preset's."""
     init: StageRef | None = None
     """Go on from the model of this stage, with its shape and its tokenizer."""
+    tokenizer: StageRef | None = None
+    """Take the tokenizer of this stage, a `train.tokenizer` or `train.lm`, instead of training one: losses of models
+    compare only where their tokens do."""
     family: Literal["qwen3", "llama"] | None = None
     """The stock class: Qwen3ForCausalLM or LlamaForCausalLM."""
     hidden: int | None = Field(default=None, ge=8)
@@ -99,6 +102,10 @@ class Training(Job):
         fixed = [name for name in names if getattr(self, name)]
         if self.init is not None and fixed:
             raise ValueError(f"{fixed[0]} is fixed by the model that init names; leave it out")
+        if self.init is not None and self.tokenizer is not None:
+            raise ValueError("tokenizer is fixed by the model that init names; leave it out")
+        if self.tokenizer is not None and self.vocab_size:
+            raise ValueError("vocab_size is fixed by the stage that tokenizer names; leave it out")
         if self.init is None and self.shape.hidden % (2 * self.shape.heads):
             raise ValueError("hidden must be a multiple of twice the heads")
         return self

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,26 +60,39 @@ def prepare(job: Training, context: Context, progress: Progress) -> tuple[Any, C
         seed=seed,
         report=partial(progress.update, note="tokens"),
         score={name: rule.by for name, rule in (job.upsample or {}).items()},
-        infill=infill_of(job.fim, tokenizer, base_of(job, context)),
+        infill=infill_of(job.fim, tokenizer, given_tokenizer(job, context)),
     )
     write_json({"shards": sum(map(len, shards.values()))}, marker)
     return tokenizer, corpus
 
 
+def given_tokenizer(job: Training, context: Context) -> Path | None:
+    """Return the folder of a tokenizer that another stage made, if one is named."""
+    if job.init is not None:
+        return base_of(job, context)
+    return context.references[job.tokenizer] / "model" if job.tokenizer is not None else None
+
+
 def _tokenizer(job: Training, context: Context, seed: int) -> Any:
     """Train the tokenizer and save it, so that a second start reads the same one."""
-    base, folder = base_of(job, context), context.directory / "tokenizer"
-    if base is not None:
-        return load_tokenizer(base)
-    if not folder.exists():
-        shards = context.shards()
-        size = sum(path.stat().st_size for path in shards) * COMPRESSION
-        share = min(1.0, job.tokenizer_mb * 1e6 / max(size, 1))
-        tokenizer = train_tokenizer(sample_texts(shards, share, seed), job.shape.vocab_size, MARKS if job.fim else ())
-        unfinished = folder.with_name(".tokenizer")
-        tokenizer.save_pretrained(unfinished)
-        unfinished.replace(folder)
-    return load_tokenizer(folder)
+    given, folder = given_tokenizer(job, context), context.directory / "tokenizer"
+    if given is None:
+        marks = MARKS if job.fim else ()
+        keep_tokenizer(folder, context.shards(), job.tokenizer_mb, job.shape.vocab_size, marks, seed)
+    return load_tokenizer(given or folder)
+
+
+def keep_tokenizer(
+    folder: Path, shards: Sequence[Path], most_mb: float, vocab_size: int, marks: Sequence[str], seed: int
+) -> None:
+    """Train a tokenizer on at most so much text of the shards and save it in a folder, unless one stands there."""
+    if folder.exists():
+        return
+    size = sum(path.stat().st_size for path in shards) * COMPRESSION
+    share = min(1.0, most_mb * 1e6 / max(size, 1))
+    unfinished = folder.with_name(f".{folder.name}")
+    train_tokenizer(sample_texts(shards, share, seed), vocab_size, marks).save_pretrained(unfinished)
+    unfinished.replace(folder)
 
 
 def fit(job: Training, context: Context, progress: Progress, place: Place) -> Metrics | None:
@@ -94,7 +107,7 @@ def fit(job: Training, context: Context, progress: Progress, place: Place) -> Me
     if place.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // place.world))
     model = saved_model(base) if base is not None else new_model(job.shape, tokenizer, seed)
-    check_tokenizer(tokenizer, model, base)
+    check_tokenizer(tokenizer, model, given_tokenizer(job, context))
     made = plan(job, corpus, model, place, seed)
 
     def report(step: int, note: str) -> None:
@@ -142,13 +155,13 @@ def too_little_memory(made: Plan, place: Place) -> str:
     )
 
 
-def check_tokenizer(tokenizer: Any, model: Any, base: Path | None) -> None:
+def check_tokenizer(tokenizer: Any, model: Any, given: Path | None) -> None:
     """Raise UserError where the tokenizer makes tokens that the model does not have."""
     if len(tokenizer) > model.config.vocab_size or tokenizer.eos_token_id is None or tokenizer.pad_token_id is None:
         raise UserError(
-            f"{base}: the tokenizer does not fit the model: {len(tokenizer):,} tokens, end token "
+            f"{given}: the tokenizer does not fit the model: {len(tokenizer):,} tokens, end token "
             f"{tokenizer.eos_token!r} and padding {tokenizer.pad_token!r} for a vocabulary of "
-            f"{model.config.vocab_size:,}; name another stage under init"
+            f"{model.config.vocab_size:,}; name another stage under init or tokenizer"
         )
 
 

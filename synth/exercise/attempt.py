@@ -27,6 +27,7 @@ from curate.synth.exercise.agreement import (
 )
 from curate.synth.exercise.probes import Row, probes
 from curate.synth.exercise.trial import Settings, Steps, Trial
+from curate.synth.exercise.unverified import unverified
 from curate.synth.item.item import COLUMNS as ITEM_COLUMNS
 from curate.synth.item.item import Item, row
 from curate.synth.teacher.answers import Program, Stub, read_solution, read_stub
@@ -76,17 +77,33 @@ class Course:
         stub = self._stub(reply, text)
         if isinstance(stub, str):
             return self._rejected(text, stub)
+        if not self.settings.verify:
+            row: dict[str, Any] = yield from self._unverified(stub, text)
+            return row
         inputs = probes(stub, self.settings.inputs, derive_seed(self.voice.seed, self.known["id"], "inputs"))
         if inputs is None:
             return self._rejected(text, "no inputs for its types")
         if not (yield self._name(stub)):
             return self._rejected(text, "its name is taken")
-        row: dict[str, Any] = yield from self._tried(Trial(self, stub, inputs))
+        row = yield from self._tried(Trial(self, stub, inputs))
         return row
+
+    def _unverified(self, stub: Stub, text: str) -> Steps:
+        """Return the row of a stub with the first solution of it, neither of which was run."""
+        if not (yield self._name(stub)):
+            return self._rejected(text, "its name is taken")
+        [reply] = yield Ask((self.solution(stub, stub.prose, f"{self.known['id']}/solution/0"),))
+        program = self.read(reply, stub)
+        if program is None:
+            return self._rejected(text, "no answer" if reply.finish_reason == "error" else "no solution parses")
+        if not (yield Trial(self, stub, []).tree(program)):
+            return self._rejected(text, "is written like another")
+        return unverified(self.known, stub, program, "teacher")
 
     def _name(self, stub: Stub) -> Claim:
         """Return the claim of a name: its words in any order."""
-        return Claim(" ".join(sorted(stub.name.split("_"))), self.settings.per_name, "name")
+        words = " ".join(sorted(stub.name.split("_")))
+        return Claim(self.settings.key(words), self.settings.per_name, "name")
 
     def _tried(self, trial: Trial) -> Steps:
         """Let a trial decide; return the row."""
@@ -118,7 +135,8 @@ class Course:
             stub = replace(stub, prose=f"{stub.prose}.")
         if f"def {stub.name}(" in self.copied:
             return "copied from the prompt"
-        return objection(stub) or self.settings.avoid.objection(stub) or stub
+        wrong = objection(stub) if self.settings.verify else None
+        return wrong or self.settings.avoid.objection(stub) or stub
 
     def _row(self, stub: Stub, found: Agreed, trial: Trial) -> dict[str, Any]:
         pure = [program for program in found.programs if not changes_its_parameters(stub, program)]

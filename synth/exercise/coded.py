@@ -11,6 +11,7 @@ For what an attempt yields and returns see synth/exercise/attempt.py, whose late
 
 import re
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -26,8 +27,11 @@ from curate.synth.exercise.probes import Row, different, probes
 from curate.synth.exercise.signature import spelled_out
 from curate.synth.exercise.told import Told, by_rule
 from curate.synth.exercise.trial import Steps, Trial
+from curate.synth.exercise.unverified import unverified
 from curate.synth.teacher.answers import Program, Stub, plain_prose, read_function
 from curate.synth.teacher.effects import Ask, Claim, Run
+from curate.synth.words.forms import Unsayable, only_function
+from curate.synth.words.sentences import described
 
 CODE_STOPS = ("\n```", "\nprint(", "\nassert ", "\n# ", "\nif __name__")
 DESCRIPTION_TOKENS = 90
@@ -58,13 +62,37 @@ class CodeFirst(Course):
         if isinstance(read, str):
             return self._rejected(text, read)
         stub, program = read
+        if not self.settings.verify:
+            row: dict[str, Any] = yield from self._unproved(stub, program)
+            return row
         inputs = self._inputs(stub, program)
         if inputs is None:
             return self._rejected(text, "no inputs for its types")
         if not (yield self._name(stub)):
             return self._rejected(text, "its name is taken")
-        row: dict[str, Any] = yield from self._standing(Trial(self, stub, inputs, given=program), inputs)
+        row = yield from self._standing(Trial(self, stub, inputs, given=program), inputs)
         return row
+
+    def _unproved(self, stub: Stub, program: Program) -> Steps:
+        """Return the row of a function with a description of it, neither of which was run."""
+        source = program.source(stub)
+        if not (yield self._name(stub)):
+            return self._rejected(source, "its name is taken")
+        if not (yield Trial(self, stub, [], given=program).tree(program)):
+            return self._rejected(source, "is written like another")
+        prose, by = "", "rule"
+        if self.settings.described_by != "teacher":
+            with suppress(Unsayable):
+                prose = described(only_function(source)).prose
+        if not prose and self.settings.described_by != "rule":
+            told, by = (yield from self._description(stub, source, 0)), "teacher"
+            if isinstance(told, str):
+                return self._rejected(source, told)
+            prose = told.prose
+        near = self.settings.avoid.objection(replace(stub, prose=prose)) if prose else "no rule has words for it"
+        if near:
+            return self._rejected(source, near)
+        return unverified(self.known, replace(stub, prose=prose), program, by)
 
     def _standing(self, alone: Trial, inputs: list[Row]) -> Steps:
         """Return the row of a function by what it gives and what is said of it."""
@@ -118,11 +146,16 @@ class CodeFirst(Course):
         stub, program = spelled_out(read[0]), read[1]
         if f"def {stub.name}(" in self.copied:
             return "copied from the prompt"
+        wrong = self._wrong(stub, program) if self.settings.verify else None
+        return wrong or self.settings.avoid.objection(stub) or (stub, program)
+
+    def _wrong(self, stub: Stub, program: Program) -> str | None:
+        """Say what is wrong with a function by its words and types, if anything is."""
         if not program.is_plain:
             return "imports more than an exercise may"
         if bare(stub.parameters, None):
             return "types do not say what they hold"
-        return objection(stub, whole=False) or self.settings.avoid.objection(stub) or (stub, program)
+        return objection(stub, whole=False)
 
     def blind(self, stub: Stub) -> Stub:
         """Return a stub under no name: what the function does must follow from the description alone."""
@@ -138,10 +171,10 @@ class CodeFirst(Course):
         seed = derive_seed(self.voice.seed, self.known["id"], "inputs")
         return probes(stub, self.settings.inputs, seed, program.source(stub))
 
-    def _described(self, stub: Stub, alone: Trial, turn: int) -> Steps:
-        """Return the Stub with its description, or the reason why there is none."""
+    def _description(self, stub: Stub, program: str, turn: int) -> Steps:
+        """Return the Stub with what the teacher says of a program, or the reason why it says nothing."""
         asked = self.voice.request(
-            f"{self.known['id']}/{turn}/description", "describe", {"program": shown(alone)},
+            f"{self.known['id']}/{turn}/description", "describe", {"program": program},
             begun="Return", stop=("\n", "For example", "Example"), max_tokens=DESCRIPTION_TOKENS,
             temperature=AGAIN if turn else SURE,
         )  # fmt: skip
@@ -153,7 +186,14 @@ class CodeFirst(Course):
             prose = prose[: prose.rfind(". ") + 1]  # its whole sentences
         if len(prose.split()) < 4:
             return "no docstring"
-        stub = replace(stub, prose=prose if not prose[-1].isalnum() else f"{prose}.")
+        return replace(stub, prose=prose if not prose[-1].isalnum() else f"{prose}.")
+
+    def _described(self, stub: Stub, alone: Trial, turn: int) -> Steps:
+        """Return the Stub with its description, or the reason why there is none to believe."""
+        told = yield from self._description(stub, shown(alone), turn)
+        if isinstance(told, str):
+            return told
+        stub, prose = told, told.prose
         if NAME in prose.lower() or STRANGE.search(prose):
             return "tells how, and not what"
         assert alone.given

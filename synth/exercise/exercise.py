@@ -10,9 +10,9 @@ Out: one row an attempt, kept or rejected with a reason; the course of an attemp
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from curate.llm import ModelSpec
 from curate.sandbox.programs import Limits
@@ -21,6 +21,7 @@ from curate.synth.exercise.attempt import COLUMNS, Course
 from curate.synth.exercise.avoid import Avoid, digests
 from curate.synth.exercise.coded import CODE_STOPS, CodeFirst
 from curate.synth.exercise.trial import Settings
+from curate.synth.exercise.unverified import formatted
 from curate.synth.item.form import tidy
 from curate.synth.item.item import Item, read_item
 from curate.synth.item.item import row as item_row
@@ -73,6 +74,11 @@ class Solving(Asking):
     descriptions: int = Field(default=2, ge=1)
     """Where the code comes first: descriptions of it that are tried, at most. A first one gave 3.2 exercises for 1,000
     tokens, a second 1.2, a third 0.8: less than another function."""
+    verify: bool = True
+    """`false`: believe what the teacher wrote, its first solution or its code with the words of a rule, and run
+    nothing; to learn what verification is worth (synth/exercise/unverified.py)."""
+    distinct: bool = True
+    """`false`: let exercises have one name, do the same and be written alike; to learn what distinctness is worth."""
     stub_temperature: float = Field(default=0.9, ge=0)
     temperature: float = Field(default=0.6, ge=0)
     """Of the solutions: low enough to be right, high enough to differ where the teacher is unsure."""
@@ -81,6 +87,12 @@ class Solving(Asking):
     """Of one solution."""
     cpu_s: float = Field(default=1.0, gt=0)
     """CPU seconds of one solution over all its inputs."""
+
+    @model_validator(mode="after")
+    def _nothing_to_check(self) -> Self:
+        if not self.verify and (self.truth or self.round_trip):
+            raise ValueError("verify: false checks nothing; leave out truth and round_trip")
+        return self
 
     def fingerprint(self) -> str:
         """Return the digests of the benchmarks."""
@@ -107,7 +119,7 @@ class Solving(Asking):
 
     def finish(self, rows: list[dict[str, Any]], metrics: Metrics) -> Made:
         """Give the exercises of a shard their form, and sort its rows."""
-        rows = formed(rows)
+        rows = formed(rows) if self.verify else formatted(rows)
         return sort_out(rows, COLUMNS, {**metrics, **histogram(rows)})
 
     def begin(

@@ -43,7 +43,13 @@ class Settings:
     round_trip: bool
     temperature: float
     max_tokens: int
+    verify: bool
+    distinct: bool
     avoid: Avoid
+
+    def key(self, key: str | None) -> str | None:
+        """Return what is claimed: nothing where several may do, be written or be called the same."""
+        return key if self.distinct else None
 
 
 class Course(Protocol):
@@ -179,14 +185,18 @@ class Trial:
     def _claims(self, found: Agreed) -> Steps:
         """Claim what the function does and how it is written; return the reason where another holds either."""
         outcomes = self.outcomes[self.programs.index(found.programs[0])]
-        if not (yield Claim(self._behaviour(outcomes), 1, "behaviour")):
+        if not (yield Claim(self.settings.key(self._behaviour(outcomes)), 1, "behaviour")):
             return "does what another does"
         shortest = min(found.programs, key=lambda program: (len(program.body), program.body))
-        function = function_in(f"{self.stub.header}\n{shortest.body}\n")
-        tree = labels(function, values=True).tobytes().hex() if function else None
-        if not (yield Claim(tree, 1, "tree")):
+        if not (yield self.tree(shortest)):
             return "is written like another"
         return None
+
+    def tree(self, program: Program) -> Claim:
+        """Return the claim of how a program is written."""
+        function = function_in(f"{self.stub.header}\n{program.body}\n")
+        tree = labels(function, values=True).tobytes().hex() if function else None
+        return Claim(self.settings.key(tree), 1, "tree")
 
     def _behaviour(self, outcomes: Sequence[CallOutcome]) -> str | None:
         """Return what the function gives on the standard rows, or None where that tells little."""

@@ -51,6 +51,15 @@ def tidy(items: Sequence[Item]) -> list[Item | str]:
     return [_assemble(item, [next(formatted) for _ in item.solutions]) for item in cleaned]
 
 
+def format_items(items: Sequence[Item]) -> list[Item | None]:
+    """Return each Item with its first solution formatted, None where that cannot be; nothing else is asked of it."""
+    made: list[Item | None] = []
+    for item, source in zip(items, format_code([_source(item, 0) for item in items]), strict=True):
+        part = _apart(source, item.name)
+        made.append(replace(item, before=part.before, header=part.header, solutions=(part.body,)) if part else None)
+    return made
+
+
 def format_code(sources: Sequence[str]) -> list[str]:
     """Return programs formatted, their imports sorted and none of them unused; where that fails, an empty text.
 

@@ -92,7 +92,10 @@ def google(item: Item, _: Sequence[Item] = ()) -> str | None:
 
 def examples_first(item: Item, _: Sequence[Item] = ()) -> str | None:
     """Render a docstring of examples, then prose."""
-    inside = "\n".join([*item.doctests(), "", item.description])
+    examples = list(item.doctests())
+    if not examples:
+        return None
+    inside = "\n".join([*examples, "", item.description])
     return f"{item.stub(docstring(inside, []))}\n{item.solutions[0]}\n"
 
 

@@ -21,6 +21,7 @@ from curate.progress import Progress
 from curate.stage import Context
 from curate.train.lm import TrainLM
 from curate.train.steps.schedule import Schedule, learning_rate
+from curate.train.vocabulary import TrainTokenizer
 
 SMALL: dict[str, Any] = {
     "hidden": 64,
@@ -155,6 +156,22 @@ def test_training_goes_on_from_another_model(
     assert (tmp_path / "model" / "tokenizer.json").read_text() == (trained[0] / "model" / "tokenizer.json").read_text()
 
 
+def test_models_of_one_tokenizer_stage_have_its_tokens_whatever_they_saw(corpus: Path, tmp_path: Path) -> None:
+    shared = Context("words", 17, tmp_path / "words", {"corpus": corpus})
+    assert TrainTokenizer(vocab_size=600).run(shared, Progress()) == {"tokens": 600.0}
+    files = {path.name: path.read_bytes() for path in (tmp_path / "words" / "model").iterdir()}
+    assert TrainTokenizer(vocab_size=600).run(shared, Progress()) == {"tokens": 600.0}, "a second start reads it"
+    settings = {name: value for name, value in SMALL.items() if name != "vocab_size"} | {"steps": 3}
+    rows = [{"id": f"n{n}", "text": f"x{n} = {n}\n" * 90, "source": "s"} for n in range(30)]
+    write_shard(documents(rows), tmp_path / "other" / "kept" / "0.parquet")
+    for name, data in (("one", corpus), ("two", tmp_path / "other")):
+        job = TrainLM(tokenizer="words", **settings)
+        job.run(context_in(tmp_path / name, data, words=tmp_path / "words"), Progress())
+        saved = tmp_path / name / "model"
+        assert (saved / "tokenizer.json").read_bytes() == files["tokenizer.json"]
+        assert json.loads((saved / "config.json").read_text())["vocab_size"] == 600
+
+
 def test_bf16_arithmetic_leaves_f32_weights(corpus: Path, tmp_path: Path) -> None:
     settings = {**SMALL, "precision": "bf16", "steps": 10, "pass_tokens": 256}
     metrics = TrainLM(**settings).run(context_in(tmp_path, corpus), Progress())
@@ -175,6 +192,8 @@ def test_a_corpus_smaller_than_a_batch_is_refused(tmp_path: Path) -> None:
     [
         ({"steps": 3, "epochs": 1}, "give one of steps, tokens and epochs"),
         ({"init": "base", "hidden": 64}, "hidden is fixed by the model that init names"),
+        ({"init": "base", "tokenizer": "words"}, "tokenizer is fixed by the model that init names"),
+        ({"tokenizer": "words", "vocab_size": 600}, "vocab_size is fixed by the stage that tokenizer names"),
         ({"hidden": 100, "heads": 3}, "multiple of twice the heads"),
         ({"preset": "huge"}, "tiny"),
     ],
