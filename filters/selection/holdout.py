@@ -6,6 +6,9 @@ the reason "held out". Rows that are like one of those in any other column under
 name, are dropped as "like held out", so that no kept row shares a value with a held-out one. `eval.code` asks the
 former (`held_out: NAME`) and nobody sees the latter.
 
+Several sets of exercises share what is held out: with `like`, the name of another `select.holdout`, nothing is drawn,
+and what is in the groups that were held out there, or like them, is dropped as "like held out".
+
 Which groups are held out depends on the run's seed and their values alone. Rows without any of these columns are kept.
 Not covered: likeness that no column tells; put a deduplication before this stage.
 """
@@ -22,9 +25,10 @@ from pydantic import Field
 
 from curate.errors import UserError
 from curate.files.shards import list_shards, read_shard, write_json
-from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Need, Verdict, derive_seed
+from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Need, StageRef, Verdict, derive_seed
 
 HELD_OUT, ALIKE = "held out", "like held out"
+GROUPS = "groups.json"
 Group = tuple[str, str]
 """A column and its value there."""
 
@@ -36,6 +40,8 @@ class Holdout(GlobalFilter):
     """At least this share of the documents is held out, in whole groups."""
     count: int | None = Field(default=None, ge=1)
     """At least so many documents, where a share is not wanted."""
+    like: StageRef | None = None
+    """Another `select.holdout`: hold out nothing, but drop what is like what that stage held out."""
     by: tuple[str, ...] = Field(default=("topic", "behaviour", "function_name"), min_length=1)
     """Columns: groups are drawn by the first that a document has, and what is equal in another goes with them. By
     default those of these three that there are."""
@@ -67,7 +73,9 @@ class Holdout(GlobalFilter):
         }
 
     def plan(self, context: Context, map: Map) -> Metrics:  # noqa: ARG002
-        """Draw groups until there are enough documents, and note every value that these have."""
+        """Draw groups until there are enough documents, and note every value that these have; or take another's."""
+        if self.like is not None:
+            return _taken(context.references[self.like] / "plan" / GROUPS, context.plan / GROUPS)
         sketches = [read_shard(path) for path in list_shards(context.plan / "sketches")]
         rows = [row for sketch in sketches for row in _rows(sketch.to_pydict())]
         sizes = Counter(group for row in rows if (group := _group(row)) is not None)
@@ -85,17 +93,26 @@ class Holdout(GlobalFilter):
                 f"by {', '.join(self.by)}; hold out fewer, or by columns of more values"
             )
         alike = {group for row in rows if _group(row) in drawn for group in row}
-        write_json({"drawn": sorted(drawn), "alike": sorted(alike)}, context.plan / "groups.json")
+        write_json({"drawn": sorted(drawn), "alike": sorted(alike)}, context.plan / GROUPS)
         return {"documents": float(len(rows)), "groups": float(len(sizes)), "groups_held_out": float(len(drawn))}
 
     def judge(self, shard: pa.Table, context: Context) -> Verdict:
         """Drop the held-out groups and what is like them."""
-        drawn, alike = _read(context.plan / "groups.json")
-        found = [_verdict(row, drawn, alike) for row in _rows(self._values(shard))]
+        drawn, alike = _read(context.plan / GROUPS)
+        found = [_verdict(row, set() if self.like else drawn, alike) for row in _rows(self._values(shard))]
         return Verdict(
             reasons=pa.array([reason for reason, _ in found], pa.string()),
             evidence={"group": pa.array([group for _, group in found], pa.string())},
         )
+
+
+def _taken(theirs: Path, mine: Path) -> Metrics:
+    """Take the groups that another stage held out."""
+    if not theirs.exists():
+        raise UserError(f"like: {theirs.parents[1].name} held no groups out; name a stage `select.holdout`")
+    groups = json.loads(theirs.read_text(encoding="utf-8"))
+    write_json(groups, mine)
+    return {"groups_held_out": float(len(groups["drawn"]))}
 
 
 def _verdict(row: list[Group], drawn: set[Group], alike: set[Group]) -> tuple[str | None, str | None]:

@@ -22,9 +22,11 @@ def exercise(number: int, topic: str | None, name: str, behaviour: str | None = 
 EXERCISES = [exercise(n, f"topic {n % 20}", f"f{n % 153}", f"b{n % 187}") for n in range(200)]
 
 
-def work(stage: Holdout, rows: list[Row], directory: Path, size: int = 60, seed: int = 17) -> tuple[list[Row], ...]:
+def work(
+    stage: Holdout, rows: list[Row], directory: Path, size: int = 60, seed: int = 17, **references: Path
+) -> tuple[list[Row], ...]:
     """Return (kept, dropped) as the runner would make them."""
-    context = Context("select", seed, directory / "select", {"code": directory / "code"})
+    context = Context("select", seed, directory / "select", {"code": directory / "code"}, references)
     for start in range(0, len(rows), size):
         write_shard(
             pa.Table.from_pylist(rows[start : start + size]), directory / "code" / "kept" / f"{start:04}.parquet"
@@ -62,6 +64,21 @@ def test_what_is_like_a_held_out_one_is_neither_asked_nor_trained_on(tmp_path: P
         & {each[name] for each in held for name in ("function_name", "behaviour")}
         for row in alike
     )
+
+
+def test_another_set_is_kept_from_what_was_held_out_of_the_first(tmp_path: Path) -> None:
+    _, dropped = work(Holdout(count=20), EXERCISES, tmp_path / "a")
+    held = [row for row in dropped if row["reason"] == "held out"]
+    assert len(held) == 20
+    others = [{name: value for name, value in row.items() if name != "behaviour"} for row in EXERCISES[:150]]
+    kept, gone = work(Holdout(like="held"), others, tmp_path / "b", held=tmp_path / "a" / "select")
+    assert len(kept) + len(gone) == 150
+    assert {row["reason"] for row in gone} == {"like held out"}
+    for column in ("topic", "function_name"):
+        assert {row[column] for row in held}.isdisjoint(row[column] for row in kept)
+    assert {row["group"] for row in gone} > {f"topic={row['topic']}" for row in held}
+    with pytest.raises(UserError, match="b held no groups out; name a stage"):
+        work(Holdout(like="held"), others, tmp_path / "c", held=tmp_path / "b")
 
 
 def test_the_same_are_held_out_however_the_rows_lie_in_shards(tmp_path: Path) -> None:
