@@ -29,7 +29,7 @@ def line_of(name: str) -> tuple[str, int]:
     """Return the line that pins a package's newest wheel, and its bytes of Python. Raises UserError where there is none
     for any machine, or none that is permissive."""
     folder().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=folder()) as part:
+    with tempfile.TemporaryDirectory(prefix=".made-", dir=folder()) as part:
         done = run_pip([*ANY_MACHINE, name], Path(part))
         wheel = next(Path(part).glob("*.whl"), None)
         if wheel is None:
