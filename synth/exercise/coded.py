@@ -102,7 +102,7 @@ class CodeFirst(Course):
             return self._rejected(alone.given.source(alone.stub), refused, detail=alone.explained())
         stub, program = alone.stub, alone.given
         if self.settings.described_by != "teacher":
-            told = yield from by_rule(alone)
+            told = yield from by_rule(alone, derive_seed(self.voice.seed, self.known["id"], "words"))
             if not isinstance(told, str):
                 return self._told(alone, told)
             if self.settings.described_by == "rule":

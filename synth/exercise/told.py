@@ -31,12 +31,12 @@ class Told:
     in_steps: bool
 
 
-def by_rule(alone: Trial) -> Steps:
-    """Return Told, or the reason why there is none."""
+def by_rule(alone: Trial, seed: int) -> Steps:
+    """Return Told, or the reason why there is none; the seed draws among several wordings."""
     assert alone.given
     source = alone.given.source(alone.stub)
     try:
-        words = described(only_function(source))
+        words = described(only_function(source), seed)
     except Unsayable:
         return "no rule has words for it"
     known = {repr(row): outcome for row, outcome in zip(alone.rows, alone.outcomes[0], strict=True)}
@@ -64,7 +64,7 @@ def by_rule(alone: Trial) -> Steps:
         Case(", ".join(map(literal, row)), outcome.value)
         for row, outcome in zip(rows, outcomes, strict=True) if outcome.status == "value"
     )  # fmt: skip
-    return Told(" ".join([words.prose, *edges]), source, Agreed((alone.given,), cases), words.in_steps)
+    return Told(words.finish(edges), source, Agreed((alone.given,), cases), words.in_steps)
 
 
 def arranged(cases: Iterable[Case]) -> tuple[Case, ...]:

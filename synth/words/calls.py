@@ -33,8 +33,11 @@ def _builtin(say: Speaker, name: str, node: ast.Call, tail: bool) -> str:
     match name, args:
         case "len", [ast.Call(func=ast.Name(id="set"), args=[whole])] if not options:
             return f"the number of different {elements_of(say, whole)}"
+        case "len", [ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[], keywords=[])] if not options:
+            say.note("Words are separated by whitespace.")
+            return f"the number of words in {say.np(owner, False)}"
         case "len", [ast.ListComp(elt=element, generators=loops)] if not options:
-            return f"the number of {collection(say, element, loops, counted=True)}"
+            return f"the number of {collection(say, element, loops, form='counted')}"
         case "len", [whole] if not options:
             what = say.kind(whole).name
             if what not in ("str", "char", "list", "dict", "set", "tuple", "frozenset"):
@@ -69,7 +72,7 @@ def _builtin(say: Speaker, name: str, node: ast.Call, tail: bool) -> str:
         case "round", [value, ast.Constant(value=int() as digits)] if digits > 0:
             return f"{_rounded(say, value)} rounded to {digits} decimal{'s' * (digits > 1)}"
         case "round", [value]:
-            say.note("A half is rounded to the even integer.")
+            say.note(say.pick("A half is rounded to the even integer.", "Halves are rounded to the even neighbour."))
             return f"{_rounded(say, value)} rounded to an integer"
         case "set" | "frozenset", [] if not options:
             return "an empty set"
@@ -90,13 +93,13 @@ def _sum(say: Speaker, items: ast.GeneratorExp | ast.ListComp) -> str:
     if isinstance(items.elt, ast.Constant) and items.elt.value == 1:
         if not any(loop.ifs for loop in loops) and len(loops) == 1 and isinstance(loops[0].target, ast.Name):
             raise Unsayable("counts all")
-        return f"the number of {collection(say, items.elt, loops, counted=True)}"
+        return f"the number of {collection(say, items.elt, loops, form='counted')}"
     inner_kind = say.kind(items).element.name
     if inner_kind == "bool":
         last = loops[-1]
         counted = ast.comprehension(last.target, last.iter, [*last.ifs, items.elt], 0)
-        return f"the number of {collection(say, ast.Constant(1), [*loops[:-1], counted], counted=True)}"
-    return f"the sum of {collection(say, items.elt, loops)}"
+        return f"the number of {collection(say, ast.Constant(1), [*loops[:-1], counted], form='counted')}"
+    return f"the sum of {collection(say, items.elt, loops, form='summed')}"
 
 
 def _made(say: Speaker, name: str, value: ast.expr) -> str:

@@ -5,6 +5,7 @@ such as " that are even". Each wording says one operation on known types; others
 """
 
 import ast
+from itertools import pairwise
 
 from curate.synth.words.forms import Unsayable, names_in
 from curate.synth.words.predicates import between, predicate
@@ -75,6 +76,9 @@ def _of_all(say: Speaker, every: bool, items: ast.GeneratorExp | ast.ListComp, n
     if len(loops) != 1:
         raise Unsayable("loops within loops")
     loop = loops[0]
+    neighbours = _neighbours(say, items.elt, loop)
+    if neighbours and not (negative and every):
+        return f"{amount} {neighbours}"
     used = {each for node in [items.elt, *loop.ifs] for each in names_in(node)}
     src, inner = source(say, loop, used)
     rel = relative(inner, loop.ifs, loop, many=False) if loop.ifs else ""
@@ -87,6 +91,40 @@ def _of_all(say: Speaker, every: bool, items: ast.GeneratorExp | ast.ListComp, n
     if every:
         return f"it holds for every {src.named} that {holds}"
     return f"there is {f'no {src.named}' if negative else article(src.named)} for which {holds}"
+
+
+def _neighbours(say: Speaker, test: ast.expr, loop: ast.comprehension) -> str | None:
+    """Return "number in `xs` is greater than the next one", where a loop compares each element with its neighbour."""
+    match loop.target, loop.iter, test:
+        case (
+            ast.Name(id=own),
+            ast.Call(func=ast.Name(id="range"), args=[*low, end]),
+            ast.Compare(
+                left=ast.Subscript(value=ast.Name(id=whole) as held, slice=one),
+                ops=[sign],
+                comparators=[ast.Subscript(value=ast.Name(id=again), slice=other)],
+            ),
+        ) if whole == again and not loop.ifs and type(sign) in COMPARED:
+            pass
+        case _:
+            return None
+    spans = f"{', '.join(map(ast.unparse, low))} {ast.unparse(end)}".strip()
+    places = (ast.unparse(one), ast.unparse(other))
+    forwards = {(own, f"{own} + 1"): "the next one", (f"{own} + 1", own): "the one before it"}
+    backwards = {(own, f"{own} - 1"): "the one before it", (f"{own} - 1", own): "the next one"}
+    ways = {f"len({whole}) - 1": forwards, f"0 len({whole}) - 1": forwards, f"1 len({whole})": backwards}.get(spans, {})
+    kind = say.kind(held)
+    if places not in ways or kind.name not in ("list", "tuple", "str"):
+        return None
+    if not isinstance(sign, ast.Eq | ast.NotEq) and kind.element.name not in ("int", "float"):
+        return None
+    return f"{noun(kind)} in {say.np(held, tail=False)} {COMPARED[type(sign)]} {ways[places]}"
+
+
+COMPARED: dict[type[ast.cmpop], str] = {
+    ast.Gt: "is greater than", ast.GtE: "is at least", ast.Lt: "is less than", ast.LtE: "is at most",
+    ast.Eq: "equals", ast.NotEq: "differs from",
+}  # fmt: skip
 
 
 def _opposite(test: ast.expr) -> ast.expr | None:
@@ -135,6 +173,7 @@ def relative(say: Speaker, tests: list[ast.expr], loop: ast.comprehension, many:
             parts.append(test)
     if any(_is_joined(part) for part in parts):
         return None
+    parts = [_facing(part, names_in(loop.target)) for part in parts]
     own = _own(loop.target, value)
     said: list[tuple[str, str]] = []
     for part in parts:
@@ -142,7 +181,7 @@ def relative(say: Speaker, tests: list[ast.expr], loop: ast.comprehension, many:
         found = predicate(say, part.operand if isinstance(part, ast.UnaryOp) and negative else part, negative)
         if found is None or _speaks_of(found.rest, *names_in(loop.target)):
             return None
-        pronoun = _pronoun(say, found.subject, own, value, value_is)
+        pronoun = _pronoun(say, found.subject, own, value, value_is) or _of_tuple(found.subject, loop)
         if pronoun is None:
             return None
         text = found.text(many and pronoun == "that")
@@ -150,7 +189,42 @@ def relative(say: Speaker, tests: list[ast.expr], loop: ast.comprehension, many:
     words = [f"{pronoun} {text}" for pronoun, text in said]
     if any(" and " in text or " or " in text for text in words) and len(words) > 1:
         return None
-    return " " + word.join(words)
+    return " " + word.join([*words[:1], *(_shorter(one, other) for one, other in pairwise(said))])
+
+
+def _shorter(before: tuple[str, str], own: tuple[str, str]) -> str:
+    """Return a further part of a relative clause without what it has in common with the one before it.
+
+    >>> _shorter(("that", "are even"), ("that", "are not 0"))
+    'not 0'
+    """
+    pronoun, text = own
+    if pronoun != before[0] or pronoun != "that":
+        return f"{pronoun} {text}"
+    verb, _, rest = text.partition(" ")
+    alike = before[1].startswith(f"{verb} ") and not before[1].startswith(f"{verb} not ")
+    return rest if verb in ("is", "are") and alike else text
+
+
+def _facing(test: ast.expr, names: set[str]) -> ast.expr:
+    """Return an equality with what a loop goes through on its left."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]) if (
+            names_in(right) & names and not names_in(left) & names
+        ):
+            return ast.Compare(right, test.ops, [left])
+        case _:
+            return test
+
+
+def _of_tuple(subject: ast.expr, loop: ast.comprehension) -> str | None:
+    """Return the pronoun for a part of the tuples that a loop goes through."""
+    parts = isinstance(loop.target, ast.Tuple) and not isinstance(loop.iter, ast.Call)
+    return (
+        f"whose `{subject.id}`"
+        if parts and isinstance(subject, ast.Name) and subject.id in names_in(loop.target)
+        else None
+    )
 
 
 def _own(target: ast.expr, value: str) -> str:

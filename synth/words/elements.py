@@ -4,48 +4,105 @@ In: an element, and the loops that it comes from. Out: a phrase for all of them;
 """
 
 import ast
+from typing import Literal
 
 from curate.synth.words.clauses import relative
 from curate.synth.words.forms import Unsayable, names_in, reads
 from curate.synth.words.kinds import NUMBERS
+from curate.synth.words.plainer import itemised
 from curate.synth.words.sources import Source, flattened, noun, source
 from curate.synth.words.speaker import Speaker
 
+Form = Literal["", "counted", "listed", "summed"]
 
-def where(say: Speaker, loop: ast.comprehension) -> str:
-    """Return the condition on a loop's element that was named."""
+
+def where(say: Speaker, loop: ast.comprehension, src: Source | None = None) -> str:
+    """Return the condition on a loop's element that was named; as a relative clause, where one can follow `src`."""
     if not loop.ifs:
         return ""
+    rel = relative(say, loop.ifs, loop, False) if src and src.of and not src.value else None
+    if rel is not None:
+        return rel
     tests = loop.ifs[0] if len(loop.ifs) == 1 else ast.BoolOp(ast.And(), loop.ifs)
     return f" for which {say.clause(tests, tail=True)}"
 
 
-def collection(say: Speaker, element: ast.expr, loops: list[ast.comprehension], *, counted: bool = False) -> str:
+def collection(say: Speaker, element: ast.expr, loops: list[ast.comprehension], *, form: Form = "") -> str:
     """Return what a comprehension gives, as "the numbers in `xs` that are even" or "the length of each string in `xs`".
 
-    Where they are `counted` it has no article: "numbers in `xs` that are even".
+    Where they are `counted` it has no article: "numbers in `xs` that are even". Where they are `listed`, what is done
+    to each may follow: "the numbers in `xs`, each multiplied by 2". Where they are `summed`, it is over all of them.
     """
     if len(loops) == 2:
-        return _double(say, element, loops, counted)
+        return _double(say, element, loops, form == "counted")
     if len(loops) != 1:
         raise Unsayable("loops within loops")
-    loop = loops[0]
+    [element], loop = itemised(say, [element], loops[0])
     used = {each for node in [element, *loop.ifs] for each in names_in(node)}
     src, inner = source(say, loop, used)
-    return _told(inner, element, loop, src, counted)
+    changed = _changed(inner, element, loop, src) if form == "listed" else None
+    return changed or _told(inner, element, loop, src, form)
 
 
-def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source, counted: bool) -> str:
+CHANGES = {
+    ast.Mult: "multiplied by", ast.Div: "divided by", ast.Add: "increased by", ast.Sub: "reduced by",
+}  # fmt: skip
+
+
+def _changed(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source) -> str | None:
+    """Return the elements with what is done to each, where that is one calculation with a number or a name."""
+    match element, loop.target:
+        case ast.BinOp(left=ast.Name(id=one), op=sign, right=ast.Name() | ast.Constant() as by), ast.Name(id=own) if (
+            one == own and type(sign) in CHANGES and src.of and say.kind(element).name in ("int", "float")
+        ):
+            if own in names_in(by) or say.kind(by).name not in ("int", "float"):
+                return None
+        case _:
+            return None
+    rel = relative(say, loop.ifs, loop, True) if loop.ifs else ""
+    if rel is None:
+        return None
+    return f"the {src.many} {src.of}{rel}, each {CHANGES[type(sign)]} {say.np(by, tail=False)}"
+
+
+def _squared(say: Speaker, element: ast.expr, own: str) -> bool:
+    """Tell whether an element is the square of the loop's own name, a number."""
+    match element:
+        case ast.BinOp(left=ast.Name(id=one), op=ast.Pow(), right=ast.Constant(value=2)):
+            return one == own and say.kind(element).name in ("int", "float")
+        case ast.BinOp(left=ast.Name(id=one), op=ast.Mult(), right=ast.Name(id=other)):
+            return one == other == own and say.kind(element).name in ("int", "float")
+        case _:
+            return False
+
+
+def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source, form: Form) -> str:
     rel = relative(say, loop.ifs, loop, True, src.value, src.value_is) if loop.ifs else ""
     own = _only_name(loop.target, src)
-    if counted:
+    if form == "counted":
         if rel is not None and src.of and (isinstance(loop.target, ast.Name) or own):
-            return f"{src.many} {src.of}{rel}"
-        return f"{_plural_named(src)}{where(say, loop)}"
+            return src.qualified(rel, many=True)
+        return f"{_plural_named(src)}{where(say, loop) if rel is None or not src.of else rel}"
     if isinstance(element, ast.Name) and element.id == own and src.of:
         if rel is not None:
-            return f"the {src.many} {src.of}{rel}"
-        return f"every {src.named}{where(say, loop)}"
+            return f"the {src.qualified(rel, many=True)}"
+        return f"every {src.named}{where(say, loop, src)}"
+    placed = src.value_is == "index" and isinstance(element, ast.Name) and element.id == src.value and src.of
+    if placed and rel is not None and "whose index" not in rel:
+        return f"the indices of the {src.qualified(rel, many=True)}"
+    if form == "summed" and own and src.of and isinstance(loop.target, ast.Name) and rel is not None:
+        match element:
+            case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=text)]) if (
+                text == own and say.kind(ast.Name(own)).name == "str"
+            ):
+                return f"the lengths of the {src.qualified(rel, many=True)}"
+    if own and src.of and isinstance(loop.target, ast.Name) and rel is not None and _squared(say, element, own):
+        return f"the squares of the {src.qualified(rel, many=True)}"
+    if (
+        isinstance(element, ast.Name) and isinstance(loop.target, ast.Tuple) and not isinstance(loop.iter, ast.Call)
+        and element.id in names_in(loop.target) and form != "summed"
+    ):  # fmt: skip
+        return f"the `{element.id}` of each {src.named}{where(say, loop, src)}"
     if (
         isinstance(element, ast.Name)
         and src.value
@@ -61,12 +118,13 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
         and src.of
         and not src.value
     ):
-        return f"every {src.named}{where(say, loop)}"
+        return f"every {src.named}{where(say, loop, src)}"
     plain = not isinstance(element, ast.BinOp) or say.kind(element).name not in NUMBERS
-    if plain and own and isinstance(loop.target, ast.Name) and reads(element, own) == 1 and rel == "" and src.of:
+    if plain and own and isinstance(loop.target, ast.Name) and reads(element, own) == 1 and rel is not None and src.of:
+        single = relative(say, loop.ifs, loop, False) if loop.ifs else ""
         try:
-            text = say.standing(own, f"each {src.one} {src.of}").np(element)
-            if "`" not in text.split(f"each {src.one}")[0] and "if" not in text.split():
+            text = say.standing(own, f"each {src.qualified(str(single), many=False)}").np(element)
+            if "`" not in text.split("each ")[0] and "if" not in text.split():
                 return text
         except Unsayable:
             pass
@@ -76,7 +134,15 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
         said = f"True if {say.clause(element, tail=False)}, otherwise False,"
     else:
         said = say.rounds(element)
-    return f"{said} for each {src.named}{where(say, loop)}"
+        if form == "summed" and not said.endswith(","):
+            which = rel if rel is not None and src.of and not src.value else where(say, loop)
+            return f"{said} over all {_plural_named(src)}{which}"
+    if src.value_is == "index" and isinstance(element, ast.Name) and element.id == src.value:
+        bare = src.named.removesuffix(f" with its index `{element.id}`")
+        which = where(say, loop)
+        if f"`{element.id}`" not in which and bare != src.named:
+            return f"the index of each {bare}{which}"
+    return f"{said} for each {src.named}{where(say, loop, src)}"
 
 
 def _only_name(target: ast.expr, src: Source) -> str:
@@ -111,7 +177,8 @@ def _double(say: Speaker, element: ast.expr, loops: list[ast.comprehension], cou
             if isinstance(second.iter, ast.Call):
                 held = f"the values of {held}"
             if rel is not None and (counted or plain):
-                return f"{'' if counted else 'the '}{noun(one)}s in {held}{rel}"
+                inside = Source(noun(one), f"in {held}", "")
+                return f"{'' if counted else 'the '}{inside.qualified(rel, many=True)}"
             named = f"{noun(one)} `{second.target.id}` in {held}"
             condition = where(said, second)
             if counted:

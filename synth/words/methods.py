@@ -4,16 +4,29 @@ In: a call of a method of a text, a list or a dictionary. Out: a phrase.
 """
 
 import ast
+import re
 
 from curate.synth.words.elements import collection, elements_of
 from curate.synth.words.forms import Unsayable
-from curate.synth.words.speaker import Speaker
+from curate.synth.words.speaker import QUOTED, Speaker, is_long
 
 CASES = {
     "lower": "in lower case", "upper": "in upper case",
     "title": "with the first letter of every run of letters in upper case and all others in lower case",
     "capitalize": "with its first character in upper case and the others in lower case",
     "swapcase": "with upper and lower case exchanged",
+}  # fmt: skip
+
+MOST_ENTRIES = 5
+"""Of a table whose entries are told one by one."""
+JOINED = re.compile(r"\b(?:joined|concatenated|separated by)\b")
+BETWEEN = {
+    "": (
+        "joined into one string with nothing between them", "concatenated into one string",
+        "joined into a single string without a separator",
+    ),
+    " ": ("joined into one string with a space between them", "joined with spaces", "separated by single spaces"),
+    "\n": ("joined into one string with a newline between them", "joined with newlines"),
 }  # fmt: skip
 
 
@@ -45,7 +58,7 @@ def method_call(say: Speaker, owner: ast.expr, method: str, args: list[ast.expr]
             return f"{own} with every {say.np(one, False)} replaced by {say.np(other, False)}"
         case "split", []:
             say.note("Words are separated by whitespace.")
-            return f"the list of the words of {own}"
+            return f"the list of the words in {own}"
         case "split", [what]:
             return f"the list of the pieces of {own} split at {say.np(what, False)}"
         case "count", [what]:
@@ -62,16 +75,33 @@ def method_call(say: Speaker, owner: ast.expr, method: str, args: list[ast.expr]
 
 def _of_dict(say: Speaker, owner: ast.expr, method: str, args: list[ast.expr], tail: bool) -> str:
     match method, args:
+        case "get", [key, default] if tail and isinstance(owner, ast.Dict) and 1 < len(owner.keys) <= MOST_ENTRIES:
+            return _looked_up(say, owner, key, default)
         case "get", [key, default] if tail:
             own = say.np(owner, False)
-            return f"the value of {say.np(key, False)} in {own}, or {say.np(default, False)} if it is not a key of it"
+            missing = say.pick("it is not a key of it", "that key is missing", "there is no such key")
+            return f"the value of {say.np(key, False)} in {own}, or {say.np(default, False)} if {missing}"
         case "get", [key] if tail:
             own = say.np(owner, False)
-            return f"the value of {say.np(key, False)} in {own}, or None if it is not a key of it"
+            missing = say.pick("it is not a key of it", "that key is missing", "there is no such key")
+            return f"the value of {say.np(key, False)} in {own}, or None if {missing}"
         case (("values" | "keys"), []):
             return f"the {method} of {say.np(owner, False)}"
         case _:
             raise Unsayable(f"a method {method} of a dictionary")
+
+
+def _looked_up(say: Speaker, table: ast.Dict, key: ast.expr, default: ast.expr) -> str:
+    """Return what stands in a small table under a key, entry by entry."""
+    own = say.np(key, False)
+    held = [
+        f"{say.np(value, False)} if {f'{own} is' if place == 0 else 'it is'} {say.np(entry, False)}"
+        for place, (entry, value) in enumerate(zip(table.keys, table.values, strict=True))
+        if isinstance(entry, ast.Constant)
+    ]
+    if len(held) < len(table.keys) or any(is_long(each.replace(" if ", " ")) for each in held):
+        raise Unsayable("a table of something else")
+    return f"{', '.join(held)}, and {say.np(default, False)} {say.pick('otherwise', 'for any other value')}"
 
 
 def _join(say: Speaker, between: str, items: ast.expr, tail: bool) -> str:
@@ -88,13 +118,13 @@ def _join(say: Speaker, between: str, items: ast.expr, tail: bool) -> str:
             what = f"{elements_of(say, whole, 'the ')} in alphabetical order (by character code)"
         case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[]):
             say.note("Words are separated by whitespace.")
-            what = f"the words of {say.np(owner, False)}"
+            what = f"the words in {say.np(owner, False)}"
         case _:
             what = elements_of(say, items, "the ")
-    if "joined into" in what:
+    if JOINED.search(QUOTED.sub("x", what)):
         raise Unsayable("joined within a phrase")
-    names = {"": "with nothing between them", " ": "with a space between them", "\n": "with a newline between them"}
-    shown = names.get(between, f"with {between!r} between them" if between.isprintable() else "")
-    if not shown or "`" in between:
+    if "`" in between or not (between.isprintable() or between in BETWEEN):
         raise Unsayable("joined by something strange")
-    return f"{what}, joined into one string {shown}"
+    ways = BETWEEN.get(between, ("joined into one string with {} between them", "joined with {}", "separated by {}"))
+    how = say.pick(*ways).format(repr(between))
+    return f"{what} {how}" if say.random and not is_long(what) else f"{what}, {how}"

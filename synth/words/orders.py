@@ -19,12 +19,12 @@ def extreme(say: Speaker, name: str, args: list[ast.expr], options: dict[str | N
         case [ast.List(elts=[before, ast.Starred(value=ast.GeneratorExp(elt=element, generators=loops))])], []:
             if not tail:
                 raise Unsayable("a limit within a phrase")
-            limit = "at least" if name == "max" else "at most"
             if not isinstance(before, ast.Constant | ast.Name | ast.UnaryOp | ast.Subscript):
                 raise Unsayable("a limit of another kind")
             if "inf" in ast.dump(before):
                 raise Unsayable("an endless limit")
-            return f"the {word} of {collection(say, element, loops)}, but {limit} {say.np(before, False)}"
+            more = "larger" if name == "max" else "smaller"
+            return f"the {word} of {collection(say, element, loops)}, or {say.np(before, False)} if none is {more}"
         case [ast.GeneratorExp(elt=element, generators=loops)], []:
             if say.kind(args[0]).element.name not in NUMBERS:
                 raise Unsayable("an extreme by an order of its own")
@@ -42,7 +42,9 @@ def extreme(say: Speaker, name: str, args: list[ast.expr], options: dict[str | N
             said = elements_of(say, whole, "the ")
             return f"the {word} of {said}, or {say.np(options['default'], False)} if there are none"
         case [whole], ["key"] if say.kind(whole).name not in ("set", "frozenset"):
-            say.note("Of equal ones the first is taken.")
+            say.note(say.pick(
+                "Of equal ones the first is taken.", "Ties go to the first.", "In a tie, the first one counts.",
+            ))  # fmt: skip
             return f"the {_keyed(say, whole, options['key'], word)}"
         case [_, _, *_], [] if all(say.kind(each).name in NUMBERS for each in args):
             of_two = "larger" if name == "max" else "smaller"
@@ -127,8 +129,13 @@ def in_order(say: Speaker, whole: ast.expr, options: dict[str | None, ast.expr])
     if key is None and of not in (*NUMBERS, "str", "char"):
         raise Unsayable("sorted by an order of its own")
     if key is None:
-        by = f"{order} order" if of in NUMBERS else f"{order} alphabetical order (by character code)"
-        return f"{what} in {by}"
+        if of not in NUMBERS:
+            if reverse.value:
+                return f"{what} in descending alphabetical order (by character code)"
+            way = say.pick("in ascending alphabetical order", "in alphabetical order", "sorted alphabetically")
+            return f"{what} {way} (by character code)"
+        ways = ("sorted from the largest down",) if reverse.value else ("sorted from the smallest up",)
+        return f"{what} {say.pick(f'in {order} order', *ways)}"
     if say.kind(whole).name in ("set", "frozenset"):
         raise Unsayable("the order of a set")
     match key:
@@ -138,5 +145,8 @@ def in_order(say: Speaker, whole: ast.expr, options: dict[str | None, ast.expr])
             worth = _worth(say, whole, text, body)
         case _:
             raise Unsayable("sorted by something else")
-    say.note("Equal ones stay in the order in which they were given.")
-    return f"{what} in {order} order of their {worth}"
+    say.note(say.pick(
+        "Equal ones stay in the order in which they were given.", "Ties keep their original order.",
+    ))  # fmt: skip
+    first = "largest" if order == "descending" else "smallest"
+    return f"{what} {say.pick(f'in {order} order of their {worth}', f'sorted by {worth}, {first} first')}"

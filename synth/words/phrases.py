@@ -5,17 +5,20 @@ parts are shown as they are written, in backticks; calls are calls.py's.
 """
 
 import ast
-import re
 
 from curate.synth.words.calls import call
 from curate.synth.words.clauses import relative
 from curate.synth.words.elements import collection, where
-from curate.synth.words.forms import Unsayable, names_in, reads, same
+from curate.synth.words.forms import Unsayable, names_in
 from curate.synth.words.kinds import NUMBERS
-from curate.synth.words.sources import ORDINALS, Source, noun, source
-from curate.synth.words.speaker import Speaker, code, constant, is_long, listed, number
+from curate.synth.words.mappings import mapping
+from curate.synth.words.plainer import itemised
+from curate.synth.words.pronouns import with_it
+from curate.synth.words.sources import ORDINALS, noun, source
+from curate.synth.words.speaker import Speaker, code, constant, listed, number
+from curate.synth.words.sums import arithmetic
+from curate.synth.words.texts import in_a_row, template
 
-SIGNS = {ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "divided by", ast.BitXor: "XOR"}
 OF_SETS = {
     ast.Sub: "the elements of {} that are not in {}", ast.BitAnd: "the elements that {} and {} have in common",
     ast.BitOr: "the elements of {} and {} together", ast.BitXor: "the elements that are in one of {} and {} only",
@@ -34,7 +37,7 @@ def phrase(say: Speaker, node: ast.expr, tail: bool) -> str:
                 raise Unsayable("a name that is not told")
             return f"`{text}`"
         case ast.JoinedStr():
-            return _template(say, node)
+            return template(say, node, tail)
         case ast.BinOp():
             return _operation(say, node, tail)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -86,7 +89,7 @@ def _container(say: Speaker, node: ast.expr, tail: bool) -> str:
         case ast.SetComp(elt=element, generators=loops):
             return _filled("the set", collection(say, element, loops))
         case ast.DictComp(key=key, value=value, generators=[loop]):
-            return _mapping(say, key, value, loop, tail)
+            return mapping(say, key, value, loop, tail)
         case _:
             raise Unsayable(f"no words for {type(node).__name__}")
 
@@ -94,20 +97,55 @@ def _container(say: Speaker, node: ast.expr, tail: bool) -> str:
 def _filled_or_holding(say: Speaker, element: ast.expr, loops: list[ast.comprehension], tail: bool) -> str:
     """Return a list; where its element takes more words than can stand before "for each", these come behind."""
     notes = list(say.notes)
+    said = ""
+    is_truth = say.kind(ast.ListComp(element, loops)).element.name == "bool" and not isinstance(element, PARTS)
     try:
-        return _filled("a list", collection(say, element, loops))
+        said = _filled("a list", collection(say, element, loops, form="listed" if tail else ""))
+        if " for each " not in said and not is_truth:
+            return said
     except Unsayable:
         if not tail or len(loops) != 1:
             raise
-    say.notes[:] = notes
-    used = {each for node in [element, *loops[0].ifs] for each in names_in(node)}
-    src, inner = source(say, loops[0], used)
-    return f"a list that, for each {src.named}{where(inner, loops[0])}, holds {inner.np(element)}"
+    if len(loops) == 1 and tail:
+        told, noted = say.notes[:], say.notes
+        noted[:] = notes
+        holding = _holding(say, element, loops[0], is_truth, bool(said))
+        if holding:
+            return holding
+        noted[:] = told
+    return said
+
+
+PARTS = (ast.Name, ast.Subscript, ast.Constant)
+
+
+def _holding(say: Speaker, element: ast.expr, loop: ast.comprehension, is_truth: bool, plain: bool) -> str | None:
+    """Return a list by what it holds for each; None where a `plain` way of saying it reads as well."""
+    [element], loop = itemised(say, [element], loop)
+    used = {each for node in [element, *loop.ifs] for each in names_in(node)}
+    src, inner = source(say, loop, used)
+    own = loop.target.id if isinstance(loop.target, ast.Name) else ""
+    verb = "tells" if is_truth else "holds"
+    single = relative(inner, loop.ifs, loop, False) if loop.ifs and own else ""
+    if own and src.of and single is not None:
+        text = with_it(inner, own, element, src.one, whether=is_truth)
+        if text:
+            return f"a list that {verb}, for each {src.qualified(single, many=False)}, {text}"
+    if plain and not is_truth:
+        return None
+    which = where(inner, loop, src)
+    said = f"whether {inner.clause(element)}" if is_truth else inner.np(element)
+    return f"a list that, for each {src.named}{which}, {verb} {said}"
 
 
 def _filled(container: str, what: str) -> str:
     """Return a container of some elements, or with something for each."""
-    return f"{container} {'of' if what.startswith(('every ', 'the ')) and ' for each ' not in what else 'with'} {what}"
+    many = (
+        what.startswith(("every ", "the "))
+        and " for each " not in what
+        and " each " not in what.split(",", maxsplit=1)[0]
+    )
+    return f"{container} {'of' if many else 'with'} {what}"
 
 
 def _display(say: Speaker, items: list[ast.expr], kind: str) -> str:
@@ -126,56 +164,16 @@ def _display(say: Speaker, items: list[ast.expr], kind: str) -> str:
     return f"a {kind} of {listed(parts)}" if len(parts) > 1 else f"a {kind} that holds only {parts[0]}"
 
 
-def _template(say: Speaker, node: ast.JoinedStr) -> str:
-    """Return an f-string: as a template where only names stand in it, else part by part."""
-    parts, holes, plain = [], [], True
-    shown = ""
-    for each in node.values:
-        match each:
-            case ast.Constant(value=str() as text):
-                parts.append(constant(text))
-                shown += text
-            case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
-                said = say.np(value, tail=False)
-                plain = plain and isinstance(value, ast.Name) and value.id not in say.stands
-                holes.append(said)
-                parts.append(said)
-                shown += f"{{{ast.unparse(value)}}}"
-            case ast.FormattedValue(
-                value=value, conversion=-1, format_spec=ast.JoinedStr(values=[ast.Constant(value=f)])
-            ):
-                digits = str(f)
-                if not (digits.startswith(".") and digits.endswith("f") and digits[1:-1].isdigit()):
-                    raise Unsayable("a format of another kind")
-                parts.append(f"{say.np(value, tail=False)} {_decimals(int(digits[1:-1]))}")
-                plain = False
-            case _:
-                raise Unsayable("a format of another kind")
-    if plain and holes and "'" not in shown and "\\" not in shown and "`" not in shown and shown.isprintable():
-        filled = listed(list(dict.fromkeys(holes)))
-        if len(parts) > 1:
-            return f"the string '{shown}' with the value{'s' * (len(set(holes)) > 1)} of {filled} put in"
-    if len(parts) == 1:
-        return parts[0] if " written with" in parts[0] else f"{parts[0]} as a string"
-    return " followed by ".join(parts)
-
-
-def _decimals(count: int) -> str:
-    if count == 0:
-        return "written without decimals"
-    return f"written with {count} decimals" if count > 1 else "written with 1 decimal"
-
-
 def _operation(say: Speaker, node: ast.BinOp, tail: bool) -> str:
     left, right = say.kind(node.left), say.kind(node.right)
     if left.name in NUMBERS and right.name in NUMBERS:
-        return _arithmetic(say, node, tail)
+        return arithmetic(say, node, tail)
     if isinstance(node.op, ast.Add) and {left.name, right.name} <= {"str", "char"}:
-        return " followed by ".join(_row(say, each) for each in _added(node))
+        return in_a_row(say, node, tail)
     if isinstance(node.op, ast.Add) and left.name in ("list", "tuple") and left.name == right.name:
         return f"{_part_of_list(say, node.left)} followed by {_part_of_list(say, node.right)}"
     if left.name == right.name == "set" and type(node.op) in OF_SETS:
-        one, other = say.np(node.left, tail=False), say.np(node.right, tail=False)
+        one, other = (say.np(_held(each), tail=False) for each in (node.left, node.right))
         return f"the set of {OF_SETS[type(node.op)].format(one, other)}"
     if isinstance(node.op, ast.Mult) and "int" in (left.name, right.name):
         whole, times = (node.left, node.right) if right.name == "int" else (node.right, node.left)
@@ -189,80 +187,19 @@ def _operation(say: Speaker, node: ast.BinOp, tail: bool) -> str:
     raise Unsayable("an operation on other types")
 
 
-def _row(say: Speaker, node: ast.expr) -> str:
-    """Return one of several texts in a row."""
-    text = say.np(node)
-    if is_long(re.sub(r" repeated (?:`[^`]*`|\d+) times$", "", text)):
-        raise Unsayable("too long a phrase within another")
-    return text
+def _held(node: ast.expr) -> ast.expr:
+    """Return what a set was made of, for its elements are the same."""
+    match node:
+        case ast.Call(func=ast.Name(id="set"), args=[whole]) if isinstance(whole, ast.Name):
+            return whole
+        case _:
+            return node
 
 
 def _part_of_list(say: Speaker, node: ast.expr) -> str:
     if isinstance(node, ast.List) and len(node.elts) == 1 and not isinstance(node.elts[0], ast.Starred):
         return f"{say.np(node.elts[0], tail=False)}"
     return f"the elements of {say.np(node, tail=False)}" if isinstance(node, ast.Name) else say.np(node, tail=False)
-
-
-def _added(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_added(node.left), *_added(node.right)]
-    return [node]
-
-
-def _arithmetic(say: Speaker, node: ast.BinOp, tail: bool) -> str:
-    if "bool" in (say.kind(node.left).name, say.kind(node.right).name):
-        return code(say, node)
-    average = _average(node)
-    if average is not None:
-        return f"the average of {say.np(average, tail=False)}"
-    nested = any(isinstance(each, ast.BinOp) for each in (node.left, node.right))
-    atoms = all(
-        isinstance(each, ast.Name | ast.Constant) or number(each) is not None for each in (node.left, node.right)
-    )
-    if nested or not tail:
-        try:
-            return code(say, node)
-        except Unsayable:
-            if not tail and not atoms:
-                raise
-    if tail and not nested and type(node.op) in (ast.Add, ast.Sub, ast.Mult, ast.Div):
-        long = say.np(node.left)
-        if is_long(long):
-            return f"{long}, {SIGNS[type(node.op)]} {_operand(say, node.right)}"
-    one, other = (_operand(say, each) for each in (node.left, node.right))
-    match node.op:
-        case ast.Pow() if number(node.right) == 2:
-            return f"the square of {one}"
-        case ast.Pow():
-            return f"{one} to the power of {other}"
-        case ast.Add() if isinstance(node.left, ast.Name) and isinstance(node.right, ast.Name):
-            return f"the sum of {one} and {other}"
-        case ast.FloorDiv():
-            return f"{one} divided by {other}, rounded down"
-        case ast.Mod():
-            return f"the remainder of {one} divided by {other}"
-        case _ if type(node.op) in SIGNS:
-            return f"{one} {SIGNS[type(node.op)]} {other}"
-        case _:
-            return code(say, node)
-
-
-def _operand(say: Speaker, node: ast.expr) -> str:
-    text = say.np(node, tail=False)
-    if not text.startswith("`") and isinstance(node, ast.BinOp):
-        raise Unsayable("sums within sums")
-    return text
-
-
-def _average(node: ast.BinOp) -> ast.expr | None:
-    match node:
-        case ast.BinOp(
-            left=ast.Call(func=ast.Name(id="sum"), args=[whole], keywords=[]), op=ast.Div(),
-            right=ast.Call(func=ast.Name(id="len"), args=[of], keywords=[]),
-        ) if same(whole, of):  # fmt: skip
-            return whole
-        case _:
-            return None
 
 
 def _part(say: Speaker, node: ast.expr, whole: ast.expr, key: ast.expr) -> str:
@@ -275,6 +212,15 @@ def _part(say: Speaker, node: ast.expr, whole: ast.expr, key: ast.expr) -> str:
         raise Unsayable("a part of something unknown")
     what = "character" if kind in ("str", "char") else "element"
     place = number(key)
+    match whole:
+        case ast.Call(func=ast.Attribute(value=text, attr="split"), args=[] | [_] as at, keywords=[]) if (
+            say.kind(text).name == "str" and isinstance(place, int) and -1 <= place < len(ORDINALS)
+        ):
+            which = ORDINALS[place] if place >= 0 else "last"
+            if not at:
+                say.note("Words are separated by whitespace.")
+                return f"the {which} word in {say.np(text, tail=False)}"
+            return f"the {which} piece of {say.np(text, tail=False)} split at {say.np(at[0], tail=False)}"
     if place == -1:
         return f"the last {what} of {say.np(whole, tail=False)}"
     if isinstance(place, int) and 0 <= place < len(ORDINALS):
@@ -309,48 +255,3 @@ def _slice(say: Speaker, whole: ast.expr, key: ast.Slice, kind: str) -> str:
             return f"the last {-low} {parts} of {of}"
         case _:
             return code(say, ast.Subscript(whole, key, ast.Load()))
-
-
-def _mapping(say: Speaker, key: ast.expr, value: ast.expr, loop: ast.comprehension, tail: bool) -> str:
-    """Return a dictionary that is made key by key."""
-    used = {each for node in [key, value, *loop.ifs] for each in names_in(node)}
-    src, inner = source(say, loop, used)
-    rel = where(inner, loop)
-    of_pairs = src.value and src.value_is == "value"
-    match loop.target:
-        case ast.Tuple(elts=[ast.Name(id=one), ast.Name(id=other)]) if (
-            of_pairs
-            and isinstance(key, ast.Name)
-            and isinstance(value, ast.Name)
-            and (key.id, value.id) == (one, other)
-        ):
-            return f"a dictionary of the entries {src.of}{_entries(inner, loop, src)}"
-        case ast.Name(id=one) if (
-            isinstance(key, ast.Name) and key.id == one and reads(value, one) == 0 and not loop.ifs
-        ):
-            return f"a dictionary that gives each {src.one} {src.of} {_under(inner, value)}"
-    once = isinstance(key, ast.Name) and f"{src.one} `{key.id}`" in src.named and src.one in ("key", "index", "integer")
-    if not once and not (isinstance(key, ast.Name) and isinstance(loop.target, ast.Name) and key.id == loop.target.id):
-        say.note("Where several come to the same key, the last one counts.")
-    mapped = inner.np(key, tail=False)
-    try:
-        return f"a dictionary that maps {mapped} to {inner.rounds(value)} for each {src.named}{rel}"
-    except Unsayable:
-        if not tail:
-            raise
-    return f"a dictionary that, for each {src.named}{rel}, maps {mapped} to {inner.np(value)}"
-
-
-def _under(say: Speaker, value: ast.expr) -> str:
-    return f"the value {say.np(value, tail=False)}"
-
-
-def _entries(say: Speaker, loop: ast.comprehension, src: Source) -> str:
-    if not loop.ifs:
-        return ""
-    rel = relative(say, loop.ifs, loop, False, src.value)
-    if rel is not None and rel.startswith(" whose value") and " and " not in rel and " or " not in rel:
-        return rel
-    if rel is not None and rel.startswith(" that") and " and " not in rel and " or " not in rel:
-        return f" whose key{rel.removeprefix(' that')}"
-    raise Unsayable("entries by more than one part")

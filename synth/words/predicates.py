@@ -14,6 +14,16 @@ ORDERS = {
     ast.Gt: ("greater than", "at most"), ast.GtE: ("at least", "less than"),
     ast.Lt: ("less than", "at least"), ast.LtE: ("at most", "greater than"),
 }  # fmt: skip
+WORDINGS = {
+    "greater than": ("greater than", "larger than", "greater than"),
+    "at least": ("at least", "at least", "no less than"),
+    "less than": ("less than", "smaller than", "below"), "at most": ("at most", "at most", "no more than"),
+}  # fmt: skip
+OF_ZERO = {
+    "greater than": (False, "positive"), "less than": (False, "negative"), "at least": (True, "negative"),
+    "at most": (True, "positive"),
+}  # fmt: skip
+"""What a comparison with zero says: whether it denies it, and of what."""
 
 
 OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
@@ -133,7 +143,10 @@ def _ordered(say: Speaker, left: ast.expr, sign: ast.cmpop, right: ast.expr, neg
         return Predicate(left.args[0], IS_NOT, "empty")
     if counted and isinstance(left, ast.Call) and (whole, bound) in (("at most", 0), ("less than", 1)):
         return Predicate(left.args[0], IS, "empty")
-    return Predicate(left, IS, f"{whole} {say.np(right, tail=False)}")
+    if bound == 0 and not counted and say.random:
+        denied, sign_of = OF_ZERO[whole]
+        return Predicate(left, _is(denied), sign_of)
+    return Predicate(left, IS, f"{say.pick(*WORDINGS[whole])} {say.np(right, tail=False)}")
 
 
 def _equal(say: Speaker, left: ast.expr, right: ast.expr, negative: bool) -> Predicate | None:
@@ -161,7 +174,12 @@ def _equal(say: Speaker, left: ast.expr, right: ast.expr, negative: bool) -> Pre
         return Predicate(left, _is(negative), constant(right.value))
     if isinstance(left, ast.Tuple):
         return None
-    return Predicate(left, _does("equal", negative), say.np(right, tail=False))
+    other = say.np(right, tail=False)
+    if negative and say.pick("is not", "differs") == "differs":
+        return Predicate(left, ("differs", "differ"), f"from {other}")
+    if negative or say.pick("equals", "is equal to") != "equals":
+        return Predicate(left, _is(negative), f"equal to {other}")
+    return Predicate(left, _does("equal", negative), other)
 
 
 def _in(say: Speaker, left: ast.expr, right: ast.expr, negative: bool) -> Predicate | None:

@@ -6,23 +6,35 @@ In: a loop with a condition, or a call of a helper of forms.py. Out: a phrase.
 import ast
 
 from curate.synth.words.clauses import relative
-from curate.synth.words.elements import collection
+from curate.synth.words.elements import collection, where
 from curate.synth.words.forms import Unsayable, names_in
-from curate.synth.words.sources import source
-from curate.synth.words.speaker import Speaker
+from curate.synth.words.plainer import itemised
+from curate.synth.words.sources import noun, source
+from curate.synth.words.speaker import Speaker, plural
 
 
 def first_of(say: Speaker, element: ast.expr, loop: ast.comprehension) -> str:
     """Return the first element that fits: "the first number in `xs` that is even"."""
     if say.kind(loop.iter).name in ("set", "frozenset"):
         raise Unsayable("the order of a set")
+    [element], loop = itemised(say, [element], loop)
     used = {each for node in [element, *loop.ifs] for each in names_in(node)}
     src, inner = source(say, loop, used)
     tests = loop.ifs[0] if len(loop.ifs) == 1 else ast.BoolOp(ast.And(), loop.ifs)
     if isinstance(element, ast.Name) and f"{src.one} `{element.id}`" in src.named and src.of:
         rel = relative(inner, loop.ifs, loop, False, src.value, src.value_is)
         if rel is not None:
-            return f"the first {src.one} {src.of}{rel}"
+            return f"the first {src.qualified(rel, many=False)}"
+        return f"the first {src.named}{where(inner, loop, src)}"
+    if isinstance(element, ast.Name) and src.value_is == "index" and element.id == src.value:
+        rel = relative(inner, loop.ifs, loop, False, src.value, src.value_is)
+        if rel is not None and "whose index" not in rel:
+            return f"the index of the first {src.qualified(rel, many=False)}"
+    if (
+        isinstance(element, ast.Name) and isinstance(loop.target, ast.Tuple) and src.one in ("pair", "tuple") and src.of
+        and element.id in names_in(loop.target)
+    ):  # fmt: skip
+        return f"the `{element.id}` of the first {src.named}{where(inner, loop, src)}"
     if not src.of and src.one == "pair":
         raise Unsayable("the first of pairs")
     return f"{inner.np(element, False)} for the first {src.named} for which {inner.clause(tests)}"
@@ -45,16 +57,35 @@ def helper_call(say: Speaker, name: str, args: list[ast.expr], tail: bool) -> st
             if one:
                 if isinstance(key, ast.Name) and len(loops) == 1 and isinstance(loops[0].target, ast.Name):
                     src, _ = source(say, loops[0], {key.id})
-                    if not which:
-                        return f"a dictionary that maps each {src.one} {src.of} to the number of times it occurs there"
+                    rel = relative(inner, loops[0].ifs, loops[0], False) if which else ""
+                    if rel is not None and src.of:
+                        often = say.pick("the number of times it occurs there", "how often it occurs there")
+                        return f"a dictionary that maps each {src.qualified(rel, many=False)} to {often}"
+                if _is_part(key, loops):
+                    src, _ = source(say, loops[0], names_in(loops[0].target))
+                    these = f"{src.many}{src.named.removeprefix(src.one)}{which}"
+                    return f"a dictionary that maps each {said} to the number of {these} that have it"
                 return f"a dictionary that maps each {said} to the number of times it comes up, for each {pairs}{which}"
             more = inner.np(value, False)
+            if _is_part(key, loops):
+                src, _ = source(say, loops[0], names_in(loops[0].target))
+                these = f"{src.many}{src.named.removeprefix(src.one)}{which}"
+                return f"a dictionary that maps each {said} to the sum of {more} over all {these} that have it"
             return f"a dictionary in which {more} is added up under the key {said} for each {pairs}{which}"
         case "_groups", [ast.GeneratorExp(elt=ast.Tuple(elts=[key, value]), generators=loops)]:
             pairs, inner = _over(say, loops, names_in(key) | names_in(value))
+            grouped = _grouped(inner, key, value, loops)
+            if _is_part(key, loops) and isinstance(value, ast.Name):
+                src, _ = source(say, loops[0], names_in(loops[0].target))
+                return (
+                    f"a dictionary that maps each {inner.np(key)} to the list of the {inner.np(value)} of every "
+                    f"{src.named}{_tests(inner, loops)} that has it"
+                )
+            if grouped:
+                return grouped
             return (
-                f"a dictionary in which {inner.np(value, False)} is added to the list under the key "
-                f"{inner.np(key, False)} for each {pairs}{_tests(inner, loops)}"
+                f"a dictionary of lists in which, for each {pairs}{_tests(inner, loops)}, "
+                f"{inner.np(value, False)} is put into the list under the key {inner.np(key, False)}"
             )
         case "_product", [ast.GeneratorExp(elt=element, generators=loops)]:
             return f"the product of {collection(say, element, loops)}"
@@ -66,6 +97,38 @@ def helper_call(say: Speaker, name: str, args: list[ast.expr], tail: bool) -> st
             return f"{text.replace('the first ', 'the last ', 1)}, or {say.np(before, False)} if there is none"
         case _:
             raise Unsayable("a loop of another kind")
+
+
+def _is_part(key: ast.expr, loops: list[ast.comprehension]) -> bool:
+    """Tell whether a key is a part of the tuples that a loop goes through."""
+    target, plain = loops[0].target, not isinstance(loops[0].iter, ast.Call)
+    return len(loops) == 1 and isinstance(target, ast.Tuple) and plain and isinstance(key, ast.Name)
+
+
+def _grouped(say: Speaker, key: ast.expr, value: ast.expr, loops: list[ast.comprehension]) -> str | None:
+    """Return a dictionary of lists of elements by what they have in common, where that has a name of its own."""
+    match loops, value:
+        case [ast.comprehension(target=ast.Name(id=own), iter=ast.Name() as whole)], ast.Name(id=text) if own == text:
+            by = common(key, own)
+        case _:
+            return None
+    if by is None:
+        return None
+    rel = relative(say, loops[0].ifs, loops[0], True) if loops[0].ifs else ""
+    kind = say.kind(whole)
+    if rel is None or kind.name in ("set", "frozenset", "dict"):
+        return None
+    many = plural(noun(kind))
+    return f"a dictionary that maps each {by} to the list of the {many} of that {by} in {say.np(whole, False)}{rel}"
+
+
+def common(key: ast.expr, own: str) -> str | None:
+    """Return what elements have in common: "length", "first element"."""
+    match key:
+        case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=text)]) if text == own:
+            return "length"
+        case _:
+            return None
 
 
 def _over(say: Speaker, loops: list[ast.comprehension], spoken: set[str]) -> tuple[str, Speaker]:
@@ -98,12 +161,14 @@ def _best(say: Speaker, name: str, worth: ast.expr, item: ast.expr, loops: list[
         raise Unsayable("an endless limit")
     which = _tests(inner, loops)
     order = "largest" if more else "smallest"
-    say.note("Of equal ones the first is taken.")
+    say.note(say.pick("Of equal ones the first is taken.", "Ties go to the first.", "In a tie, the first one counts."))
     otherwise = f"or {say.np(before, False)} if that is not {limit}"
     match item, worth, pairs.split(f" `{ast.unparse(item)}` "):
         case ast.Name(id=text), ast.Call(func=ast.Name(id="len" | "sum" as by), args=[ast.Name(id=own)]), [one, of] if (
             own == text and not which
         ):
             return f"the {one} {of} with the {order} {'length' if by == 'len' else 'sum'}, {otherwise}"
-    said, by_what = inner.np(item, False), inner.np(worth, False).removeprefix("the ")
-    return f"{said} for the {pairs}{which} with the {order} {by_what}, {otherwise}"
+    said, by_what = inner.np(item, False), inner.np(worth, False)
+    if isinstance(item, ast.Name) and f" {said} " in pairs and not which:
+        return f"the {pairs} for which {by_what} is {order}, {otherwise}"
+    return f"{said} for the {pairs}{which} with the {order} {by_what.removeprefix('the ')}, {otherwise}"

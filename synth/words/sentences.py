@@ -1,15 +1,22 @@
-"""A function's steps as sentences: "If `xs` is empty, return 0. Otherwise, return the largest number in `xs`."
+"""A function's steps as sentences: "Return the largest number in `xs`, or 0 if `xs` is empty."
 
-In: a function's syntax tree. Out: Described: its description, and the source of a program made of what the description
-says, which must give what the function gives; or Unsayable, for the functions that no rule has words for.
+In: a function's syntax tree, and a seed that draws among several wordings of the same. Out: Described: its description,
+and the source of a program made of what the description says, which must give what the function gives; or Unsayable,
+for the functions that no rule has words for.
+
+What the function is for comes first: what it gives ordinarily, then what it gives in special cases, then errors.
+Choices between several values are told in their order (choices.py); how a text begins is opening.py's, and what its
+parameters are called nouns.py's.
 """
 
 import ast
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
 from textwrap import indent
 
+from curate.synth.words.choices import Way, chain, flat, is_plain, simple
 from curate.synth.words.clauses import clause
 from curate.synth.words.forms import (
     Branch,
@@ -23,14 +30,17 @@ from curate.synth.words.forms import (
     name,
     names_in,
     program,
+    same,
 )
-from curate.synth.words.kinds import annotated, kind_of
+from curate.synth.words.kinds import Kind, annotated, kind_of
+from curate.synth.words.nouns import called
+from curate.synth.words.opening import merged, opened, reworded
 from curate.synth.words.phrases import phrase
 from curate.synth.words.plain import errors_told
 from curate.synth.words.procedure import ordered
 from curate.synth.words.searches import first_of
 from curate.synth.words.sources import ORDINALS
-from curate.synth.words.speaker import Speaker
+from curate.synth.words.speaker import QUOTED, Speaker, listed
 from curate.synth.words.steps import steps_of
 
 MOST_WORDS = 75
@@ -39,6 +49,8 @@ MOST_WORDS_OF_STEPS = 100
 MOST_STEPS = 9
 NUMBERS = ("no", "one", "two", "three", "four", "five")
 ERROR = re.compile(r"\w*(?:Error|Exception)")
+OPEN = re.compile(r",|;|\b(?:or|if|otherwise|where)\b")
+"""What keeps "or 0 if ..." from being put behind a sentence."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,8 @@ class Described:
     """What a function does, in English and as another program."""
 
     prose: str
+    finish: Callable[[Sequence[str]], str]
+    """Returns the prose with further sentences behind it, in which the parameters are called as in the others."""
     program: str
     told: str
     """The program with values in the place of the errors that the prose speaks of: what it still raises is unsaid."""
@@ -53,47 +67,43 @@ class Described:
     """Whether the prose says what is done one after the other, and not what comes of it."""
 
 
-def described(function: ast.FunctionDef) -> Described:
+def described(function: ast.FunctionDef, seed: int | None = None) -> Described:
     """Return a function's description: in few sentences, or else with a sentence for each name that it gives.
 
-    Where no expression says what its loops come to, it says what they do, step after step.
+    Where no expression says what its loops come to, it says what they do, step after step. Without a seed the first of
+    several wordings is taken everywhere.
     """
-    for way in (_in_few, _named, _in_steps):
+    for way in (_in_few, _in_more, _in_steps):
         try:
-            return way(function)
+            return way(function, seed)
         except Unsayable:
             pass
-    return _in_steps(function, unrolled=True)
+    return _in_steps(function, seed, unrolled=True)
 
 
-def _in_few(function: ast.FunctionDef) -> Described:
-    return _described(function, steps_of(function))
+def _in_few(function: ast.FunctionDef, seed: int | None) -> Described:
+    return _described(function, steps_of(function), seed)
 
 
-def _named(function: ast.FunctionDef) -> Described:
-    return _described(function, steps_of(function, named=True))
+def _in_more(function: ast.FunctionDef, seed: int | None) -> Described:
+    return _described(function, steps_of(function, named=True), seed)
 
 
-def _in_steps(function: ast.FunctionDef, unrolled: bool = False) -> Described:
+def _in_steps(function: ast.FunctionDef, seed: int | None, unrolled: bool = False) -> Described:
     said, body = ordered(function, unrolled=unrolled)
     arguments = function.args
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
         raise Unsayable("parameters of another kind")
-    prose = " ".join([*said, *_defaults(function, Speaker({}, phrase, clause))])
-    if len(prose.split()) > MOST_WORDS_OF_STEPS or len(said) > MOST_STEPS:
+    text = " ".join([*said, *_defaults(function, Speaker({}, phrase, clause))])
+    if len(text.split()) > MOST_WORDS_OF_STEPS or len(said) > MOST_STEPS:
         raise Unsayable("too long")
     header = _header(function)
-    return Described(prose, _source(header, body), _source(header, errors_told(body)), in_steps=True)
+    finish = _Finish(text, {}, seed)
+    return Described(finish([]), finish, _source(header, body), _source(header, errors_told(body)), in_steps=True)
 
 
 def _source(header: str, body: list[ast.stmt]) -> str:
     return f"{header}\n{indent(ast.unparse(ast.Module(body, [])), '    ')}\n"
-
-
-def _defaults(function: ast.FunctionDef, say: Speaker) -> list[str]:
-    arguments, defaults = [*function.args.posonlyargs, *function.args.args], function.args.defaults
-    last = arguments[len(arguments) - len(defaults) :]
-    return [f"`{each.arg}` is {say.np(value, False)} by default." for each, value in zip(last, defaults, strict=True)]
 
 
 def _header(function: ast.FunctionDef) -> str:
@@ -101,36 +111,184 @@ def _header(function: ast.FunctionDef) -> str:
     return ast.unparse(empty).removesuffix("\n    pass")
 
 
-def _described(function: ast.FunctionDef, steps: Steps) -> Described:
+def _defaults(function: ast.FunctionDef, say: Speaker) -> list[str]:
+    arguments, defaults = [*function.args.posonlyargs, *function.args.args], function.args.defaults
+    last = arguments[len(arguments) - len(defaults) :]
+    given = [f"`{each.arg}` is {say.np(value, False)}" for each, value in zip(last, defaults, strict=True)]
+    if not given:
+        return []
+    return [f"By default, {listed(given)}." if say.pick("", "By default") else f"{listed(given)} by default."]
+
+
+def _described(function: ast.FunctionDef, steps: Steps, seed: int | None) -> Described:
     arguments = [*function.args.posonlyargs, *function.args.args]
     kinds = {each.arg: annotated(each.annotation) for each in arguments}
-    say = Speaker(kinds, phrase, clause)
-    sentences = [*_sentences(say, steps, first=True), *_defaults(function, say)]
-    prose = " ".join([*sentences, *say.notes])
-    if len(prose.split()) > MOST_WORDS or len(sentences) > MOST_SENTENCES:
+    say = Speaker(kinds, phrase, clause, random=None if seed is None else Random(seed))
+    sentences = _sentences(say, steps)
+    if len(sentences) > MOST_SENTENCES:
         raise Unsayable("too long")
+    sentences += _defaults(function, say)
+    if len(" ".join([*sentences, *say.notes]).split()) > MOST_WORDS:
+        raise Unsayable("too long")
+    finish = _Finish(opened([*sentences, *say.notes], arguments, say), kinds, seed)
     header = _header(function)
-    return Described(prose, program(steps, header), program(steps, header, told=True))
+    return Described(finish([]), finish, program(steps, header), program(steps, header, told=True))
 
 
-def _sentences(say: Speaker, steps: Steps, first: bool = False) -> list[str]:
+@dataclass(frozen=True)
+class _Finish:
+    """Puts sentences behind a text, and calls the parameters by nouns in all of it."""
+
+    text: str
+    kinds: dict[str, Kind]
+    seed: int | None
+
+    def __call__(self, more: Sequence[str]) -> str:
+        random = None if self.seed is None else Random(self.seed)
+        return called(" ".join(merged([self.text, *reworded(more, random)])), self.kinds, random)
+
+
+def _sentences(say: Speaker, steps: Steps) -> list[str]:
+    """Return what steps do, as sentences that can begin a text."""
+    ways, rest = flat(steps)
+    raising = [way for way in ways if isinstance(way.end, Raise)]
+    if raising and ways[: len(raising)] == raising and not isinstance(rest, Raise):
+        return [*_choices(say, ways[len(raising) :], rest), *_errors(say, raising)]
+    return _choices(say, ways, rest)
+
+
+def _errors(say: Speaker, ways: list[Way]) -> list[str]:
+    """Return a sentence for each error that comes before all else."""
+    found = []
+    for place, way in enumerate(ways):
+        assert isinstance(way.end, Raise)
+        when = say.clause(way.test, tail=False)
+        before = "Otherwise, raise" if place else "Raise"
+        found.append(f"{before} {_an(way.end.error)} if {when}.")
+    return found
+
+
+def _choices(say: Speaker, ways: list[Way], rest: Steps) -> list[str]:
+    """Return ways out and what happens otherwise."""
+    if not ways:
+        return _end_of(say, rest)
+    notes = list(say.notes)
+    for told in (_in_one_sentence, _purpose_first):
+        try:
+            found = told(say, ways, rest)
+        except Unsayable:
+            found = None
+        if found:
+            return found
+        say.notes[:] = notes
+    said: list[str] = []
+    for place, way in enumerate(ways):
+        said.append(f"{'Otherwise, if' if place else 'If'} {say.clause(way.test, tail=False)}, {_end(say, way.end)}.")
+    first, *more = _end_of(say, rest)
+    return [*said, f"Otherwise, {_lower(first)}", *more]
+
+
+def _is_open(text: str) -> bool:
+    """Tell whether what stands behind a text could belong to a part of it."""
+    return OPEN.search(re.sub(r"\([^)]*\)", "x", QUOTED.sub("x", text))) is not None
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:]
+
+
+def _in_one_sentence(say: Speaker, ways: list[Way], rest: Steps) -> list[str] | None:
+    """Return a choice between short values."""
+    if not isinstance(rest, Return) or not all(isinstance(way.end, Return) and simple(way.end.value) for way in ways):
+        return None
+    both = [ways[0].end.value, rest.value] if isinstance(ways[0].end, Return) else []
+    if len(ways) == 1 and say.random and any(map(is_plain, both)) and not all(map(is_plain, both)):
+        return None  # what it gives ordinarily comes first
+    return [chain(say, ways, rest.value)] if simple(rest.value) else None
+
+
+def _purpose_first(say: Speaker, ways: list[Way], rest: Steps) -> list[str] | None:
+    """Return what happens ordinarily, and then the one case in which something short is given."""
+    if len(ways) > 1 or not isinstance(ways[0].end, Return) or isinstance(rest, Raise):
+        return None
+    test, value = ways[0].test, ways[0].end.value
+    if isinstance(rest, Return) and is_plain(rest.value) and not is_plain(value):
+        test, value, rest = ast.UnaryOp(ast.Not(), test), rest.value, Return(value)
+    if not is_plain(value):
+        return None
+    if isinstance(rest, Return) and say.kind(rest.value).name == "bool":
+        return None
+    if _goes_without_saying(test, value, rest):
+        return _end_of(say, rest)
+    said, when = say.np(value, False), say.clause(test, tail=False)
+    first, *more = _end_of(say, rest)
+    if more or isinstance(rest, Search):
+        return [first, *more, f"If {when}, return {said} instead."] if isinstance(rest, Let | Search) else None
+    if not _is_open(first) and say.pick("or", "or", "instead") == "or":
+        return [f"{first[:-1]}, or {said} if {when}."]
+    if isinstance(rest, Let) or say.random:
+        return [first, f"If {when}, return {said} instead."]
+    return None
+
+
+def _goes_without_saying(test: ast.expr, value: ast.expr, rest: Steps) -> bool:
+    """Tell whether a special case for something empty is what the rest gives for it in any case."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=whole):
+            pass
+        case ast.Compare(
+            left=ast.Call(func=ast.Name(id="len"), args=[whole]), ops=[ast.Eq()], comparators=[ast.Constant(value=0)]
+        ):
+            pass
+        case _:
+            return False
+    match rest, value:
+        case Search(loop, _, Return(other)), _:
+            return same(loop.iter, whole) and same(other, value)
+        case Return(ast.ListComp(generators=loops)), ast.List(elts=[]):
+            return same(loops[0].iter, whole)
+        case Return(ast.DictComp(generators=loops)), ast.Dict(keys=[]):
+            return same(loops[0].iter, whole)
+        case _:
+            return False
+
+
+def _end_of(say: Speaker, steps: Steps) -> list[str]:
+    """Return what the last steps do: they give a value, raise, give something a name, or look for something."""
     match steps:
         case Return(value):
-            return _returned(say, value, first)
+            return _returned(say, value)
         case Raise(error):
-            return [f"{'Raise' if first else 'Otherwise, raise'} {_an(error)}."]
-        case Let(text, value, rest):
-            if text in say.kinds:
-                raise Unsayable("one name for two things")
-            said = say.np(value)
-            inner = Speaker(
-                {**say.kinds, text: kind_of(value, say.kinds)}, say.phrase, say.claim, say.stands, say.notes
-            )
-            return [f"{'Let' if first else 'Otherwise, let'} `{text}` be {said}.", *_sentences(inner, rest, first=True)]
+            return [f"Raise {_an(error)}."]
+        case Let():
+            return _named(say, steps)
         case Search(loop, found, rest):
-            return _searched(say, loop, found, rest, first)
-        case Branch(test, then, otherwise):
-            return _branched(say, test, then, otherwise, first)
+            return _searched(say, loop, found, rest)
+        case _:
+            return _sentences(say, steps)
+
+
+def _named(say: Speaker, step: Let) -> list[str]:
+    """Return a name for a value and what follows: "Let `n` be ...", or behind it: "..., where `n` is ..."."""
+    lets = [step]
+    while isinstance(lets[-1].rest, Let):
+        lets.append(lets[-1].rest)
+    said = []
+    inner = say
+    for each in lets:
+        if each.name in inner.kinds:
+            raise Unsayable("one name for two things")
+        said.append((each.name, inner.np(each.value)))
+        inner = replace(inner, kinds={**inner.kinds, each.name: kind_of(each.value, inner.kinds)})
+    rest = lets[-1].rest
+    found = _sentences(inner, rest)
+    plain = all(not _is_open(text) for _, text in said)
+    short = len(said) == 1 or (len(said) == 2 and not any(" and " in text for _, text in said))
+    if plain and short and len(found) == 1 and isinstance(rest, Return) and say.random and "; " not in found[0]:
+        where = listed([f"`{text}` is {value}" for text, value in said])
+        if not _is_open(found[0]) and say.pick("where", "where", "let") == "where":
+            return [f"{found[0][:-1]}, where {where}."]
+    return [*(f"Let `{text}` be {value}." for text, value in said), *found]
 
 
 def _an(error: str) -> str:
@@ -139,9 +297,7 @@ def _an(error: str) -> str:
     return f"{'an' if error[0] in 'AEIOU' else 'a'} {error}"
 
 
-def _returned(say: Speaker, value: ast.expr, first: bool) -> list[str]:
-    if isinstance(value, ast.IfExp):
-        return _sentences(say, Branch(value.test, Return(value.body), Return(value.orelse)), first)
+def _returned(say: Speaker, value: ast.expr) -> list[str]:
     notes = list(say.notes)
     more: list[str] = []
     try:
@@ -151,7 +307,7 @@ def _returned(say: Speaker, value: ast.expr, first: bool) -> list[str]:
             raise
         say.notes[:] = notes
         text, more = _in_parts(say, value)
-    return [f"{text[0].upper()}{text[1:]}." if first else f"Otherwise, {text}.", *more]
+    return [f"{text[0].upper()}{text[1:]}.", *more]
 
 
 def _in_parts(say: Speaker, value: ast.expr) -> tuple[str, list[str]]:
@@ -179,8 +335,6 @@ def _imperative(say: Speaker, value: ast.expr) -> str:
 def _end(say: Speaker, steps: Steps) -> str:
     match steps:
         case Return(value):
-            if isinstance(value, ast.IfExp):
-                raise Unsayable("a choice within a choice")
             return _imperative(say, value)
         case Raise(error):
             return f"raise {_an(error)}"
@@ -188,67 +342,20 @@ def _end(say: Speaker, steps: Steps) -> str:
             raise Unsayable("steps within a choice")
 
 
-def _branched(say: Speaker, test: ast.expr, then: Steps, otherwise: Steps, first: bool) -> list[str]:
-    ways = list(_ways(test, then))
-    if len(ways) == 1 and not isinstance(ways[0][1], Return | Raise):
-        turned = list(_ways(ast.UnaryOp(ast.Not(), test), otherwise))
-        if len(turned) != 1 or not isinstance(turned[0][1], Return | Raise):
-            raise Unsayable("steps within a choice")
-        ways, otherwise = turned, then
-    one = ways[0]
-    if first and len(ways) == 1 and isinstance(one[1], Return) and isinstance(otherwise, Return):
-        short = _in_one(say, one[0], one[1].value, otherwise.value)
-        if short:
-            return [short]
-    found = []
-    for place, (condition, end) in enumerate(ways):
-        when = f"{'If' if first and place == 0 else 'Otherwise, if'} {say.clause(condition, tail=False)}"
-        found.append(f"{when}, {_end(say, end)}.")
-    return [*found, *_sentences(say, otherwise)]
-
-
-def _ways(test: ast.expr, then: Steps) -> Iterator[tuple[ast.expr, Steps]]:
-    """Yield the conditions under which a choice within a choice ends, and how."""
-    if isinstance(then, Return) and isinstance(then.value, ast.IfExp):
-        then = Branch(then.value.test, Return(then.value.body), Return(then.value.orelse))
-    if isinstance(then, Branch):
-        yield from _ways(joined([*_parts(test), *_parts(then.test)]), then.then)
-        yield from _ways(test, then.otherwise)
-    else:
-        yield test, then
-
-
-def _parts(test: ast.expr) -> list[ast.expr]:
-    return test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
-
-
-def _in_one(say: Speaker, test: ast.expr, one: ast.expr, other: ast.expr) -> str | None:
-    """Return a choice of two short values as one sentence."""
-    notes = list(say.notes)
-    plain = (ast.Constant, ast.Name, ast.Subscript, ast.UnaryOp)
-    if any(isinstance(each, ast.IfExp) for each in (one, other)):
-        return None
-    if not (isinstance(one, plain) and isinstance(other, plain)):
-        return None
-    try:
-        return f"Return {say.np(one, False)} if {say.clause(test, tail=False)}, otherwise {say.np(other, False)}."
-    except Unsayable:
-        say.notes[:] = notes
-        return None
-
-
-def _searched(say: Speaker, loop: ast.comprehension, found: ast.expr, rest: Steps, first: bool) -> list[str]:
+def _searched(say: Speaker, loop: ast.comprehension, found: ast.expr, rest: Steps) -> list[str]:
     if isinstance(found, ast.Constant) or not names_in(found) & names_in(loop.target):
         test = ast.Call(
             name("any"), [ast.GeneratorExp(joined(loop.ifs), [ast.comprehension(loop.target, loop.iter, [], 0)])], []
         )
-        return _branched(say, test, Return(found), rest, first)
-    said = f"{'Return' if first else 'Otherwise, return'} {first_of(say, found, loop)}."
+        return _sentences(say, Branch(test, Return(found), rest))
+    said = f"Return {first_of(say, found, loop)}"
     match rest:
         case Return(value):
-            text = _imperative(say, value)
-            return [f"{said[:-1]}; if there is none, {text}."]
+            other = _imperative(say, value)
+            if is_plain(value) and not _is_open(said):
+                return [f"{said}, or {other.removeprefix('return ')} if there is none."]
+            return [f"{said}; if there is none, {other}."]
         case Raise(error):
-            return [f"{said[:-1]}; if there is none, raise {_an(error)}."]
+            return [f"{said}; if there is none, raise {_an(error)}."]
         case _:
             raise Unsayable("more behind a search")

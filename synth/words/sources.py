@@ -5,6 +5,7 @@ of them ends first.
 """
 
 import ast
+import re
 from dataclasses import dataclass
 
 from curate.synth.words.forms import Unsayable, names_in
@@ -16,6 +17,11 @@ NOUNS = {
     "dict": "dictionary", "char": "character", "set": "set", "bool": "value",
 }  # fmt: skip
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
+
+
+ADJECTIVES = {"not empty": "non-empty", "not 0": "non-zero", "not negative": "non-negative"}
+ONE_OF_THESE = "even|odd|positive|negative|not empty|not 0|not negative"
+ADJECTIVAL = re.compile(rf" that (?:is|are) ({ONE_OF_THESE})(?: and ({ONE_OF_THESE}))?")
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,15 @@ class Source:
     def many(self) -> str:
         """The noun's plural."""
         return plural(self.one)
+
+    def qualified(self, rel: str, *, many: bool) -> str:
+        """Return the noun with a relative clause, or with the adjectives that this comes to: "even numbers in `xs`"."""
+        found = ADJECTIVAL.fullmatch(rel)
+        noun = self.many if many else self.one
+        if not found:
+            return f"{noun} {self.of}{rel}"
+        words = [ADJECTIVES.get(each, each) for each in (found[1], found[2]) if each]
+        return f"{' '.join(words)} {noun} {self.of}"
 
 
 def source(say: Speaker, loop: ast.comprehension, used: set[str]) -> tuple[Source, Speaker]:
@@ -63,7 +78,7 @@ def _single(say: Speaker, over: ast.expr, text: str) -> Source:
             say.kind(owner).name == "str"
         ):
             say.note("Words are separated by whitespace.")
-            of = f"of {say.np(owner, tail=False)}"
+            of = f"in {say.np(owner, tail=False)}"
             return Source("word", of, f"word `{text}` {of}")
         case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[sep], keywords=[]) if (
             say.kind(owner).name == "str"
@@ -93,10 +108,27 @@ def _integers(say: Speaker, args: list[ast.expr]) -> tuple[str, str]:
             return "index", f"of {say.np(whole, tail=False)}"
         case [ast.Constant(value=int() as start), ast.Call(func=ast.Name(id="len"), args=[whole])] if start > 0:
             return "index", f"of {say.np(whole, tail=False)} from {start} on"
+        case [
+            ast.BinOp(left=ast.Call(func=ast.Name(id="len"), args=[whole]), op=ast.Sub(), right=ast.Constant(value=1))
+        ]:
+            return "index", f"of {say.np(whole, tail=False)} but the last"
+        case [
+            ast.Constant(value=1),
+            ast.BinOp(left=ast.Call(func=ast.Name(id="len"), args=[whole]), op=ast.Sub(), right=ast.Constant(value=1)),
+        ]:
+            return "index", f"of {say.np(whole, tail=False)} but the first and the last"
+        case [ast.Constant(value=int() as end)] if end > 0:
+            return "integer", f"from 0 to {end - 1}"
+        case [ast.Name(id=end)]:
+            return "integer", f"from 0 to {code(say, _before(ast.Name(end)))}"
         case [end]:
             return "integer", f"from 0 up to but not including {_bound(say, end)}"
         case [start, ast.BinOp(left=end, op=ast.Add(), right=ast.Constant(value=1))]:
             return "integer", f"from {_bound(say, start)} to {_bound(say, end)}"
+        case [start, ast.Name(id=end)]:
+            return "integer", f"from {_bound(say, start)} to {code(say, _before(ast.Name(end)))}"
+        case [ast.Constant(value=int() as start), ast.Constant(value=int() as end)] if start < end:
+            return "integer", f"from {start} to {end - 1}"
         case [start, end]:
             return "integer", f"from {_bound(say, start)} up to but not including {_bound(say, end)}"
         case [start, end, step] if isinstance(number(step), int) and (number(step) or 0) > 1:
@@ -105,6 +137,10 @@ def _integers(say: Speaker, args: list[ast.expr]) -> tuple[str, str]:
             )
         case _:
             raise Unsayable("a range of another kind")
+
+
+def _before(end: ast.expr) -> ast.expr:
+    return ast.BinOp(end, ast.Sub(), ast.Constant(1))
 
 
 def _bound(say: Speaker, node: ast.expr) -> str:
@@ -133,8 +169,15 @@ def _several(say: Speaker, over: ast.expr, names: list[str], used: set[str]) -> 
                 return plain
             return Source(plain.one, plain.of, f"{plain.named} with its index `{place}`", place, "index")
         case ast.Call(func=ast.Name(id="zip"), args=[one, other], keywords=[]), [first, second]:
+            if _follows(one, other):
+                plain = _single(say, one, first)
+                return Source("pair", "", f"{plain.named} and the {plain.one} `{second}` right after it")
             two = [_single(say, each, text) for each, text in ((one, first), (other, second))]
-            say.note("If one of the two is longer, what has no counterpart in the other is left out.")
+            say.note(say.pick(
+                "If one of the two is longer, what has no counterpart in the other is left out.",
+                "Extra elements of the longer one are ignored.",
+                "Elements of the longer one that have no partner are ignored.",
+            ))  # fmt: skip
             return Source("pair", "", f"{two[0].named} and the {two[1].named} at the same place")
         case ast.Call(), _:
             raise Unsayable("parts of what a call gives")
@@ -147,6 +190,17 @@ def _several(say: Speaker, over: ast.expr, names: list[str], used: set[str]) -> 
     of = f"in {say.np(over, tail=False)}"
     parts = ", ".join("_" if text == "_" else f"`{text}`" for text in names)
     return Source(shape, of, f"{shape} ({parts}) {of}")
+
+
+def _follows(one: ast.expr, other: ast.expr) -> bool:
+    """Tell whether the second is the first without its first element."""
+    match other:
+        case ast.Subscript(
+            value=ast.Name(id=whole), slice=ast.Slice(lower=ast.Constant(value=1), upper=None, step=None)
+        ):
+            return isinstance(one, ast.Name) and one.id == whole
+        case _:
+            return False
 
 
 def flattened(loops: list[ast.comprehension], spoken: list[ast.expr]) -> bool:

@@ -8,15 +8,17 @@ import ast
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from random import Random
 
 from curate.synth.words.forms import Unsayable, names_in
 from curate.synth.words.kinds import NUMBERS, Kind, bound, kind_of
 
 LONG = re.compile(
-    r",|\b(?:that|whose|if|each|every|for which|where|followed by|otherwise|joined|without|repeated|as|and|or|but)\b"
+    r",|\b(?:that|whose|if|each|every|for which|where|followed by|otherwise|joined|concatenated|separated|without|"
+    r"repeated|as|and|or|but)\b"
 )
 """What ends otherwise than it looks when more stands behind it."""
-SCOPED = re.compile(r",|\b(?:that|whose|if|each|every|for which|where|otherwise|joined)\b")
+SCOPED = re.compile(r",|\b(?:that|whose|if|each|every|for which|where|otherwise|joined|concatenated|separated)\b")
 QUOTED = re.compile(r"`[^`]*`|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 MOST_CODE = 48
 """Characters of a formula."""
@@ -32,6 +34,18 @@ class Speaker:
     stands: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     """Sentences that are to follow."""
+    random: Random | None = None
+    """Draws one of several wordings; without it the first is taken."""
+    chosen: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """What was drawn, so that a text says the same in the same way."""
+
+    def pick(self, *wordings: str) -> str:
+        """Return one of several wordings of the same; for the same choice again the same one."""
+        if self.random is None:
+            return wordings[0]
+        if wordings not in self.chosen:
+            self.chosen[wordings] = self.random.choice(wordings)
+        return self.chosen[wordings]
 
     def np(self, node: ast.expr, tail: bool = True) -> str:
         """Return what an expression is; where it is not the `tail`, nothing that could go on behind it."""

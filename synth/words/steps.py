@@ -51,6 +51,10 @@ MOST_STEPS = 40
 PLAIN = (ast.Name, ast.Constant)
 
 
+SHORT = 6
+"""Constants of a list that takes no name."""
+
+
 def steps_of(function: ast.FunctionDef, *, named: bool = False) -> Steps:
     """Return a function's steps; `named`: whatever the function gives a name to keeps it."""
     body = [each for each in function.body if not is_docstring(each)]
@@ -333,7 +337,9 @@ def _is_plain(value: ast.expr) -> bool:
     match value:
         case ast.Name() | ast.Constant():
             return True
-        case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Dict(keys=elements):
+        case ast.List(elts=elements) | ast.Tuple(elts=elements) | ast.Set(elts=elements):
+            return len(elements) <= SHORT and all(isinstance(each, ast.Constant) for each in elements)
+        case ast.Dict(keys=elements):
             return not elements
         case ast.Subscript(value=ast.Name(), slice=ast.Constant()):
             return True

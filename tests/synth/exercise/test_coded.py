@@ -1,5 +1,6 @@
 """Code that comes first is kept only where its description, solved without seeing it, gives the same."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -269,7 +270,8 @@ def test_code_that_a_rule_has_words_for_needs_no_description_and_no_solutions(
     teach(right, chat=True)
     made = make(context, seeds, described_by="rule", avoid=[])
     row = made.documents.to_pylist()[1]
-    assert row["description"] == "Return the sum of the numbers in `numbers` plus 107."
+    assert all(part in " ".join(row["description"].split()) for part in ("the sum of the numbers in ", " plus 107."))
+    assert len({re.sub(r"\d+", "", each["description"]) for each in made.documents.to_pylist()}) > 1, "several wordings"
     assert (row["described_by"], row["tier"], row["agreement"], row["asked"]) == ("rule", "gold", 1.0, 1)
     assert made.metrics["calls_made"] == 6, "the code alone"
 
@@ -281,8 +283,10 @@ def test_an_error_is_said_with_the_inputs_that_bring_it(teach: Any, seeds: pa.Ta
 
     teach(answer, chat=True)
     made = make(context, seeds, described_by="rule", avoid=[])
-    said = made.documents.to_pylist()[0]["description"]
-    assert " ".join(said.split()).endswith("Raises ZeroDivisionError if `parcels` is empty.")
+    for row in made.documents.to_pylist():
+        said = " ".join(row["description"].split())
+        empty, error = r"(?:`parcels`|the (?:given )?list) is empty", "ZeroDivisionError"
+        assert re.search(rf"{empty}, {error} is raised\.$|Raises? (?:a )?{error} if {empty}\.$", said), said
 
 
 @pytest.mark.parametrize(("who", "asked"), [("rule", 6), ("either", 6 * 4)])
@@ -318,6 +322,8 @@ def test_an_error_that_the_code_raises_does_not_hide_another_of_its_kind(
 
     teach(answer, chat=True)
     made = make(context, seeds, described_by="rule", avoid=[])
-    said = " ".join(made.documents.to_pylist()[0]["description"].split())
-    assert said.startswith("If `least` is less than 0, raise a ValueError. Otherwise, return")
-    assert said.endswith("Raises ValueError if `parcels` is empty.")
+    for row in made.documents.to_pylist():
+        said = " ".join(row["description"].split())
+        assert re.search(r"[Rr]aise a ValueError if (?:`least`|the given number) is negative", said), said
+        assert re.search(r"(?:`parcels`|the (?:given )?list) is empty", said), said
+        assert said.index("max(") < said.index("negative"), "what it is for comes first"

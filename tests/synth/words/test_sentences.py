@@ -37,24 +37,24 @@ SHELVES: tuple[tuple[Any, ...], ...] = (({},), ({"oak": 2},), ({"oak": 2, "elm":
 
 SAID = {
     "def f(xs: list[int]) -> list[int]:\n    return [x for x in xs if x % 2 == 0 and x > 0]": (
-        NUMBERS, "Return a list of the numbers in `xs` that are even and that are greater than 0."
+        NUMBERS, "Return a list of the numbers in `xs` that are even and greater than 0."
     ),
     "def f(xs: list[int]) -> int:\n    total = 0\n    for x in xs:\n        if x < 0:\n            continue\n"
     "        total += x\n    return total": (
         NUMBERS, "Return the sum of the numbers in `xs` that are at least 0."
     ),
     "def f(xs: list[int]) -> int:\n    best = 0\n    for x in xs:\n        if x > best:\n            best = x\n"
-    "    return best": (NUMBERS, "Return the largest of the numbers in `xs`, but at least 0."),
+    "    return best": (NUMBERS, "Return the largest of the numbers in `xs`, or 0 if none is larger."),
     "def f(xs: list[int]) -> bool:\n    for i in range(1, len(xs)):\n        if xs[i] < xs[i - 1]:\n"
     "            return False\n    return True": (
         NUMBERS,
-        "Return True if there is no index `i` of `xs` from 1 on for which `xs[i] < xs[i - 1]`, otherwise False.",
+        "Return True if no number in `xs` is less than the one before it, otherwise False.",
     ),
     "def f(xs: list[int]) -> str:\n    if not xs:\n        return 'none'\n    mean = sum(xs) / len(xs)\n"
     "    if mean > 3:\n        return 'high'\n    return f'{mean}'": (
         NUMBERS,
-        "If `xs` is empty, return 'none'. Otherwise, let `mean` be the average of `xs`. If `mean` is greater than 3, "
-        "return 'high'. Otherwise, return `mean` as a string.",
+        "Let `mean` be the average of `xs`. Return `mean` as a string, or 'high' if `mean` is greater than 3. If `xs` "
+        "is empty, return 'none' instead.",
     ),
     "def f(words: list[str]) -> dict[str, int]:\n    counts = {}\n    for word in words:\n"
     "        if word not in counts:\n            counts[word] = 0\n        counts[word] += 1\n    return counts": (
@@ -63,8 +63,7 @@ SAID = {
     "def f(words: list[str]) -> dict[int, list[str]]:\n    groups = {}\n    for word in words:\n"
     "        groups.setdefault(len(word), []).append(word)\n    return groups": (
         WORDS,
-        "Return a dictionary in which `word` is added to the list under the key the length of `word` for each string "
-        "`word` in `words`.",
+        "Return a dictionary that maps each length to the list of the strings of that length in `words`.",
     ),
     "def f(words: list[str]) -> str:\n    longest = ''\n    for word in words:\n"
     "        if len(word) > len(longest):\n            longest = word\n    return longest": (
@@ -73,7 +72,7 @@ SAID = {
         "equal ones the first is taken.",
     ),
     "def f(words: list[str]) -> list[int]:\n    return [len(word) for word in words]": (
-        WORDS, "Return a list of the length of each string in `words`."
+        WORDS, "Return a list with the length of each string in `words`."
     ),
     "def f(text: str) -> str:\n    result = ''\n    for letter in text:\n        if letter.lower() not in 'aeiou':\n"
     "            result += letter\n    return result": (TEXTS, None),
@@ -85,13 +84,14 @@ SAID = {
     ),
     "def f(xs: list[int]) -> list[list[int]]:\n    return [[y for y in xs if y < x] for x in xs]": (
         NUMBERS,
-        "Return a list that, for each number `x` in `xs`, holds a list of the numbers in `xs` that are less than `x`.",
+        "Return a list that holds, for each number in `xs`, a list of the numbers in `xs` that are less than that "
+        "number.",
     ),
     "def f(xs: list[int]) -> list[int]:\n    if not xs:\n        return []\n    low = max(xs) * 2\n"
     "    return [x for x in xs if x * 3 > low]": (
         NUMBERS,
-        "If `xs` is empty, return an empty list. Otherwise, let `low` be the largest number in `xs` times 2. Return a "
-        "list of every number `x` in `xs` for which `x * 3` is greater than `low`.",
+        "Let `low` be the largest number in `xs` times 2. Return a list of every number `x` in `xs` for which `x * 3` "
+        "is greater than `low`. If `xs` is empty, return an empty list instead.",
     ),
     "def f(xs: list[int]) -> int:\n    product = 1\n    for x in xs:\n        product *= x + 1\n    return product": (
         NUMBERS, "Return the product of `x + 1` for each number `x` in `xs`."
@@ -106,8 +106,8 @@ SAID = {
     ),
     "def f(shelf: dict[str, int]) -> str:\n    return max(shelf, key=shelf.get) if shelf else ''": (
         SHELVES,
-        "If `shelf` is not empty, return the key of `shelf` with the largest value. Otherwise, return an empty string. "
-        "Of equal ones the first is taken.",
+        "Return the key of `shelf` with the largest value, or an empty string if `shelf` is empty. Of equal ones the "
+        "first is taken.",
     ),
 }  # fmt: skip
 
