@@ -333,6 +333,9 @@ def score(
         Path,
         typer.Option(metavar="RESULTS.jsonl", help="One verdict a sample; `curate table` reads it.", callback=_here),
     ],
+    protocol: Annotated[
+        str | None, typer.Option(metavar="P", help="Rows hold `raw` answers, to this protocol, as `eval` keeps them.")
+    ] = None,
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Whose samples they are.")] = None,
     parameters: Annotated[float | None, typer.Option(metavar="N", help="That model's size, such as 1.3e9.")] = None,
     tokens: Annotated[float | None, typer.Option(metavar="N", help="Tokens of its data set, such as 7e9.")] = None,
@@ -342,11 +345,13 @@ def score(
     """Judge given completions or solutions by running them."""
     from importlib import import_module
 
+    again = protocol is not None
     _call(
         "score",
-        import_module("curate.eval.judging.scoring").score,
+        import_module("curate.eval.again").score_again if again else import_module("curate.eval.judging.scoring").score,
         samples,
         tasks,
+        *([protocol] if again else []),
         out,
         name=name,
         parameters=parameters,

@@ -5,6 +5,7 @@ In: train stages (their `model/` folders), or any model that the LLM door opens.
     scores.json                            one row a model and protocol: what the table and the report read
     <model>/<protocol>.samples.jsonl       raw, cut and whole text of every sample; `curate score` reads it too
     <model>/<protocol>.results.jsonl       one verdict a sample
+    <model>/<protocol>.bits.jsonl          what each reference solution costs the model, in bits, and its bytes
     <model>/<protocol>.speed.json          tokens written, and the seconds it took
     exercises.jsonl                        the held-out exercises as tasks, where there are any
     calls/<model>-<stamp>.jsonl            the call log; a second run replays it and judges only what is missing
@@ -15,30 +16,35 @@ without them compares with nothing. It also says how many prompts end where the 
 at once.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from curate.benchmarks import catalogue as benchmarks
 from curate.benchmarks.catalogue import BENCHMARKS
 from curate.errors import UserError
+from curate.eval.again import facts
 from curate.eval.asking.generation import Generated, Sampling, Speed, generate, keep_speed, read_speed, write_samples
 from curate.eval.asking.own import choose
 from curate.eval.asking.protocols import Protocol, digest
 from curate.eval.exam import Exam, Put, Say, pairs, put, set_exam
 from curate.eval.held_out import write_tasks
 from curate.eval.judging import outcomes
-from curate.eval.judging.scoring import Result, Sample, judge_samples, score_facts
+from curate.eval.judging.scoring import Sample, judge_samples
 from curate.eval.subject import Subject, named, stamp, told_apart, trained
-from curate.files.shards import write_json
+from curate.files.shards import write_json, write_text
 from curate.llm import ModelSpec, check_model, open_model
 from curate.progress import Progress
 from curate.sandbox.programs import isolation_level
 from curate.stage import Context, Job, Metrics, StageRef
 from curate.table.leaderboard import table_text
+
+if TYPE_CHECKING:
+    from curate.eval.judging.bits import Cost
 
 
 class EvalCode(Job):
@@ -180,9 +186,9 @@ def _score_subject(
     for each in asked:
         say(f"{each.protocol.name}: {each.boundary.text()}")
     written = _write(job, subject, asked, out, seed, progress, say)
-    bits = _bits(subject, asked) if job.bits else [None for _ in asked]
+    costs = _bits(subject, asked) if job.bits else [None for _ in asked]
     rows = []
-    for each, generated, measured in zip(asked, written, bits, strict=True):
+    for each, generated, cost in zip(asked, written, costs, strict=True):
         name = f"{subject.label}/{each.protocol.name}.results.jsonl"
         results = judge_samples(
             [Sample(sample.task_id, sample.index, sample.solution) for sample in generated],
@@ -195,11 +201,11 @@ def _score_subject(
         row = {
             **_model_facts(subject),
             **_protocol_facts(job, each),
-            **_score_facts(results, generated),
+            **facts(results, generated),
             "tokens_per_s": read_speed(_speed_path(out, subject, each.protocol)).tokens_per_s,
             "ceiling": each.exam.tests.self_check.ceiling,
             "self_check": each.exam.tests.self_check.facts(),
-            "bits_per_byte": measured,
+            **_bits_facts(cost, each, subject, out),
             "sandbox_level": isolation_level(),
             "results": name,
         }
@@ -232,8 +238,8 @@ def _speed_path(out: Path, subject: Subject, protocol: Protocol) -> Path:
     return out / subject.label / f"{protocol.asks}.speed.json"
 
 
-def _bits(subject: Subject, asked: list[Put]) -> list[float | None]:
-    """Return the bits per byte of each exam's reference solutions, each after its prompt.
+def _bits(subject: Subject, asked: list[Put]) -> "list[list[Cost] | None]":
+    """Return what each exam's reference solutions cost, each after its prompt.
 
     None where the weights are not at hand, for tasks without a solution, and for chats: a solution does not follow on
     a question.
@@ -246,6 +252,21 @@ def _bits(subject: Subject, asked: list[Put]) -> list[float | None]:
     model, tokenizer = bits.load(subject.folder)
     known = {each: bits.measure(model, tokenizer, each) for each in dict.fromkeys(wanted) if each}
     return [known.get(each) if each else None for each in wanted]
+
+
+def _bits_facts(costs: "list[Cost] | None", put: Put, subject: Subject, out: Path) -> dict[str, Any]:
+    """Write down what each task's solution costs; return the bits per byte of all and where they stand."""
+    if costs is None:
+        return {"bits_per_byte": None}
+    from curate.eval.judging.bits import per_byte
+
+    name = f"{subject.label}/{put.protocol.name}.bits.jsonl"
+    rows = [
+        {"task_id": task.task_id, "bits": round(cost.bits, 4), "bytes": cost.bytes}
+        for task, cost in zip(put.exam.tasks, costs, strict=True)
+    ]
+    write_text("".join(json.dumps(row) + "\n" for row in rows), out / name)
+    return {"bits_per_byte": per_byte(costs), "bits": name}
 
 
 def _notifier(progress: Progress, note: str) -> Callable[[int, int], None]:
@@ -282,11 +303,4 @@ def _protocol_facts(job: EvalCode, put: Put) -> dict[str, Any]:
         "top_p": job.top_p,
         "max_tokens": job.max_tokens or protocol.max_tokens,
         "limit": job.limit,
-    }
-
-
-def _score_facts(results: list[Result], generated: list[Generated]) -> dict[str, Any]:
-    return {
-        **score_facts(results),
-        "outcomes": outcomes.count(results, generated),
     }

@@ -45,7 +45,16 @@ SURFACE = {
         "--tasks",
         "--temperature",
     ],
-    "score": ["--allow-weak-sandbox", "--as", "--out", "--parameters", "--tasks", "--tokens", "--workers"],
+    "score": [
+        "--allow-weak-sandbox",
+        "--as",
+        "--out",
+        "--parameters",
+        "--protocol",
+        "--tasks",
+        "--tokens",
+        "--workers",
+    ],
     "table": ["--diff", "--json", "--markdown", "--wide"],
     "stages": ["--markdown", "--schema"],
 }

@@ -1,7 +1,8 @@
 """Bits per byte of the reference solutions: the score that a small model can move long before it solves a task.
 
 In: a causal language model with its tokenizer, and (prompt, solution) pairs. Out: the bits that the model needs to
-write all solutions, each after its prompt, over their UTF-8 bytes. Bytes and not tokens, so that tokenizers compare.
+write the solutions, each after its prompt, and their UTF-8 bytes. Bytes and not tokens, so that tokenizers compare; of
+each pair, so that two models compare task by task (curate/table/arms.py).
 
 Prompt and solution are tokenized apart, as in generation, where the prompt's tokens are given. A solution longer than
 half the context is read in windows with the text before it as far as it fits, so nothing is left out; of a long prompt
@@ -32,6 +33,16 @@ class Window:
 
     tokens: tuple[int, ...]
     scored: int
+    pair: int
+    """Which pair it belongs to."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a model needs to write one solution, and how long it is."""
+
+    bits: float
+    bytes: int
 
 
 def load(folder: Path) -> tuple[Any, Any]:
@@ -42,25 +53,33 @@ def load(folder: Path) -> tuple[Any, Any]:
     return model, AutoTokenizer.from_pretrained(folder)
 
 
-def measure(model: Any, tokenizer: Any, pairs: Sequence[tuple[str, str]]) -> float:
-    """Return the bits per byte of the solutions, each after its prompt. Raises UserError where all are empty."""
-    size = sum(len(solution.encode()) for _, solution in pairs)
+def measure(model: Any, tokenizer: Any, pairs: Sequence[tuple[str, str]]) -> list[Cost]:
+    """Return what each solution costs after its prompt."""
+    context = getattr(model.config, "max_position_embeddings", None) or CONTEXT
+    windows = [window for number, pair in enumerate(pairs) for window in _windows(tokenizer, *pair, context, number)]
+    nats = [0.0] * len(pairs)
+    for batch in _batches(windows, model.config.vocab_size):
+        for window, cost in zip(batch, _nats(model, batch), strict=True):
+            nats[window.pair] += cost
+    return [Cost(each / math.log(2), len(text.encode())) for each, (_, text) in zip(nats, pairs, strict=True)]
+
+
+def per_byte(costs: Sequence[Cost]) -> float:
+    """Return the bits per byte of solutions together. Raises UserError where all are empty."""
+    size = sum(cost.bytes for cost in costs)
     if size == 0:
         raise UserError("bits per byte needs reference solutions; these tasks have none")
-    context = getattr(model.config, "max_position_embeddings", None) or CONTEXT
-    windows = [window for pair in pairs for window in _windows(tokenizer, *pair, context)]
-    nats = sum(_nats(model, batch) for batch in _batches(windows, model.config.vocab_size))
-    return nats / math.log(2) / size
+    return math.fsum(cost.bits for cost in costs) / size
 
 
-def _windows(tokenizer: Any, prompt: str, solution: str, context: int) -> Iterator[Window]:
+def _windows(tokenizer: Any, prompt: str, solution: str, context: int, pair: int) -> Iterator[Window]:
     """Yield windows that together predict each token of the solution once."""
     before = tokenizer(prompt)["input_ids"] or [_start(tokenizer)]
     tokens = before + tokenizer(solution, add_special_tokens=False)["input_ids"]
     step = context // 2
     for start in range(len(before), len(tokens), step):
         stop = min(start + step, len(tokens))
-        yield Window(tuple(tokens[max(0, stop - context) : stop]), stop - start)
+        yield Window(tuple(tokens[max(0, stop - context) : stop]), stop - start, pair)
 
 
 def _start(tokenizer: Any) -> int:
@@ -84,8 +103,8 @@ def _batches(windows: Sequence[Window], vocabulary: int) -> Iterator[list[Window
 
 
 @torch.inference_mode()
-def _nats(model: Any, batch: Sequence[Window]) -> float:
-    """Return the summed negative log-likelihood of the scored tokens; rows are padded on the right and masked."""
+def _nats(model: Any, batch: Sequence[Window]) -> list[float]:
+    """Return each row's negative log-likelihood of its scored tokens; rows are padded on the right and masked."""
     longest = max(len(window.tokens) for window in batch)
     tokens = torch.zeros(len(batch), longest, dtype=torch.long)
     mask = torch.zeros_like(tokens)
@@ -98,4 +117,5 @@ def _nats(model: Any, batch: Sequence[Window]) -> float:
     device = model.device
     logits = model(input_ids=tokens.to(device), attention_mask=mask.to(device), use_cache=False).logits
     predicted = logits[:, :-1].reshape(-1, logits.shape[-1])
-    return float(cross_entropy(predicted.float(), targets[:, 1:].reshape(-1).to(device), reduction="sum"))
+    each = cross_entropy(predicted.float(), targets[:, 1:].reshape(-1).to(device), reduction="none")
+    return [float(total) for total in each.reshape(len(batch), -1).double().sum(dim=1)]

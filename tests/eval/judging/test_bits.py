@@ -49,6 +49,10 @@ def llama() -> LlamaForCausalLM:
     return LlamaForCausalLM(config).eval()
 
 
+def total(model: Any, tokenizer: Any, pairs: list[tuple[str, str]]) -> float:
+    return bits.per_byte(bits.measure(model, tokenizer, pairs))
+
+
 PAIRS = [("def f(x):\n", "    return x\n"), ("# é\n", "y = 'ß'\n"), ("a", "b"), ("", "no prompt")]
 
 
@@ -67,32 +71,40 @@ def one_by_one(model: Any, pairs: list[tuple[str, str]]) -> float:
 
 def test_a_model_that_knows_nothing_needs_eight_bits_a_byte() -> None:
     long = ("prompt " * 9, "solution " * 30)
-    assert bits.measure(Uniform(), Bytes(), [*PAIRS, long]) == pytest.approx(8.0, abs=1e-6)
+    assert total(Uniform(), Bytes(), [*PAIRS, long]) == pytest.approx(8.0, abs=1e-6)
 
 
 def test_it_is_the_chain_of_conditional_probabilities(llama: LlamaForCausalLM) -> None:
-    assert bits.measure(llama, Bytes(), PAIRS) == pytest.approx(one_by_one(llama, PAIRS), abs=1e-4)
+    assert total(llama, Bytes(), PAIRS) == pytest.approx(one_by_one(llama, PAIRS), abs=1e-4)
 
 
 def test_batching_changes_nothing(llama: LlamaForCausalLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    together = bits.measure(llama, Bytes(), PAIRS)
+    together = total(llama, Bytes(), PAIRS)
     monkeypatch.setattr(bits, "LOGITS_BYTES", 1)
-    assert bits.measure(llama, Bytes(), PAIRS) == pytest.approx(together, abs=1e-5)
+    assert total(llama, Bytes(), PAIRS) == pytest.approx(together, abs=1e-5)
 
 
 def test_a_solution_longer_than_the_context_is_read_in_windows_that_score_each_token_once() -> None:
     prompt, solution = "p" * 10, bytes(range(65, 115)).decode()
-    windows = list(bits._windows(Bytes(), prompt, solution, context=16))
+    windows = list(bits._windows(Bytes(), prompt, solution, context=16, pair=0))
     assert "".join(bytes(window.tokens[-window.scored :]).decode() for window in windows) == solution
     assert all(window.scored < len(window.tokens) <= 16 for window in windows)
 
 
 def test_the_end_of_a_long_prompt_counts(llama: LlamaForCausalLM) -> None:
-    near = bits.measure(llama, Bytes(), [("x" * 200 + "abc", "def")])
-    assert near == pytest.approx(bits.measure(llama, Bytes(), [("y" + "x" * 199 + "abc", "def")]), abs=1e-6)
-    assert near != pytest.approx(bits.measure(llama, Bytes(), [("x" * 200 + "abd", "def")]), abs=1e-4)
+    near = total(llama, Bytes(), [("x" * 200 + "abc", "def")])
+    assert near == pytest.approx(total(llama, Bytes(), [("y" + "x" * 199 + "abc", "def")]), abs=1e-6)
+    assert near != pytest.approx(total(llama, Bytes(), [("x" * 200 + "abd", "def")]), abs=1e-4)
 
 
 def test_tasks_without_a_solution_are_refused() -> None:
     with pytest.raises(UserError, match="needs reference solutions"):
-        bits.measure(Uniform(), Bytes(), [("prompt", "")])
+        total(Uniform(), Bytes(), [("prompt", "")])
+
+
+def test_each_solution_costs_what_it_costs_alone(llama: LlamaForCausalLM) -> None:
+    together = bits.measure(llama, Bytes(), PAIRS)
+    for pair, cost in zip(PAIRS, together, strict=True):
+        [alone] = bits.measure(llama, Bytes(), [pair])
+        assert cost.bits == pytest.approx(alone.bits, abs=1e-3)
+        assert cost.bytes == alone.bytes == len(pair[1].encode())
