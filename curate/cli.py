@@ -365,6 +365,9 @@ def score(
 def table(
     places: Annotated[list[Path], typer.Argument(metavar="RUN|DIR|RESULTS.jsonl...")],
     diff: Annotated[bool, typer.Option("--diff", help="Tasks gained and lost from the first to the second.")] = False,
+    arms: Annotated[
+        str, typer.Option(metavar="A,B+C", help="These models, each beside the one before it; B+C count as one.")
+    ] = "",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, as into a pipe.")] = False,
     wide: Wide = False,
     as_json: AsJson = False,
@@ -372,7 +375,10 @@ def table(
     """Print the leaderboard: what was measured beside what was published."""
     from curate.table.leaderboard import table_text
 
-    _print(table_text(places, diff=diff, as_json=as_json, markdown=markdown, wide=wide))
+    order = [arm for arm in arms.split(",") if arm]
+    if diff and order:
+        raise UserError("--diff tells two models apart task by task, --arms several in figures; give one of them")
+    _print(table_text(places, diff=diff, arms=order, as_json=as_json, markdown=markdown, wide=wide))
 
 
 @app.command()

@@ -55,7 +55,7 @@ SURFACE = {
         "--tokens",
         "--workers",
     ],
-    "table": ["--diff", "--json", "--markdown", "--wide"],
+    "table": ["--arms", "--diff", "--json", "--markdown", "--wide"],
     "stages": ["--markdown", "--schema"],
 }
 

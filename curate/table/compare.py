@@ -73,7 +73,7 @@ def differences(entries: Sequence[Entry]) -> list[Difference]:
 
 def compare(first: Entry, second: Entry) -> Difference:
     """Return what the second result gained and lost on the tasks that both judged (`infra` does not count)."""
-    before, after = _task_scores(first.score), _task_scores(second.score)
+    before, after = task_scores(first.score), task_scores(second.score)
     tasks = [task_id for task_id in before if task_id in after]
     if not tasks:
         raise UserError(f"the two results on {first.benchmark} have no task in common")
@@ -119,7 +119,7 @@ def bootstrap(change: npt.NDArray[np.float64], seed: int = 0) -> tuple[float, fl
     return float(low), float(high), (1 + as_large) / (1 + RESAMPLES)
 
 
-def _task_scores(score: Score) -> dict[str, float]:
+def task_scores(score: Score) -> dict[str, float]:
     """Return task id -> share of its samples that passed."""
     if score.results is None or not Path(score.results).is_file():
         raise UserError(f"the results behind a score are missing ({score.results}); run the evaluation again")

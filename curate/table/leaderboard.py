@@ -31,14 +31,27 @@ from curate.terminal.display import printable
 
 
 def table_text(
-    places: Sequence[Path], *, diff: bool = False, as_json: bool = False, markdown: bool = False, wide: bool = False
+    places: Sequence[Path],
+    *,
+    diff: bool = False,
+    arms: Sequence[str] = (),
+    as_json: bool = False,
+    markdown: bool = False,
+    wide: bool = False,
 ) -> str:
-    """Return what `curate table` prints: the table, or with `diff` the tasks gained and lost between two models.
+    """Return what `curate table` prints: the table, or with `diff` the tasks gained and lost between two models, or
+    with `arms` each of these models beside the one before it.
 
     `markdown` is what a pipe gets anyway; `wide` puts all columns beside each other, however wide the terminal is.
     Raises UserError where `diff` is not given exactly two models with a benchmark and protocol in common.
     """
     entries = read_entries(places)
+    if arms:
+        from curate.table.arms import as_json as arms_as_json
+        from curate.table.arms import gains, render_gains
+
+        rows = gains(entries, arms)
+        return arms_as_json(rows) if as_json else render_gains(rows, arms)
     if diff:
         from curate.table.compare import differences, render_difference
 

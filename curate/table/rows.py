@@ -101,6 +101,10 @@ class Entry:
     exam: tuple[Any, ...]
     """Protocol, its version, and the digest of the problems: equal for scores that were had alike."""
     score: Score
+    drawn: tuple[int, float] = (1, 0.0)
+    """Samples a task, and their temperature."""
+    bits: str | None = None
+    """The file with what each task's solution costs."""
 
     @property
     def block(self) -> str:
@@ -166,6 +170,7 @@ def _read_scores(path: Path, source: str) -> list[Entry]:
 
 def _entry(row: Mapping[str, Any], place: Path, source: str) -> Entry:
     error = row.get("standard_error")
+    folder = place.parent if place.suffix == ".json" else place
     score = Score(
         value=100 * row["pass_at_1"],
         protocol=row["protocol"],
@@ -175,15 +180,16 @@ def _entry(row: Mapping[str, Any], place: Path, source: str) -> Entry:
         n_tasks=row["n_tasks"],
         bits_per_byte=row.get("bits_per_byte"),
         note="; ".join(_remarks(row)) or None,
-        results=str((place.parent if place.suffix == ".json" else place) / row["results"])
-        if "results" in row
-        else None,
+        results=str(folder / row["results"]) if "results" in row else None,
         boundary=row.get("boundary"),
         outcomes=row.get("outcomes"),
     )
+    drawn = (int(row.get("samples") or 1), float(row.get("temperature") or 0))
+    bits = str(folder / row["bits"]) if row.get("bits") else None
     tokens = row.get("unique_tokens") or row.get("dataset_tokens")  # of a larger data set, the part that was seen
     exam = (row["protocol"], row.get("protocol_version"), row.get("data_sha256"))
-    return Entry(row["model"], row.get("model_parameters"), tokens, source, place, row["benchmark"], exam, score)
+    parameters = row.get("model_parameters")
+    return Entry(row["model"], parameters, tokens, source, place, row["benchmark"], exam, score, drawn, bits)
 
 
 def _remarks(row: Mapping[str, Any]) -> Iterator[str]:
