@@ -75,8 +75,8 @@ SAID = {
         return result
     """: (
         NUMBERS,
-        "Let `result` be an empty dictionary and `before` be 0. For each number `level` in `levels`: if `level` does "
-        "not equal `before` and `level` is greater than `before`, add 1 to `result['rise']`, or to 0 where it is "
+        "Let `result` be an empty dictionary and `before` be 0. For each number `level` in `levels`: if `level` is "
+        "not equal to `before` and `level` is greater than `before`, add 1 to `result['rise']`, or to 0 where it is "
         "missing; otherwise, if `level` is not equal to `before`, add 1 to `result['fall']`, or to 0 where it is "
         "missing; in any case, set `before` to `level`. Return `result`.",
     ),
