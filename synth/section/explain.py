@@ -1,13 +1,15 @@
 """`synth.explain`: textbook sections around verified exercises: code, purpose and results are known.
 
 In: exercises, as `synth.exercise`, `synth.evolve` or `synth.mined` make them. For each, one attempt: title, what the
-function returns, its code and what calls of it print are the exercise's own; a rule goes through the code in a
-paragraph behind them (synth/words/walk.py), or the teacher does; the whole is run, and what a teacher wrote is checked,
-like any section (synth/section/textbook.py). Out: one row an attempt, kept or rejected with a reason; `seed_id` is the
+function returns, its code and what calls of it print are the exercise's own. By rule (synth/section/lesson.py) it says
+what technique the code shows, goes through it and through a call of it, and ends with a question; or the teacher goes
+through the code in a paragraph. The whole is run, and what a teacher wrote is checked, like any section
+(synth/section/textbook.py). Out: one row an attempt, kept or rejected with a reason; `seed_id` is the
 exercise. Of fifty sections around verified code in which the teacher also said what the task is, twenty-five were true:
 most others told another task than the code's.
 """
 
+import ast
 import re
 from collections.abc import Generator, Sequence
 from random import Random
@@ -16,13 +18,13 @@ from typing import Any, ClassVar, Literal
 from curate.errors import UserError
 from curate.stage import Context, derive_seed
 from curate.synth.item.item import Case, Item, read_item
-from curate.synth.section.section import read_section
-from curate.synth.section.textbook import Textbook, Writing
+from curate.synth.section.lesson import Lesson
+from curate.synth.section.section import Section, fault_of_code, fault_of_output, read_section
+from curate.synth.section.textbook import PROBE, Textbook, Writing
 from curate.synth.seeds.topics import AUDIENCES
 from curate.synth.teacher.asking import Voice
 from curate.synth.teacher.effects import Ask, Attempt, Claim, Run
-from curate.synth.words.forms import Unsayable, only_function
-from curate.synth.words.walk import walked
+from curate.synth.words.forms import Unsayable
 
 BEGINNING = "The function"
 """The first words of the paragraph, where the teacher takes up what was begun: left to begin by itself, it wrote a
@@ -45,15 +47,14 @@ LONGEST_CALL = 70
 class Explain(Textbook):
     """Write sections around verified exercises: code, purpose and results are theirs, a rule goes through the code."""
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
     )  # fmt: skip
 
     max_tokens: int = 220
     described_by: Literal["rule", "teacher"] = "rule"
-    """Who goes through the code: synth/words/walk.py, which says each line as it stands and asks nothing, or the
-    teacher."""
+    """Who goes through the code: rules (synth/section/lesson.py), which ask nothing, or the teacher."""
 
     def attempts(self, seeds: Sequence[dict[str, Any]], voice: Voice, context: Context) -> list[Attempt]:
         """Begin an attempt an exercise."""
@@ -70,6 +71,34 @@ class Explaining(Writing):
         """Whether the stage lets a rule go through the code."""
         return isinstance(self.stage, Explain) and self.stage.described_by == "rule"
 
+    def run(self) -> Generator[Ask | Run | Claim, Any, dict[str, Any]]:
+        """Go the whole way and return the row."""
+        if not self.told_by_rule:
+            row: dict[str, Any] = yield from super().run()
+            return row
+        item = read_item(self.seed)
+        shown = shown_cases(item)
+        if len(shown) < CALLS:
+            return self._row(item.program(), "no short calls")
+        random = Random(derive_seed(self.voice.seed, self.seed["id"], self.source, "lesson"))
+        try:
+            lesson = Lesson(item, shown, random)
+        except Unsayable:
+            return self._row(item.program(), "no rule has words for it")
+        code = Section(("", ""), (lesson.code,))
+        reason = fault_of_code(code)
+        if reason:
+            return self._row(lesson.code, reason)
+        [[outcome]] = yield Run(((lesson.program(), PROBE, [()]),))
+        if outcome.status != "value":
+            return self._row(lesson.code, "code fails")
+        (printed, _), values = ast.literal_eval(outcome.value)
+        text = lesson.text(printed, values)
+        reason = "shows too little" if not text else fault_of_output([printed]) or self.stage.objection(text, code)
+        if reason is None and len(text.split()) < self.stage.min_words:
+            reason = "too short"
+        return self._row(text, reason)
+
     def _written(self) -> Generator[Ask | Run | Claim, Any, tuple[str, str | None]]:
         """Let the teacher write what stands around the code; return the section and why it is none, if it is."""
         item = read_item(self.seed)
@@ -79,9 +108,6 @@ class Explaining(Writing):
             return item.program(), "no short calls"
         prints = "\n".join(f"print({call})" for call, _ in calls)
         begun = f"# {titled(item)}\n\n{purpose(item)}\n\n```python\n{item.program().strip()}\n\n\n{prints}\n```\n\n"
-        if self.told_by_rule:
-            said = gone_through(item)
-            return f"{begun}{said}", None if said else "no rule has words for it"
         random = Random(derive_seed(self.voice.seed, self.seed["id"], self.source))
         values = {
             "program": item.program().strip(),
@@ -112,14 +138,6 @@ class Explaining(Writing):
         if ASIDE.search(prose) or prose.rstrip().endswith(":"):
             return "speaks of itself, or in lists"
         return None
-
-
-def gone_through(item: Item) -> str:
-    """Return the paragraph that goes through the code of an exercise, by rule; empty where no rule has words."""
-    try:
-        return walked(only_function(item.program()))
-    except Unsayable:
-        return ""
 
 
 def titled(item: Item) -> str:

@@ -7,7 +7,7 @@ such as " that are even". Each wording says one operation on known types; others
 import ast
 from itertools import pairwise
 
-from curate.synth.words.forms import Unsayable, names_in
+from curate.synth.words.forms import Unsayable, names_in, negated
 from curate.synth.words.predicates import between, predicate
 from curate.synth.words.sources import ORDINALS, flattened, noun, source
 from curate.synth.words.speaker import Speaker, article, code, number
@@ -62,6 +62,8 @@ def _of_all(say: Speaker, every: bool, items: ast.GeneratorExp | ast.ListComp, n
         opposite = _opposite(items.elt)
         if opposite is not None:  # "every number does not equal" could mean two things
             return _of_all(say, False, ast.GeneratorExp(opposite, loops), True)
+    if every and negative and not isinstance(items.elt, ast.BoolOp):
+        return _of_all(say, False, ast.GeneratorExp(negated(items.elt), loops), False)
     amount = ("not every" if negative else "every") if every else ("no" if negative else "at least one")
     if flattened(loops, [items.elt]):
         first, _ = source(say, loops[0], set())

@@ -4,6 +4,7 @@ In: a call of `max`, `min` or `sorted`. Out: a phrase; a note follows on what be
 """
 
 import ast
+import re
 
 from curate.synth.words.elements import collection, elements_of
 from curate.synth.words.forms import Unsayable
@@ -28,7 +29,7 @@ def extreme(say: Speaker, name: str, args: list[ast.expr], options: dict[str | N
         case [ast.GeneratorExp(elt=element, generators=loops)], []:
             if say.kind(args[0]).element.name not in NUMBERS:
                 raise Unsayable("an extreme by an order of its own")
-            return f"the {word} of {collection(say, element, loops)}"
+            return _of_any(f"the {word} of {collection(say, element, loops)}")
         case [ast.GeneratorExp(elt=element, generators=loops)], ["default"] if tail:
             said = collection(say, element, loops)
             return f"the {word} of {said}, or {say.np(options['default'], False)} if there are none"
@@ -51,6 +52,11 @@ def extreme(say: Speaker, name: str, args: list[ast.expr], options: dict[str | N
             return f"the {of_two if len(args) == 2 else word} of {listed([say.np(each, False) for each in args])}"
         case _:
             raise Unsayable("an extreme of another kind")
+
+
+def _of_any(text: str) -> str:
+    """Return "the largest length of any string" for "the largest of the length of each string"."""
+    return re.sub(r"^the (largest|smallest) of the ([a-z ]{1,24}) of each ", r"the \1 \2 of any ", text)
 
 
 def _single_noun(say: Speaker, whole: ast.expr) -> str:

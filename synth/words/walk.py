@@ -8,6 +8,7 @@ else, so `while` and names that depend on each other are no trouble here.
 import ast
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 from typing import TypeGuard
 
 from curate.synth.words.clauses import clause
@@ -59,14 +60,18 @@ OF_KINDS: dict[type[ast.AST], str] = {
 GROWS = {ast.Sub: "is taken from", ast.Mult: "is multiplied into", ast.BitOr: "is joined to"}
 
 
-def walked(function: ast.FunctionDef) -> str:
-    """Return a paragraph that goes through a function."""
+def walked(function: ast.FunctionDef, seed: int | None = None, *, facts: bool = True) -> str:
+    """Return a paragraph that goes through a function; a seed draws among several wordings.
+
+    With `facts`, it ends with what a reader should know of what the function calls.
+    """
     arguments = [*function.args.posonlyargs, *function.args.args]
-    say = Speaker({each.arg: annotated(each.annotation) for each in arguments}, phrase, clause)
+    kinds = {each.arg: annotated(each.annotation) for each in arguments}
+    say = Speaker(kinds, phrase, clause, random=None if seed is None else Random(seed))
     sentences, _ = _block(say, [each for each in function.body if not is_docstring(each)])
     texts = [f"{text[0].upper()}{text[1:]}." for text in sentences]
-    facts = [f"{fact[0].upper()}{fact[1:]}." for fact in _facts(function)]
-    return " ".join([*texts, *say.notes, *facts])
+    known = [f"{fact[0].upper()}{fact[1:]}." for fact in _facts(function)] if facts else []
+    return " ".join([*texts, *say.notes, *known])
 
 
 def _facts(function: ast.FunctionDef) -> list[str]:

@@ -1,0 +1,213 @@
+"""What a call does step by step, as its run shows it: the values of the names after each round of a loop.
+
+In: a function's source, and a call. Out: expressions that run beside the section's code (`HIDDEN` holds what they
+need), and a table made of what they give: a row a round, with the values as they were then. A comprehension is told by
+the elements that it goes through, whether its condition holds, and what it makes of each.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+HIDDEN = """
+def _traced_(function, arguments):
+    import sys
+
+    seen = []
+
+    def tracer(frame, event, arg):
+        if frame.f_code is not function.__code__:
+            return None
+        if event == "line" and len(seen) < 80:
+            seen.append((frame.f_lineno - frame.f_code.co_firstlineno, {k: repr(v) for k, v in frame.f_locals.items()}))
+        return tracer
+
+    sys.settrace(tracer)
+    try:
+        function(*arguments)
+    finally:
+        sys.settrace(None)
+    return seen
+"""
+"""Defines `_traced_`: the lines that a call came to, from the function's own on, and all values before each."""
+FEWEST, MOST = 2, 6
+"""Rounds of a table."""
+WIDEST = 76
+MOST_PARTS, LONGEST_PART = 4, 50
+"""Parts of an expression that are told, and characters of one."""
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """A loop whose rounds can be shown: its header's line, counted from the function's, and its names."""
+
+    line: int
+    target: str
+    held: tuple[str, ...]
+
+
+def rounds_of(function: ast.FunctionDef) -> Rounds | None:
+    """Return the one loop of a function in which names get other values, if it has one on its own."""
+    loops = [each for each in ast.walk(function) if isinstance(each, ast.For | ast.While)]
+    if len(loops) != 1 or loops[0] not in function.body:
+        return None
+    [loop] = loops
+    changed = {
+        part.id for part in ast.walk(loop) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    } | {
+        part.func.value.id for part in ast.walk(loop)
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and isinstance(part.func.value, ast.Name)
+        and part.func.attr in ("append", "extend", "add", "update", "pop", "remove", "insert")
+    } | {
+        part.value.id for part in ast.walk(loop)
+        if isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store) and isinstance(part.value, ast.Name)
+    }  # fmt: skip
+    own = (
+        {part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name)}
+        if isinstance(loop, ast.For)
+        else set()
+    )
+    given = {
+        part.id for each in function.body[: function.body.index(loop)] for part in ast.walk(each)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }  # fmt: skip
+    parameters = {each.arg for each in function.args.args}
+    held = tuple(sorted(changed & (given | parameters) - own))
+    target = ast.unparse(loop.target).strip("()") if isinstance(loop, ast.For) else ""
+    return Rounds(loop.lineno - function.lineno, target, held) if held else None
+
+
+def table_of_rounds(rounds: Rounds, seen: list[tuple[int, dict[str, str]]]) -> str | None:
+    """Return a row for the start and one for each round, as the run came to the loop's line again and again."""
+    states = [values for line, values in seen if line == rounds.line]
+    if not FEWEST < len(states) <= MOST + 1:
+        return None
+    targets = [each.strip() for each in rounds.target.split(",")] if rounds.target else []
+    head = [*targets, *rounds.held]
+    rows = [["" for _ in targets] + [states[0].get(name, "") for name in rounds.held]]
+    rows += [[state.get(name, "") for name in head] for state in states[1:]]
+    if targets:
+        rows[0][0] = "(start)"
+    if all(row[len(targets) :] == rows[0][len(targets) :] for row in rows):
+        return None
+    return table(head, rows)
+
+
+def comprehension(function: ast.FunctionDef, source: str) -> tuple[str, list[str]] | None:
+    """Return a function's source that gives a row for each element of the comprehension that is returned, and the head.
+
+    Only of one loop, in a function that does nothing else but give names to values before.
+    """
+    *before, last = function.body
+    if not isinstance(last, ast.Return) or not all(isinstance(each, ast.Assign | ast.AnnAssign) for each in before):
+        return None
+    made = [
+        part
+        for part in ast.walk(last)
+        if isinstance(part, ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp)
+    ]
+    if len(made) != 1 or len(made[0].generators) != 1:
+        return None
+    [loop] = made[0].generators
+    what = made[0]
+    results = [what.key, what.value] if isinstance(what, ast.DictComp) else [what.elt]
+    own = [part for part in ast.walk(loop.target) if isinstance(part, ast.Name)]
+    plain = {ast.unparse(each) for each in own} | {"1"}
+    parts: list[ast.expr] = [*own, *loop.ifs, *(each for each in results if ast.unparse(each) not in plain)]
+    if len(parts) == len(own):
+        return None
+    tests = list(map(ast.unparse, loop.ifs))
+    cells = [f"repr({each.id})" for each in own]
+    for place, test in enumerate(tests):
+        cells.append(f"repr(bool({test})) if {' and '.join(f'({each})' for each in [*tests[:place], 'True'])} else ''")
+    held = " and ".join(f"({each})" for each in [*tests, "True"])
+    cells += [f"repr({ast.unparse(each)}) if {held} else ''" for each in parts[len(own) + len(tests) :]]
+    rows = f"[[{', '.join(cells)}] for {ast.unparse(loop.target)} in {ast.unparse(loop.iter)}]"
+    body = "\n".join(ast.unparse(each) for each in before)
+    names = ", ".join(each.arg for each in function.args.args)
+    lines = "\n    ".join([*body.splitlines(), f"return {rows}"])
+    head = [ast.get_source_segment(source, each) or ast.unparse(each) for each in parts]
+    return (f"def _rounds_({names}):\n    {lines}\n", head) if not any("\n" in each for each in head) else None
+
+
+def parts_of(function: ast.FunctionDef, source: str) -> tuple[str, list[str]] | None:
+    """Return a function's source that gives what the parts of the returned expression come to, and these parts.
+
+    In the order in which they are worked out; only of a function that does nothing else but give names before.
+    """
+    *before, last = function.body
+    plain = all(isinstance(each, ast.Assign) for each in before)
+    if not plain or not isinstance(last, ast.Return) or last.value is None:
+        return None
+    parts = [ast.get_source_segment(source, each) or "\n" for each in _worked_out(last.value)][:-1]
+    parts = list(dict.fromkeys(each for each in parts if len(each) <= LONGEST_PART))
+    if not 1 <= len(parts) <= MOST_PARTS or any("\n" in each or "`" in each for each in parts):
+        return None
+    names = ", ".join(each.arg for each in function.args.args)
+    lines = [*(ast.unparse(each) for each in before), f"return [{', '.join(f'repr({each})' for each in parts)}]"]
+    body = "\n".join(lines).replace("\n", "\n    ")
+    return f"def _parts_({names}):\n    {body}\n", parts
+
+
+def _worked_out(node: ast.expr) -> Iterator[ast.expr]:
+    """Yield the calls, parts and calculations in an expression, inner ones first; not those that may not be reached."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=owner), args=args, keywords=[]):
+            inner = [owner, *args]
+        case ast.Call(func=ast.Name(), args=args, keywords=[]):
+            inner = list(args)
+        case ast.BinOp(left=left, right=right):
+            inner = [left, right]
+        case ast.Compare(left=left, comparators=[right]):
+            inner = [left, right]
+        case ast.Subscript(value=value):
+            inner = [value]
+        case _:
+            return
+    for each in inner:
+        yield from _worked_out(each)
+    yield node
+
+
+def table(head: list[str], rows: list[list[str]]) -> str | None:
+    """Return a table in plain text; None where it is too wide to read.
+
+    >>> print(table(["x", "total"], [["(start)", "0"], ["3", "3"]]))
+    x        total
+    (start)  0
+    3        3
+    """
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    if sum(widths) + 2 * len(widths) > WIDEST or not all(cell.isprintable() for row in rows for cell in row):
+        return None
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [head, *rows]]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+SIGNS = {">": ">=", ">=": ">", "<": "<=", "<=": "<", "==": "!=", "!=": "==", "and": "or", "or": "and"}
+CHANGED = "_changed_"
+"""The name of a function of which one sign is another."""
+
+
+def changed_at(function: ast.FunctionDef, source: str) -> tuple[str, str, str] | None:
+    """Return a function's source with one sign of it changed, the condition as it was, and as it is now."""
+    for part in ast.walk(function):
+        if not isinstance(part, ast.Compare | ast.BoolOp):
+            continue
+        before = ast.get_source_segment(source, part) or ""
+        signs = [sign for sign in SIGNS if f" {sign} " in before]
+        if len(signs) != 1 or before.count(f" {signs[0]} ") != 1 or "\n" in before or source.count(before) != 1:
+            continue
+        after = before.replace(f" {signs[0]} ", f" {SIGNS[signs[0]]} ")
+        made = source.replace(before, after).replace(f"def {function.name}(", f"def {CHANGED}(", 1)
+        return made, before, after
+    return None
+
+
+def literal_rows(value: str) -> Any:
+    """Return what an expression gave that ran beside the code; None where it failed."""
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return None
