@@ -36,6 +36,7 @@ VERBS = (
     "subtract sum swap take tell test tokenize transform translate transpose trim truncate turn unescape unpack update "
     "validate verify wrap zip"
 )
+GIVEN = re.compile(r"Given ([^,]*), (\w+) (.*)")
 KNOWN = {form: verb for verb in VERBS.split() for form in (verb, f"{verb}s", f"{verb}es", f"{verb[:-1]}ies")}
 
 
@@ -135,7 +136,7 @@ RENDERINGS: dict[str, Callable[[Item, Sequence[Item]], str | None]] = {
 
 
 def task(item: Item) -> str | None:
-    """Return the description's first sentence as a task, on one line; None where it is too long.
+    """Return the description's first sentence as a task, on one line; None where it is too long, or not all is in it.
 
     >>> task(Item("f", "", "def f(a):", "Counts the\\nwords. Fast.", (), ()))
     'Write a function to count the words.'
@@ -146,6 +147,11 @@ def task(item: Item) -> str | None:
     cut = len(re.findall(r"(?<!\w)'|'(?!\w)", sentence)) % 2  # at a full stop within a text that it quotes
     if first in ("If", "Let") or cut:  # what is asked stands in the next one
         return None
+    if " instead." in paragraph[len(sentence) :]:  # and so does a case in which it gives something else
+        return None
+    given = GIVEN.fullmatch(sentence.rstrip("."))
+    if given and given[2] in KNOWN:
+        sentence = f"Write a function to {given[2]} {given[3]}, given {given[1]}."
     if first.lower() in KNOWN and rest:
         sentence = f"Write a function to {KNOWN[first.lower()]} {rest}"
     sentence += "" if sentence.endswith((".", "!", "?")) else "."

@@ -162,6 +162,11 @@ def test_what_an_item_shows_holds_under_another_hash_seed_or_it_is_rejected_whol
     ("description", "sentence"),
     [
         ("Return the player's score. It is fast.", "Write a function to return the player's score."),
+        ("Return the largest. If `x` is empty, return 0 instead.", None),
+        (
+            "Given a list of integers `x`, return the largest of them. It is fast.",
+            "Write a function to return the largest of them, given a list of integers `x`.",
+        ),
         ("Return 'a' if `x` is 0, otherwise 'b'.", "Write a function to return 'a' if `x` is 0, otherwise 'b'."),
         ("If `x` is 0, return 1. Otherwise, return 2.", None),
         ("Let `y` be `x` plus 1. Return `y` times `y`.", None),
