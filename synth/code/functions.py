@@ -11,9 +11,10 @@ import builtins
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from textwrap import dedent
 
-from curate.text.trees import parse
+from curate.text.trees import nodes_below, parse
 
 _MODULES = (
     "base64 binascii bisect calendar cmath collections colorsys copy datetime decimal difflib enum fnmatch fractions "
@@ -37,6 +38,11 @@ CHANGERS = frozenset(_CHANGING.split())
 """Methods that change what they belong to."""
 LONGEST = 45
 """Lines of a function."""
+OBJECTIONABLE = {
+    frozenset({ast.Yield, ast.YieldFrom, ast.Await}): "yields or waits",
+    frozenset({ast.Global, ast.Nonlocal}): "changes what is outside",
+    frozenset({ast.Import, ast.ImportFrom}): "imports inside",
+}
 FUNCTION = re.compile(r"^[ \t]*def ", re.MULTILINE)
 
 
@@ -65,15 +71,34 @@ class Refused:
 
 
 @dataclass
-class _File:
+class _Names:
     """What the names of a file at its left margin stand for."""
 
-    lines: list[str]
     imports: dict[str, str] = field(default_factory=dict)
     """Name -> the import line that gives it alone; only of PURE modules."""
     functions: dict[str, ast.FunctionDef] = field(default_factory=dict)
     constants: dict[str, ast.Assign | ast.AnnAssign] = field(default_factory=dict)
     foreign: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _File:
+    """A file as it is read, each part once and only where a function asks for it: most are refused before."""
+
+    tree: ast.Module
+    lines: list[str]
+    walked: dict[ast.AST, list[ast.AST]] = field(default_factory=dict)
+
+    @cached_property
+    def names(self) -> _Names:
+        """What its names stand for."""
+        return _read(self)
+
+    def below(self, node: ast.AST) -> list[ast.AST]:
+        """Return a node of it and all below."""
+        if node not in self.walked:
+            self.walked[node] = nodes_below(node)
+        return self.walked[node]
 
     def source(self, node: ast.stmt) -> str:
         """Return the lines of a statement, dedented, without its decorators."""
@@ -85,7 +110,7 @@ def functions(text: str) -> list[Found | Refused]:
     tree = parse(text) if FUNCTION.search(text) else None
     if tree is None:
         return []
-    file = _read(text, tree)
+    file = _File(tree, text.splitlines())
     return [_judge(file, node, owner) for node, owner in _candidates(tree)]
 
 
@@ -100,24 +125,25 @@ def _candidates(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, bool]]:
                     yield inner, True
 
 
-def _read(text: str, tree: ast.Module) -> _File:
-    file = _File(text.splitlines())
-    for node in tree.body:
+def _read(file: _File) -> _Names:
+    names = _Names()
+    for node in file.tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
-            _read_import(file, node)
+            _read_import(names, node)
         elif isinstance(node, ast.FunctionDef):
-            file.functions[node.name] = node
+            names.functions[node.name] = node
         elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            file.constants[node.targets[0].id] = node
+            names.constants[node.targets[0].id] = node
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-            file.constants[node.target.id] = node
+            names.constants[node.target.id] = node
         else:
-            bound = (each for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store))
-            file.foreign |= {each.id for each in bound} | {getattr(node, "name", "")}
-    return file
+            named = (each for each in file.below(node) if isinstance(each, ast.Name))
+            bound = {each.id for each in named if isinstance(each.ctx, ast.Store)}
+            names.foreign |= bound | {getattr(node, "name", "")}
+    return names
 
 
-def _read_import(file: _File, node: ast.Import | ast.ImportFrom) -> None:
+def _read_import(names: _Names, node: ast.Import | ast.ImportFrom) -> None:
     for alias in node.names:
         given = f" as {alias.asname}" if alias.asname else ""
         name = alias.asname or alias.name.split(".")[0]
@@ -128,30 +154,29 @@ def _read_import(file: _File, node: ast.Import | ast.ImportFrom) -> None:
             pure = not node.level and node.module in PURE and alias.name not in CHANGING
             line = f"from {node.module} import {alias.name}{given}"
         if pure and alias.name != "*":
-            file.imports[name] = line
+            names.imports[name] = line
         else:
-            file.foreign.add(name)
+            names.foreign.add(name)
 
 
 def _judge(file: _File, node: ast.FunctionDef, in_class: bool) -> Found | Refused:
     source = file.source(node)
-    reason = _objection(node, in_class)
+    reason = _objection(file, node, in_class)
     if reason is None:
         needed: dict[str, str] = {}
-        reason = _need(file, node, node.name, needed, _names_of_candidate(node, in_class))
+        reason = _need(file, node, node.name, needed, _names_of_candidate(file, node, in_class))
     if reason is not None:
         return Refused(node.name, source, reason)
     method = in_class and not any(ast.unparse(each) == "staticmethod" for each in node.decorator_list)
     return Found(node.name, node, source, method, _laid_out(file, needed), ast.get_docstring(node) or "")
 
 
-def _objection(node: ast.FunctionDef, in_class: bool) -> str | None:
-    """Say what is wrong with a function taken by itself."""
+def _objection(file: _File, node: ast.FunctionDef, in_class: bool) -> str | None:
+    """Say what is wrong with a function taken by itself: with its header, else with what it holds."""
     decorators = {ast.unparse(each) for each in node.decorator_list}
     static = decorators == {"staticmethod"}
     given = node.args
     plain = [*given.posonlyargs, *given.args]
-    walked = list(ast.walk(node))
     checks = {
         "a test": node.name.startswith(("test", "_test")),
         "decorated": bool(decorators - CACHES) and not (static and in_class),
@@ -159,12 +184,15 @@ def _objection(node: ast.FunctionDef, in_class: bool) -> str | None:
         "stars or keywords alone": bool(given.vararg or given.kwarg or given.posonlyargs or None in given.kw_defaults),
         "a method": in_class and not static and (not plain or plain[0].arg not in ("self", "cls")),
         "no parameters": len(plain) <= (in_class and not static),
-        "no value": not any(isinstance(each, ast.Return) and each.value is not None for each in walked),
-        "yields or waits": any(isinstance(each, ast.Yield | ast.YieldFrom | ast.Await) for each in walked),
-        "changes what is outside": any(isinstance(each, ast.Global | ast.Nonlocal) for each in walked),
-        "imports inside": any(isinstance(each, ast.Import | ast.ImportFrom) for each in walked),
     }
-    return next((reason for reason, holds in checks.items() if holds), None)
+    return next((reason for reason, holds in checks.items() if holds), None) or _objection_inside(file.below(node))
+
+
+def _objection_inside(nodes: list[ast.AST]) -> str | None:
+    there = set(map(type, nodes))
+    if ast.Return not in there or not any(isinstance(each, ast.Return) and each.value is not None for each in nodes):
+        return "no value"
+    return next((reason for kinds, reason in OBJECTIONABLE.items() if kinds & there), None)
 
 
 def _need(file: _File, node: ast.AST, own: str, needed: dict[str, str], names: set[str]) -> str | None:
@@ -172,19 +200,20 @@ def _need(file: _File, node: ast.AST, own: str, needed: dict[str, str], names: s
 
     `names` are those that it reads and does not bind.
     """
-    reason = None
+    reason, known = None, file.names
     for name in sorted(names - {own, *needed}):
-        if name in file.imports and name not in file.foreign:
+        if name in known.imports and name not in known.foreign:
             needed[name] = "import"
-        elif inner := file.functions.get(name) or file.constants.get(name):
+        elif inner := known.functions.get(name) or known.constants.get(name):
             needed[name] = "function" if isinstance(inner, ast.FunctionDef) else "constant"
-            reason = reason or _unfit(inner) or _need(file, inner, name, needed, _free_names(inner))
-        elif name not in SAFE or name in file.foreign:
+            free = _free_names(inner, file.below(inner))
+            reason = reason or _unfit(inner) or _need(file, inner, name, needed, free)
+        elif name not in SAFE or name in known.foreign:
             reason = reason or "uses a name that is not plain"
-    walked = list(ast.walk(node))
+    walked = file.below(node)
     if any(isinstance(each, ast.Attribute) and each.attr in CHANGING for each in walked):
         return reason or "depends on the time"
-    return reason or ("changes what is outside" if any(_changes(each, file.constants) for each in walked) else None)
+    return reason or ("changes what is outside" if any(_changes(each, known.constants) for each in walked) else None)
 
 
 def _changes(node: ast.AST, constants: Collection[str]) -> bool:
@@ -207,22 +236,22 @@ def _unfit(inner: ast.stmt) -> str | None:
     return "uses much else" if (inner.end_lineno or 0) - inner.lineno >= LONGEST else None
 
 
-def _names_of_candidate(node: ast.FunctionDef, in_class: bool) -> set[str]:
+def _names_of_candidate(file: _File, node: ast.FunctionDef, in_class: bool) -> set[str]:
     """Return what a function reads and does not bind, less its annotations, which are written anew.
 
     What a method belongs to counts as read where it is used, and is then found nowhere.
     """
-    names = _free_names(node, set(map(id, _annotations(node))))
+    names = _free_names(node, file.below(node), set(map(id, _annotations(node))))
     if in_class and not any(ast.unparse(each) == "staticmethod" for each in node.decorator_list):
         owner = node.args.args[0].arg
-        names |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and each.id == owner}
+        names |= {each.id for each in file.below(node) if isinstance(each, ast.Name) and each.id == owner}
     return names - {"staticmethod"}
 
 
-def _free_names(node: ast.AST, skipped: Collection[int] = ()) -> set[str]:
+def _free_names(node: ast.AST, below: list[ast.AST], skipped: Collection[int] = ()) -> set[str]:
     bound: set[str] = set()
     used: set[str] = set()
-    for each in ast.walk(node):
+    for each in below:
         if id(each) in skipped:
             continue
         if isinstance(each, ast.Name):
@@ -237,15 +266,16 @@ def _free_names(node: ast.AST, skipped: Collection[int] = ()) -> set[str]:
 def _annotations(node: ast.FunctionDef) -> Iterator[ast.AST]:
     for each in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]:
         if each.annotation:
-            yield from ast.walk(each.annotation)
+            yield from nodes_below(each.annotation)
     if node.returns:
-        yield from ast.walk(node.returns)
+        yield from nodes_below(node.returns)
 
 
 def _laid_out(file: _File, needed: Mapping[str, str]) -> str:
     """Return the code that stands above the function: imports, then constants and functions in the file's order."""
-    lines = [file.imports[name] for name, kind in needed.items() if kind == "import"]
-    nodes: list[ast.stmt] = [file.constants[name] for name, kind in needed.items() if kind == "constant"]
-    nodes += [file.functions[name] for name, kind in needed.items() if kind == "function"]
+    known = file.names
+    lines = [known.imports[name] for name, kind in needed.items() if kind == "import"]
+    nodes: list[ast.stmt] = [known.constants[name] for name, kind in needed.items() if kind == "constant"]
+    nodes += [known.functions[name] for name, kind in needed.items() if kind == "function"]
     code = [file.source(node) for node in sorted(nodes, key=lambda node: node.lineno)]
     return "\n".join(sorted(lines)) + ("\n\n\n" if lines and code else "") + "\n\n\n".join(code)

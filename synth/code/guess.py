@@ -7,8 +7,8 @@ a trial tells. And from values the annotation that allows them.
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
-from itertools import product
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from curate.synth.code.inputs import NAME_TYPES, alternatives, base_type, drawer, members
@@ -44,10 +44,20 @@ METHODS = {method: kind for kind, methods in USED.items() for method in methods.
 def guesses(function: ast.FunctionDef, required: Sequence[ast.arg], docstring: str) -> list[tuple[str, ...]]:
     """Return combinations of types for the parameters that must be given, the likeliest first."""
     lists = [_guess(function, parameter, docstring) for parameter in required]
-    ranked = sorted(
-        product(*(list(enumerate(kinds)) for kinds in lists)), key=lambda each: sum(rank for rank, _ in each)
-    )
-    return [tuple(kind for _, kind in each) for each in ranked[:MOST]]
+    most = sum(len(kinds) - 1 for kinds in lists)
+    ranked = chain.from_iterable(_summing_to(total, [len(kinds) for kinds in lists]) for total in range(most + 1))
+    return [tuple(kinds[rank] for kinds, rank in zip(lists, ranks, strict=True)) for ranks in islice(ranked, MOST)]
+
+
+def _summing_to(total: int, sizes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield, in order, a rank below each size so that all sum to `total`: of eight parameters there are six million."""
+    if not sizes:
+        yield from [()] if total == 0 else []
+        return
+    size, *others = sizes
+    room = sum(each - 1 for each in others)
+    for rank in range(max(0, total - room), min(size - 1, total) + 1):
+        yield from ((rank, *rest) for rest in _summing_to(total - rank, others))
 
 
 def _guess(function: ast.FunctionDef, parameter: ast.arg, docstring: str) -> list[str]:

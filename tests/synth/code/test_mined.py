@@ -272,6 +272,15 @@ def test_docstrings_that_speak_of_other_code_say_nothing(docstring: str, shown: 
     assert description_of(docstring, ["sep"]) == shown
 
 
+def test_of_many_parameters_the_likeliest_types_are_guessed_without_looking_at_all_combinations() -> None:
+    names = [f"v{number}" for number in range(20)]
+    function = ast.parse(f"def f({', '.join(names)}): return v0").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    found = guesses(function, function.args.args, "")
+    assert len(found) == len(set(found)) == 12
+    assert [len(set(each)) for each in found] == [1, *[2] * 11], "first all at their likeliest, then one at its second"
+
+
 def test_guesses_begin_with_what_is_known() -> None:
     function = ast.parse("def f(a: 'Optional[List[str]]', b, c, n):\n    return b.split(a) + c.items()").body[0]
     assert isinstance(function, ast.FunctionDef)
