@@ -33,7 +33,7 @@ def line_of(name: str) -> tuple[str, int]:
         done = run_pip([*ANY_MACHINE, name], Path(part))
         wheel = next(Path(part).glob("*.whl"), None)
         if wheel is None:
-            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+            errors = [line for line in done.errors.splitlines() if line.startswith("ERROR:")]
             raise UserError(f"no wheel for any machine: {(errors or ['pip fell silent'])[-1]}")
         with wheel.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

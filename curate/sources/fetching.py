@@ -14,14 +14,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from curate.errors import Trouble, UserError
 from curate.files.cache import folder as cache_folder
+from curate.files.stores import is_plain_file
 from curate.progress import Progress
 from curate.sources.pins import Pin
 
@@ -32,6 +34,7 @@ DOWNLOAD = (
     "--disable-pip-version-check", "--progress-bar=off",
 )  # fmt: skip
 PARTS = ".part-"
+TOLD_EVERY_S = 0.5
 UNREACHED = re.compile(r"Could not fetch URL (\S+): (?!404|410)(.*?)(?: - skipping)?$", re.MULTILINE)
 OTHER_BYTES = re.compile(r"\bGot\s+([0-9a-f]{64})\b")
 MISSING = re.compile(r"No matching distribution found|Could not find a version that satisfies")
@@ -77,60 +80,81 @@ def fetch(pins: Sequence[Pin], progress: Progress) -> None:
     with _alone():
         wanted = missing(wanted)  # another run may have fetched them meanwhile
         done, size = 0, 0
-        progress.update(0, len(wanted), "packages")
+
+        def tell(more: int = 0) -> None:
+            progress.update(done, len(wanted), f"packages, {(size + more) / 1e6:,.1f} MB fetched")
+
+        tell()
         for batch in batches(wanted):
-            if len(batch) == 1 or not _download(batch):
+            if len(batch) == 1 or not _download(batch, tell):
                 for pin in batch:
-                    _download_one(pin)
+                    _download_one(pin, tell)
             done += len(batch)
             size += sum(place(pin).stat().st_size for pin in batch)
-            progress.update(done, len(wanted), f"packages, {size / 1e6:,.1f} MB fetched")
+            tell()
 
 
-def run_pip(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    """Let pip download into a folder. Its output holds all that it can tell; the folder gets its log, `pip.log`."""
-    log = folder / "pip.log"
+@dataclass(frozen=True)
+class Said:
+    """What a pip said: the log of all that it did, and what it told people."""
+
+    log: str
+    errors: str
+
+
+def run_pip(arguments: Sequence[str], folder: Path, tell: Callable[[int], None] = lambda _: None) -> Said:
+    """Let pip download into a folder; `tell` hears now and then how many bytes are there."""
+    log, errors = folder / "pip.log", folder / "pip.errors"
     command = [sys.executable, "-P", "-m", "pip", *DOWNLOAD, "--log", str(log), "--dest", str(folder), *arguments]
     # A constraint says which version to install; here that is fixed, and nothing is installed.
-    environment = {**os.environ, "PIP_CONSTRAINT": os.devnull}
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
-    told = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    return subprocess.CompletedProcess(command, done.returncode, told, done.stderr)
+    environment = {**os.environ, "PIP_CONSTRAINT": os.devnull, "TMPDIR": str(folder)}
+    none = subprocess.DEVNULL
+    with errors.open("wb") as stream:
+        pip = subprocess.Popen(command, stdin=none, stdout=none, stderr=stream, env=environment)
+        try:
+            while pip.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    pip.wait(TOLD_EVERY_S)
+                tell(_bytes_of_wheels(folder))
+        finally:
+            pip.kill()
+            pip.wait()
+    return Said(_text(log), _text(errors))
 
 
-def _download(pins: Sequence[Pin]) -> bool:
+def _bytes_of_wheels(folder: Path) -> int:
+    """Return the bytes of the wheels below a folder in which another process makes and removes files and folders."""
+    paths = (f"{place}/{name}" for place, _, names in os.walk(folder) for name in names if name.endswith(".whl"))
+    return sum(status.st_size for path in paths if (status := is_plain_file(path)))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
+def _download(pins: Sequence[Pin], tell: Callable[[int], None]) -> bool:
     """Fetch wheels with one pip, and tell whether all came; pip brings all or none."""
-    return _asked(pins) is None
+    return _asked(pins, tell) is None
 
 
-def _download_one(pin: Pin) -> None:
+def _download_one(pin: Pin, tell: Callable[[int], None]) -> None:
     """Fetch one wheel. Raises UserError or Trouble with the reason why it did not come."""
-    if not missing([pin]):
-        return
-    done = _asked([pin])
-    if done is not None:
-        raise _told(pin, done.stdout, done.stderr)
+    said = _asked([pin], tell) if missing([pin]) else None
+    if said is not None:
+        raise _told(pin, said)
 
 
-def _asked(pins: Sequence[Pin]) -> "subprocess.CompletedProcess[str] | None":
+def _asked(pins: Sequence[Pin], tell: Callable[[int], None]) -> Said | None:
     """Let one pip fetch wheels, and keep those that it brought. Returns what it said where some are missing."""
     with _part() as part:
         wanted = part / "wanted.txt"
         wanted.write_text("".join(f"{pin}\n" for pin in pins), encoding="utf-8")
-        done = run_pip(["--require-hashes", "--requirement", str(wanted)], part)
+        said = run_pip(["--require-hashes", "--requirement", str(wanted)], part, tell)
         found = {_sha256(path): path for path in part.glob("*.whl")}
         for pin in pins:
             if pin.sha256 in found:
                 keep(found[pin.sha256], pin)
-        return None if all(pin.sha256 in found for pin in pins) else done
+        return None if all(pin.sha256 in found for pin in pins) else said
 
 
 def keep(wheel: Path, pin: Pin) -> None:
@@ -140,8 +164,9 @@ def keep(wheel: Path, pin: Pin) -> None:
     wheel.replace(place(pin))
 
 
-def _told(pin: Pin, log: str, errors: str) -> UserError | Trouble:
+def _told(pin: Pin, said: Said) -> UserError | Trouble:
     """Return what to raise where pip could not fetch a wheel, by what it logged."""
+    log, errors = said.log, said.errors
     what = f"{pin.name}=={pin.version}"
     if other := OTHER_BYTES.search(log):
         return UserError(
