@@ -100,7 +100,8 @@ def test_scores_are_split_by_whether_training_documents_come_near_a_task(tmp_pat
 
 def test_a_training_costs_its_gpu_seconds_at_the_price_that_was_stated() -> None:
     metrics = {"devices": 2, "peak_gb": 50.0, "train_seconds": 180.0, "parameters": 5, "unique_tokens": 7,
-               "tokens_seen": 9, "tflops": 2.0, "tokens_per_s": 1e6, "joules": 3.6e6, "kwh": 1.0, "held_out_loss": 2.0}  # fmt: skip
+               "tokens_seen": 9, "tflops": 2.0, "tokens_per_s": 1e6, "joules": 3.6e6, "kwh": 1.0,
+               "held_out_loss": 2.0}  # fmt: skip
     found = cost(metrics, 3.0)
     assert (found["gpu_seconds"], found["usd"], found["usd_per_gpu_hour"]) == (360, pytest.approx(0.3), 3.0)
     assert found["flops"] == pytest.approx(9 * 2e6)
