@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from curate.text.loops import cache_folder
 from tests.conftest import ROOT
 
+LOOPS = cache_folder()
+"""The stranger's are compiled already: that takes longer than all else here."""
 PAGES = {name: (ROOT / "docs" / name).read_text() for name in ("write-a-stage.md", "python.md")}
 
 
@@ -39,7 +42,7 @@ def call(folder: Path, *command: object) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder), "NUMBA_CACHE_DIR": str(LOOPS)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
