@@ -140,6 +140,8 @@ def _download(pins: Sequence[Pin], tell: Callable[[int], None]) -> bool:
 def _download_one(pin: Pin, tell: Callable[[int], None]) -> None:
     """Fetch one wheel. Raises UserError or Trouble with the reason why it did not come."""
     said = _asked([pin], tell) if missing([pin]) else None
+    if said is not None and OTHER_BYTES.search(said.log):  # what was cut on the way has another hash too
+        said = _asked([pin], tell)
     if said is not None:
         raise _told(pin, said)
 

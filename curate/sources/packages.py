@@ -29,7 +29,7 @@ from curate.sources.parts import grouped, sample
 from curate.sources.pins import Pin, read_pins
 from curate.sources.wheels import Contents, must_be, read_files
 from curate.stage import Columns, Made, Part, Volume
-from curate.text.licenses import ALLOWED, is_allowed
+from curate.text.licenses import ALLOWED, check_identifiers, is_allowed
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Packages(PackedSource):
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
         """Read the list, and refuse what is known of packages that were fetched before."""
+        check_identifiers(self.allow)
         pins = read_pins(self.packages)
         gone = set(missing(pins))
         self._refuse((pin, must_be(pin, place(pin))) for pin in pins if pin not in gone)

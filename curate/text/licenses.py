@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable
 
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
+from curate.errors import UserError, did_you_mean
+
 PERMISSIVE, UNKNOWN, OTHER = 2.0, 1.0, 0.0
 RESTRICTED = re.compile(
     r"gpl|gnu|copyleft|mpl|mozilla|eupl|epl-|cddl|proprietary|commercial|-nc|-nd|all rights reserved"
@@ -192,6 +194,13 @@ def _gnu(name: re.Match[str]) -> str:
         return f"LicenseRef-{family}"
     number = name["number"] if "." in name["number"] else f"{name['number']}.0"
     return f"{family}-{number}-{'or-later' if later else 'only'}"
+
+
+def check_identifiers(names: Iterable[str]) -> None:
+    """Raise UserError for a licence that SPDX does not know: nothing would ever be allowed by it."""
+    for name in names:
+        if spdx(name) != name:
+            raise UserError(f"allow: {name!r} is no SPDX identifier{did_you_mean(name, [*ALLOWED, str(spdx(name))])}")
 
 
 def is_allowed(expression: str, allowed: Collection[str]) -> bool:

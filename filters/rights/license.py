@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from curate.errors import UserError, did_you_mean
+from curate.errors import UserError
 from curate.files.shards import read_shard, write_shard
 from curate.filters.rights.headers import SUSPICION, UNCLEAR, header_license
 from curate.llm.types import ModelSpec
 from curate.stage import Columns, Context, GlobalFilter, Map, Metrics, Need, Verdict
-from curate.text.licenses import ALLOWED, is_allowed, spdx
+from curate.text.licenses import ALLOWED, check_identifiers, is_allowed, spdx
 
 REPOSITORIES = ("repo", "repository", "repo_name", "repository_name", "max_stars_repo_name", "package", "project")
 LICENSES = ("license", "licence", "licenses", "max_stars_repo_licenses", "license_expression")
@@ -57,11 +57,7 @@ class License(GlobalFilter):
 
     def check(self, models: Mapping[str, ModelSpec]) -> None:  # noqa: ARG002 - the contract's shape
         """Refuse a licence that SPDX does not know: nothing would ever be allowed by it."""
-        for name in self.allow:
-            if spdx(name) != name:
-                raise UserError(
-                    f"allow: {name!r} is no SPDX identifier{did_you_mean(name, [*ALLOWED, str(spdx(name))])}"
-                )
+        check_identifiers(self.allow)
 
     def sketch(self, shard: pa.Table, context: Context) -> pa.Table:  # noqa: ARG002 - the contract's shape
         """Return how many documents of each repository state each licence."""

@@ -199,6 +199,8 @@ def test_packages_that_are_not_permissive_are_all_named_before_anything_is_read(
     with pytest.raises(UserError, match="free"):
         Packages(packages=path).parts()
     Packages(packages=write_list(path, *lines[:2]), allow=["MIT", "AGPL-3.0-only"]).check({})
+    with pytest.raises(UserError, match="allow: 'agpl' is no SPDX identifier"):
+        Packages(packages=path, allow=["agpl"]).check({})
 
 
 def test_a_hash_of_another_package_s_wheel_is_refused(tmp_path: Path, shelf: Path) -> None:
