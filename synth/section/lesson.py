@@ -68,7 +68,9 @@ class Lesson:
             sizes = [len(each.elts) for each in parts.args if isinstance(each, ast.List | ast.Tuple | ast.Set)]
             sizes += [len(each.keys) for each in parts.args if isinstance(each, ast.Dict)]
             sizes += [
-                len(each.value) for each in parts.args if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                len(each.value.split() if "split(" in self.source else each.value)
+                for each in parts.args
+                if isinstance(each, ast.Constant) and isinstance(each.value, str)
             ]
             size = max(sizes, default=3)
             readable = 2 <= size <= 5 and self.item.exact(case)

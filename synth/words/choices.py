@@ -105,7 +105,7 @@ def chain(say: Speaker, ways: list[Way], otherwise: ast.expr) -> str:
         said.append(f"{value} if {told}")
     if len(ways) == 1:
         return f"Return {said[0]}{say.pick(f', otherwise {last}', f', and {last} otherwise', f', otherwise {last}')}."
-    between = ", " if _exclude(ways) else ", else "
+    between = ", " if exclude(ways) else ", else "
     return f"Return {between.join(said)}, {say.pick('and', 'and')} {last} otherwise."
 
 
@@ -122,7 +122,7 @@ def _again(when: str, subject: str) -> tuple[str, str]:
     return (f"it is {when.split(' is ', 1)[1]}" if own == subject else when), own
 
 
-def _exclude(ways: list[Way]) -> bool:
+def exclude(ways: list[Way]) -> bool:
     """Tell whether no two conditions can hold at once: one subject is compared with different constants."""
     subjects, values = set(), []
     for way in ways:

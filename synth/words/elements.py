@@ -11,7 +11,7 @@ from curate.synth.words.forms import Unsayable, names_in, reads
 from curate.synth.words.kinds import NUMBERS
 from curate.synth.words.plainer import itemised
 from curate.synth.words.sources import Source, flattened, noun, source
-from curate.synth.words.speaker import Speaker
+from curate.synth.words.speaker import Speaker, plural
 
 Form = Literal["", "counted", "listed", "summed"]
 
@@ -92,9 +92,11 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
         return f"the indices of the {src.qualified(rel, many=True)}"
     if form == "summed" and own and src.of and isinstance(loop.target, ast.Name) and rel is not None:
         match element:
-            case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=text)]) if (
-                text == own and say.kind(ast.Name(own)).name == "str"
-            ):
+            case ast.Call(func=ast.Name(id="sum"), args=[ast.Name(id=text)]) if text == own:
+                return f"all {plural(noun(say.kind(ast.Name(own))))} in the {src.qualified(rel, many=True)}"
+            case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=text)]) if text == own and say.kind(
+                ast.Name(own)
+            ).name in ("str", "list", "tuple"):
                 return f"the lengths of the {src.qualified(rel, many=True)}"
     if own and src.of and isinstance(loop.target, ast.Name) and rel is not None and _squared(say, element, own):
         return f"the squares of the {src.qualified(rel, many=True)}"
@@ -124,7 +126,7 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
         single = relative(say, loop.ifs, loop, False) if loop.ifs else ""
         try:
             text = say.standing(own, f"each {src.qualified(str(single), many=False)}").np(element)
-            if "`" not in text.split("each ")[0] and "if" not in text.split():
+            if text.endswith(str(single)) and "`" not in text.split("each ")[0] and "if" not in text.split():
                 return text
         except Unsayable:
             pass
@@ -197,6 +199,11 @@ def elements_of(say: Speaker, whole: ast.expr, article: str = "") -> str:
     match whole:
         case ast.Call(func=ast.Attribute(value=owner, attr="values"), args=[]):
             return f"{article}values of {say.np(owner, False)}"
+        case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[], keywords=[]):
+            say.note("Words are separated by whitespace.")
+            return f"{article}words in {say.np(owner, False)}"
+        case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[at], keywords=[]):
+            return f"{article}pieces of {say.np(owner, False)} split at {say.np(at, False)}"
         case ast.Call(func=ast.Name(id="set"), args=[inner]):
             return f"{article}different {elements_of(say, inner)}"
         case ast.ListComp() | ast.GeneratorExp() | ast.SetComp():

@@ -36,7 +36,16 @@ def mapping(say: Speaker, key: ast.expr, value: ast.expr, loop: ast.comprehensio
             isinstance(key, ast.Name) and key.id == one and reads(value, one) == 0 and not loop.ifs
         ):
             return f"a dictionary that gives each {src.one} {src.of} {_under(inner, value)}"
-    once = isinstance(key, ast.Name) and f"{src.one} `{key.id}`" in src.named and src.one in ("key", "index", "integer")
+    placed = src.value_is == "index" and isinstance(key, ast.Name) and key.id == src.value
+    match key, value:
+        case ast.Name(id=own), ast.Name(id=place) if (
+            src.value_is == "index" and place == src.value and f"{src.one} `{own}` " in src.named and src.of and not rel
+        ):
+            say.note("For one that comes up more than once, its last index counts.")
+            return f"a dictionary that maps each {src.one} {src.of} to its index"
+    once = placed or (
+        isinstance(key, ast.Name) and f"{src.one} `{key.id}`" in src.named and src.one in ("key", "index", "integer")
+    )
     if not once and not (isinstance(key, ast.Name) and isinstance(loop.target, ast.Name) and key.id == loop.target.id):
         say.note(say.pick(
             "Where several come to the same key, the last one counts.",

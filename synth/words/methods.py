@@ -59,7 +59,7 @@ def method_call(say: Speaker, owner: ast.expr, method: str, args: list[ast.expr]
         case "split", []:
             say.note("Words are separated by whitespace.")
             return f"the list of the words in {own}"
-        case "split", [what]:
+        case "split", [what] if " piece" not in own:
             return f"the list of the pieces of {own} split at {say.np(what, False)}"
         case "count", [what]:
             if not (isinstance(what, ast.Constant) and len(str(what.value)) == 1):

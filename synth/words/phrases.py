@@ -220,7 +220,10 @@ def _part(say: Speaker, node: ast.expr, whole: ast.expr, key: ast.expr) -> str:
             if not at:
                 say.note("Words are separated by whitespace.")
                 return f"the {which} word in {say.np(text, tail=False)}"
-            return f"the {which} piece of {say.np(text, tail=False)} split at {say.np(at[0], tail=False)}"
+            own = say.np(text, tail=False)
+            if " piece" in own:
+                raise Unsayable("pieces of pieces")
+            return f"the {which} piece of {own} split at {say.np(at[0], tail=False)}"
     if place == -1:
         return f"the last {what} of {say.np(whole, tail=False)}"
     if isinstance(place, int) and 0 <= place < len(ORDINALS):

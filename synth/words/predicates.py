@@ -92,7 +92,7 @@ def _truth(say: Speaker, node: ast.expr, negative: bool) -> Predicate | None:
             if isinstance(whole, ast.GeneratorExp | ast.ListComp) or say.kind(whole).element.name != "bool":
                 return None
             verb = ("holds", "hold")
-            return Predicate(whole, verb, "at least one True" if which == "any" else "nothing but True, or nothing")
+            return Predicate(whole, verb, "at least one True" if which == "any" else "only True values, or nothing")
         case ast.Call(func=ast.Name(id=called)) if called != "next":
             return None
     if kind == "bool":

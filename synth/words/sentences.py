@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from textwrap import indent
 
-from curate.synth.words.choices import Way, chain, flat, is_plain, simple
+from curate.synth.words.choices import Way, chain, exclude, flat, is_plain, simple
 from curate.synth.words.clauses import clause
 from curate.synth.words.forms import (
     Branch,
@@ -181,6 +181,9 @@ def _choices(say: Speaker, ways: list[Way], rest: Steps) -> list[str]:
         if found:
             return found
         say.notes[:] = notes
+    beside = _one_beside_another(say, ways, rest)
+    if beside:
+        return beside
     said: list[str] = []
     for place, way in enumerate(ways):
         said.append(f"{'Otherwise, if' if place else 'If'} {say.clause(way.test, tail=False)}, {_end(say, way.end)}.")
@@ -191,6 +194,24 @@ def _choices(say: Speaker, ways: list[Way], rest: Steps) -> list[str]:
 def _is_open(text: str) -> bool:
     """Tell whether what stands behind a text could belong to a part of it."""
     return OPEN.search(re.sub(r"\([^)]*\)", "x", QUOTED.sub("x", text))) is not None
+
+
+def _one_beside_another(say: Speaker, ways: list[Way], rest: Steps) -> list[str] | None:
+    """Return ways of which no two can be gone, as parts of one sentence."""
+    if len(ways) < 2 or not say.random or not exclude(ways):
+        return None
+    tests = [say.clause(way.test, tail=False) for way in ways]
+    subject = tests[0].split(" is ")[0]
+    if not all(each.startswith(f"{subject} is ") for each in tests):
+        return None
+    ends = [_end(say, way.end) for way in ways]
+    if any(";" in each or ". " in each for each in [*tests, *ends]):
+        return None
+    others = [
+        f"if it is {each.removeprefix(f'{subject} is ')}, {end}" for each, end in zip(tests[1:], ends[1:], strict=True)
+    ]
+    first, *more = _end_of(say, rest)
+    return [f"If {tests[0]}, {ends[0]}; {'; '.join(others)}.", f"Otherwise, {_lower(first)}", *more]
 
 
 def _lower(sentence: str) -> str:
@@ -217,7 +238,9 @@ def _purpose_first(say: Speaker, ways: list[Way], rest: Steps) -> list[str] | No
     if not is_plain(value):
         return None
     if isinstance(rest, Return) and say.kind(rest.value).name == "bool":
-        return None
+        if not isinstance(value, ast.Constant) or is_plain(rest.value):
+            return None
+        return [*_end_of(say, rest), f"If {say.clause(test, tail=False)}, return {say.np(value, False)} in any case."]
     if _goes_without_saying(test, value, rest):
         return _end_of(say, rest)
     said, when = say.np(value, False), say.clause(test, tail=False)
@@ -270,6 +293,9 @@ def _end_of(say: Speaker, steps: Steps) -> list[str]:
 
 def _named(say: Speaker, step: Let) -> list[str]:
     """Return a name for a value and what follows: "Let `n` be ...", or behind it: "..., where `n` is ..."."""
+    match step:
+        case Let(text, value, Return(ast.Name(id=given))) if text == given:
+            return _sentences(say, Return(value))
     lets = [step]
     while isinstance(lets[-1].rest, Let):
         lets.append(lets[-1].rest)

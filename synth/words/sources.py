@@ -117,6 +117,8 @@ def _integers(say: Speaker, args: list[ast.expr]) -> tuple[str, str]:
             ast.BinOp(left=ast.Call(func=ast.Name(id="len"), args=[whole]), op=ast.Sub(), right=ast.Constant(value=1)),
         ]:
             return "index", f"of {say.np(whole, tail=False)} but the first and the last"
+        case [ast.BinOp(left=end, op=ast.Add(), right=ast.Constant(value=1))]:
+            return "integer", f"from 0 to {_bound(say, end)}"
         case [ast.Constant(value=int() as end)] if end > 0:
             return "integer", f"from 0 to {end - 1}"
         case [ast.Name(id=end)]:

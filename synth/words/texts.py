@@ -84,9 +84,22 @@ def _together(say: Speaker, parts: Sequence[Part], tail: bool) -> str:
         clear = not any(re.search(rf"\b[{LETTERS}]\b", text) for text in texts)
         if clear and not any(is_long(_formed(said)) for said in letters):
             shown = "".join(each.text if each.text is not None else f"{{{letters[each.said]}}}" for each in parts)
-            where = listed([f"{letter} is {said.removesuffix(' as a string')}" for said, letter in letters.items()])
+            where = _in_order(letters) or listed(
+                [f"{letter} is {said.removesuffix(' as a string')}" for said, letter in letters.items()]
+            )
             return f"the string '{shown}', where {where}"
     return " followed by ".join(_row(each.said) for each in parts)
+
+
+def _in_order(letters: dict[str, str]) -> str:
+    """Return "X and Y are the first two elements of `pair`", where gaps hold just these, one after the other."""
+    found = [re.fullmatch(r"the (\w+) element of (`\w+`)", said) for said in letters]
+    if len(found) < TWO or not all(found) or len({each[2] for each in found if each}) > 1:
+        return ""
+    if [each[1] for each in found if each] != ["first", "second", "third"][: len(found)]:
+        return ""
+    whole = next(each[2] for each in found if each)
+    return f"{listed(list(letters.values()))} are the first {('two', 'three')[len(found) - TWO]} elements of {whole}"
 
 
 def _formed(said: str) -> str:
