@@ -77,8 +77,8 @@ TECHNIQUES: tuple[Technique, ...] = (
         "a running total", adds_up,
         ("A running total is the standard way to add things up: begin with 0 and let every round of the loop add "
          "its part.",
-         "The loop works with an accumulator, a name whose value grows from round to round until the loop is over."),
-        ("Starting at 0 also settles the case of no data at all: the total then stays 0.",),
+         "The loop works with an accumulator, a name whose value is updated in every round that has something to add."),
+        ("Where the loop has nothing to add, a total that starts at 0 stays 0.",),
     ),
     Technique(
         "a search that stops early", searches,
@@ -250,7 +250,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         ),
         ("The slice `[::-1]` goes through a string or a list from its end to its start and gives a copy in that "
          "order.",),
-        ("The original keeps its order.",),
+        ("What is sliced this way keeps its own order.",),
     ),
     Technique(
         "conditions joined by `and` and `or`", has(ast.BoolOp),

@@ -163,7 +163,9 @@ def _same_names(element: ast.Tuple, target: ast.Tuple) -> bool:
 def _plural_named(src: Source) -> str:
     if not src.of and src.one == "pair":
         return f"pairs of {src.named}"
-    return f"{src.many}{src.named.removeprefix(src.one)}"
+    named = src.named.removeprefix(src.one)
+    named = named.replace(" with its value ", " with their values ").replace(" with its index ", " with their indices ")
+    return f"{src.many}{named}"
 
 
 def _double(say: Speaker, element: ast.expr, loops: list[ast.comprehension], counted: bool) -> str:

@@ -13,6 +13,8 @@ from curate.synth.words.forms import Unsayable
 from curate.synth.words.speaker import Speaker, constant, is_long, listed
 
 LETTERS = "XYZ"
+TRAILS = re.compile(r" (?:stripped of|in (?:lower|upper|reverse)|with (?:every|its|the|upper))\b")
+"""What is done to a part and stands behind it."""
 TWO = 2
 """Parts that are told one behind the other."""
 
@@ -72,14 +74,22 @@ def _together(say: Speaker, parts: Sequence[Part], tail: bool) -> str:
     """Return parts as one string: with gaps where it is plain what goes into them, else one behind the other."""
     named = all(each.text is not None or each.name for each in parts)
     texts = [each.text for each in parts if each.text is not None]
-    plain = bool(texts) and all(text.isprintable() and not set(text) & set("'\\`{}") for text in texts)
+    plain = all(text.isprintable() and not set(text) & set("'\\`{}") for text in texts)
     gaps = [each for each in parts if each.text is None]
-    if plain and named and len(parts) > TWO:
+    if plain and texts and named and len(parts) > TWO:
         shown = "".join(each.text if each.text is not None else f"{{{each.name}}}" for each in parts)
         filled = listed(list(dict.fromkeys(f"`{each.name}`" for each in gaps)))
         how = say.pick(f"with the value{'s' * (' and ' in filled)} of {filled} put in", f"with {filled} filled in")
         return f"the string '{shown}' {how}"
-    if plain and tail and say.random and len(parts) > TWO and len({each.said for each in gaps}) <= len(LETTERS):
+    trailing = any(TRAILS.search(each.said) for each in parts[1:] if each.text is None)
+    if (
+        plain
+        and (texts or trailing)
+        and tail
+        and say.random
+        and (len(parts) > TWO or trailing)
+        and len({each.said for each in gaps}) <= len(LETTERS)
+    ):
         letters = dict(zip(dict.fromkeys(each.said for each in gaps), LETTERS, strict=False))
         clear = not any(re.search(rf"\b[{LETTERS}]\b", text) for text in texts)
         if clear and not any(is_long(_formed(said)) for said in letters):
@@ -88,6 +98,8 @@ def _together(say: Speaker, parts: Sequence[Part], tail: bool) -> str:
                 [f"{letter} is {said.removesuffix(' as a string')}" for said, letter in letters.items()]
             )
             return f"the string '{shown}', where {where}"
+    if trailing:
+        raise Unsayable("what is done to a part could be done to all")
     return " followed by ".join(_row(each.said) for each in parts)
 
 
