@@ -129,7 +129,7 @@ def test_a_function_is_described_and_the_words_run_to_what_it_gives(source: str)
         ("def f(a: dict[str, str]) -> dict[str, str]:\n    return {v: k for k, v in a.items()}", "last one counts"),
         (
             "def f(a: dict[str, int]) -> list[tuple[str, int]]:\n    return [(k, v) for k, v in a.items() if v > 1]",
-            "tuple of `k` and `v`",
+            "the pair (`k`, `v`)",
         ),
         ("def f(a: list[str]) -> str:\n    return max(a, key=len)", "first is taken"),
         ("def f(a: float) -> int:\n    return round(a)", "half"),
