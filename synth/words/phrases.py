@@ -154,9 +154,9 @@ def _display(say: Speaker, items: list[ast.expr], kind: str) -> str:
         return f"the {kind} `{ast.unparse(shown)}`"
     parts = []
     if kind == "tuple" and len(items) > 1 and all(isinstance(each, ast.Name) for each in items):
-        shown = [say.np(each, tail=False) for each in items]
-        if all(each.startswith("`") for each in shown):
-            return f"the {'pair' if len(items) == 2 else 'tuple'} ({', '.join(shown)})"
+        named = [say.np(each, tail=False) for each in items]
+        if all(each.startswith("`") for each in named):
+            return f"the {'pair' if len(items) == 2 else 'tuple'} ({', '.join(named)})"
     for each in items:
         if isinstance(each, ast.Starred):
             parts.append(f"the {noun(say.kind(each.value))}s of {say.np(each.value, tail=False)}")
