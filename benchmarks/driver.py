@@ -31,7 +31,7 @@ from curate.sandbox.programs import Caller, CallOutcome
 from curate.stage import Context
 from curate.synth.exercise.attempt import Course
 from curate.synth.exercise.coded import CodeFirst
-from curate.synth.exercise.exercise import Exercise
+from curate.synth.exercise.exercise import Exercise, formed
 from curate.synth.teacher import lane
 from curate.synth.teacher.asking import FENCE, Voice, source_of
 from curate.synth.teacher.effects import Attempt, Row
@@ -53,10 +53,10 @@ class Recorded:
         coded = self.stage.first_comes == "code"
         copied = source_of("code" if coded else "stub", "chat") + source_of("solution", "chat")
         return [
-            (CodeFirst if coded else Course)(
+            formed((CodeFirst if coded else Course)(
                 {"id": row["id"], "source": "exercises", "seed_id": row["id"], "topic": ""},
                 partial(_request, row["request"]), f"{FENCE}def", copied, settings, voice, self.stage.top_p,
-            ).run()
+            ).run())
             for row in shard.to_pylist()
         ]  # fmt: skip
 

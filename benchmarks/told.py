@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.driver import Logged, Recorded, _drive, _read
 from curate.llm import door
-from curate.synth.exercise.exercise import Exercise, formed
+from curate.synth.exercise.exercise import Exercise
 
 
 def main(stage: Path, attempts: int, read: Path | None) -> None:
@@ -30,7 +30,6 @@ def main(stage: Path, attempts: int, read: Path | None) -> None:
     door.backend = lambda spec: logged  # type: ignore[assignment]  # noqa: ARG005
     with tempfile.TemporaryDirectory() as place:
         rows = _drive(Recorded(Exercise(**given), 17), shards, Path(place, "drive"), 0)
-    rows = formed(rows)
     kept = [row for row in rows if row["reason"] is None]
     tokens = sum(answers[f"{row['id']}/stub"]["completion_tokens"] for row in rows)
     print(f"{len(rows):,} attempts, {len(kept):,} exercises ({len(kept) / len(rows):.1%}), {tokens:,} output tokens")

@@ -42,6 +42,7 @@ KEYS = {"behaviour": "same behaviour", "structure": "same structure", "name": "s
 class Behaviour(GlobalFilter):
     """Drop functions that do what another one does, or are built like it. The shortest that most agree on stays."""
 
+    VERSION: ClassVar[int] = 2
     ALONE: ClassVar[bool] = True
 
     most: int = Field(default=1, ge=1, description="documents kept of one behaviour, and of one structure")

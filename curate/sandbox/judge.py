@@ -18,9 +18,11 @@ from typing import Any
 from curate.sandbox.remote import Client, Remote, sentence
 from curate.sandbox.sample import MODULES
 from curate.sandbox.session import Ended, Session
-from curate.sandbox.values import MAX_BYTES, NotPlain, TooDeep, decode, encode, literal, refuse
+from curate.sandbox.values import MAX_BYTES, NotPlain, TooDeep, decode, encode, is_plain, literal, refuse
 
 _BUILTINS = frozenset(dir(builtins))
+_SETTLED = frozenset({"pass", "wrong", "value", "raised", "error", "missing"})
+"""What comes of a program whatever the machine does meanwhile."""
 IN_PROCESS = "in-process: rests on "
 
 
@@ -47,14 +49,13 @@ def make_calls(session: Session, request: dict[str, Any]) -> dict[str, Any]:
     """Make calls: {"source", "entry_point", "arguments"} -> {"verdict", "detail", "outcomes": [four strings each]}."""
     client = Client(session)
     outcomes: list[tuple[str, str, str, str]] = []
-    arguments = [decode(data) for data in request["arguments"]]
     verdict, detail = "pass", ""
     try:
         _, failure, function = _load(client, request, [])
         if failure:
             raise Ended(*failure)
         size = 0
-        for value, raised in client.call_all(function, arguments):
+        for value, raised in client.call_each(function, request["arguments"]):
             outcomes.append(_outcome(value, raised))
             size += len(outcomes[-1][1])
             if size > 4 * MAX_BYTES:
@@ -63,8 +64,26 @@ def make_calls(session: Session, request: dict[str, Any]) -> dict[str, Any]:
         verdict, detail = end.verdict, end.detail
     except MemoryError:
         verdict, detail = "memory", "values too large for the judge"
-    outcomes += [(verdict, "", "", detail)] * (len(arguments) - len(outcomes))
+    outcomes += [(verdict, "", "", detail)] * (len(request["arguments"]) - len(outcomes))
     return {"verdict": verdict, "detail": detail, "outcomes": outcomes}
+
+
+def work_on_each(session: Session, request: dict[str, Any]) -> dict[str, Any]:
+    """Do several trials or calls in one process: {"together", "each_cpu_s"} -> {"verdict", "detail", "replies"}.
+
+    A reply is null for a program that did anything but give values and raise, and for those behind one that ended the
+    process: they have to run apart.
+    """
+    replies: list[dict[str, Any] | None] = []
+    for each in request["together"]:
+        session.next_program(request["each_cpu_s"])
+        reply = judge_trial(session, each) if "test" in each else make_calls(session, each)
+        if session.ended is not None:
+            break
+        settled = {reply["verdict"], *(outcome[0] for outcome in reply.get("outcomes", ()))} <= _SETTLED
+        replies.append(reply | {"cpu_s": session.spent_s()} if settled else None)
+    replies += [None] * (len(request["together"]) - len(replies))
+    return {"verdict": "pass", "detail": "", "replies": replies}
 
 
 def _judge(client: Client, request: dict[str, Any]) -> tuple[str, str]:
@@ -176,7 +195,7 @@ def _outcome(value: Any, raised: dict[str, Any] | None) -> tuple[str, str, str, 
         verdict, detail = _verdict_of(raised)
         return ("raised" if verdict == "error" else verdict), raised["type"], raised["type"], detail
     try:
-        plain = decode(encode(value, _as_dict, plain=True))
+        plain = value if is_plain(value) else decode(encode(value, _as_dict, plain=True))
     except NotPlain as problem:
         return "error", "", type(value).__name__, str(problem)
     return "value", literal(plain), type(plain).__name__, ""

@@ -37,8 +37,17 @@ LONG_S = 10.0
 _KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "TZ")
 _BOOT = "import sys; sys.path.append({root!r}); from curate.sandbox.zygote import main; sys.path.pop(); main({level!r})"
 
+MOST_SHARING = 16
+"""Programs that one process runs, one after the other."""
+EACH = "each_cpu_s"
+"""Stands in requests that may share a process: the CPU seconds that each has there. Who needs more is asked apart."""
+SHARED = ("limits", "leashed", EACH)
+"""What requests in one process have in common."""
+
 Request = dict[str, Any]
 Reply = dict[str, Any]
+Asked = tuple[int, int, Any, Request]
+"""Rank, number, key, request."""
 
 
 def run(requests: Iterable[Request], level: str, workers: int, hash_seed: int = 0) -> Iterator[tuple[Request, Reply]]:
@@ -47,12 +56,13 @@ def run(requests: Iterable[Request], level: str, workers: int, hash_seed: int = 
     answered: dict[int, tuple[Request, Reply]] = {}
     head = count = 0
     more, ended = iter(requests), False
-    most, full = pool.workers * _AHEAD, pool.workers * WINDOW
+    most = full = pool.workers * WINDOW
     try:
         while not ended:
             request = next(more, None)
             ended = request is None
             if request is not None:
+                most = pool.workers * (2 * MOST_SHARING if EACH in request else _AHEAD)
                 pool.submit(count, request)
                 count += 1
             while head < count and (head in answered or ended or pool.under_way >= most or count - head >= full):
@@ -77,18 +87,19 @@ class Pool:
         self.workers = workers or len(os.sched_getaffinity(0))
         self._together = max(1, together)
         """How many of those set aside are asked at once: more than one is less strict, for calls that judge nobody."""
-        self._zygotes: queue.SimpleQueue[Zygote] = queue.SimpleQueue()
+        self._zygotes: queue.LifoQueue[Zygote] = queue.LifoQueue()  # those that run already come first
         self._every = [Zygote(level, hash_seed) for _ in range(self.workers)]
         for zygote in self._every:
             self._zygotes.put(zygote)
         self._threads = ThreadPoolExecutor(self.workers, thread_name_prefix="sandbox")
-        self._done: queue.SimpleQueue[tuple[Any, Request, Future[Reply]]] = queue.SimpleQueue()
-        self._waiting: list[tuple[int, int, Any, Request]] = []
+        self._done: queue.SimpleQueue[tuple[list[Asked], Future[Reply]]] = queue.SimpleQueue()
+        self._waiting: list[Asked] = []
         """A heap: the lowest rank first, then what came first."""
         self._count = itertools.count()
-        self._doubtful: deque[tuple[Any, Request]] = deque()
+        self._doubtful: deque[Asked] = deque()
         self._first_doubt = 0.0
-        self._running = 0
+        self._running = self._exchanges = 0
+        """Requests that servers have, and in how many exchanges."""
         self._quiet = False
 
     @property
@@ -104,7 +115,9 @@ class Pool:
     def submit(self, key: Any, request: Request, rank: int = 0) -> None:
         """Add a request; `key` comes back with its reply. A lower rank goes before what waits already."""
         heapq.heappush(self._waiting, (rank, next(self._count), key, request))
-        self._send_more()
+        idle = self._exchanges < self.workers
+        if idle or EACH not in request or len(self._waiting) >= self.workers * MOST_SHARING:
+            self._send_more()
 
     def take(self, wait_s: float) -> list[tuple[Any, Request, Reply]]:
         """Return the replies that are there, with their keys; wait about so long for a first one."""
@@ -112,17 +125,19 @@ class Pool:
         self._send_more()
         while self._running and (wait_s > 0 or not self._done.empty()):
             try:
-                key, request, future = self._done.get(timeout=max(wait_s, 0.001))
+                asked, future = self._done.get(timeout=max(wait_s, 0.001))
             except queue.Empty:
                 break
-            self._running -= 1
-            reply = future.result()
-            if not request.get("alone") and _may_be_the_machine(request, reply):
-                self._first_doubt = self._first_doubt if self._doubtful else time.monotonic()
-                self._doubtful.append((key, request))
-            else:
-                answered.append((key, request, reply))
-                wait_s = 0.0  # for the first only
+            self._running -= len(asked)
+            self._exchanges -= 1
+            for each, reply in self._settled(asked, future.result()):
+                *_, key, request = each
+                if not request.get("alone") and _may_be_the_machine(request, reply):
+                    self._first_doubt = self._first_doubt if self._doubtful else time.monotonic()
+                    self._doubtful.append(each)
+                else:
+                    answered.append((key, request, reply))
+                    wait_s = 0.0  # for the first only
             self._send_more()
         return answered
 
@@ -134,6 +149,21 @@ class Pool:
         for zygote in self._every:
             zygote.stop()
 
+    def _settled(self, asked: list[Asked], reply: Reply) -> Iterator[tuple[Asked, Reply]]:
+        """Yield the requests that have their reply; let those begin again that were asked together and have none."""
+        if len(asked) == 1 and EACH not in asked[0][-1]:
+            yield asked[0], reply
+            return
+        replies = reply.get("replies") or [None] * len(asked)
+        whole = max((place for place, each in enumerate(replies) if each), default=-1) + 1
+        for place, ((rank, count, key, request), own) in enumerate(zip(asked, replies, strict=True)):
+            if own is not None:
+                yield (rank, count, key, request), own
+                continue
+            apart = place <= whole or "replies" not in reply  # the others stood behind one that ended the process
+            kept = {name: value for name, value in request.items() if name != EACH} if apart else request
+            heapq.heappush(self._waiting, (rank, count, key, kept))
+
     def _send_more(self) -> None:
         """Keep the workers busy, or let them fall quiet for what was set aside."""
         if self._doubtful and not self._quiet:
@@ -142,16 +172,37 @@ class Pool:
             self._quiet = idle or len(self._doubtful) >= MANY or waited_s > LONG_S
         if self._quiet and not self._running:
             for _ in range(min(self._together, len(self._doubtful))):
-                key, request = self._doubtful.popleft()
-                self._send(key, request | {"alone": True})
+                rank, count, key, request = self._doubtful.popleft()
+                self._send([(rank, count, key, request | {"alone": True})])
             self._quiet = self._running > 0
-        while not self._quiet and self._waiting and self._running < self.workers * _AHEAD:
-            self._send(*heapq.heappop(self._waiting)[2:])
+        while not self._quiet and self._waiting and self._exchanges < self.workers * _AHEAD:
+            self._send_next()
 
-    def _send(self, key: Any, request: Request) -> None:
-        self._running += 1
+    def _send_next(self) -> None:
+        """Send what comes next: so many at once that all workers have some, those that may run together as one."""
+        count = max(1, min(MOST_SHARING, len(self._waiting) // self.workers))
+        together: list[Asked] = []
+        for asked in [heapq.heappop(self._waiting) for _ in range(count)]:
+            request = asked[-1]
+            if EACH in request and (not together or request["limits"] == together[0][-1]["limits"]):
+                together.append(asked)
+            else:
+                self._send([(*asked[:-1], {name: value for name, value in request.items() if name != EACH})])
+        if together:
+            self._send(together)
+
+    def _send(self, asked: list[Asked]) -> None:
+        self._running += len(asked)
+        self._exchanges += 1
+        first = asked[0][-1]
+        programs = (
+            [{name: value for name, value in request.items() if name not in SHARED} for *_, request in asked]
+            if EACH in first
+            else []
+        )
+        request = {"limits": first["limits"], EACH: first[EACH], "together": programs} if programs else first
         future = self._threads.submit(self._ask, request)
-        future.add_done_callback(lambda done: self._done.put((key, request, done)))
+        future.add_done_callback(lambda done: self._done.put((asked, done)))
 
     def _ask(self, request: Request) -> Reply:
         zygote = self._zygotes.get()
@@ -193,7 +244,7 @@ class Zygote:
         try:
             if self._process is None:
                 self._start()
-            grace = 1 if request.get("alone") or request.get("leashed") else _GRACE
+            grace = 1 if request.get("alone") or request.get("leashed") or EACH in request else _GRACE
             held_to = json.dumps(limits | {"cpu_s": grace * limits["cpu_s"]}).encode()
             body = json.dumps(request).encode()
             header = struct.pack(HEADER, len(held_to), len(body), patience_s)

@@ -9,6 +9,9 @@ Verdicts: pass, wrong, error (an exception), syntax, missing (entry point not de
 stored or returned too much), crash (died or left without an answer), forbidden (a blocked call decided it), infra (the
 sandbox itself failed, or the test is no test; never the program's fault).
 
+Calls judge nobody, and most programs that are called can reach nothing but their own values: those share a process, one
+after the other (`curate.sandbox.together`).
+
 Not covered: a test that checks how its candidate is written; programs that need a network, a display or a keyboard.
 """
 
@@ -20,7 +23,8 @@ from functools import cache
 from typing import Any
 
 from curate.errors import UserError
-from curate.sandbox.pool import Pool, run
+from curate.sandbox.pool import EACH, Pool, run
+from curate.sandbox.together import may_run_together
 from curate.sandbox.values import encode
 from curate.sandbox.walls.isolation import LEVELS, RLIMITS
 from curate.sandbox.zygote import WARM
@@ -34,6 +38,8 @@ QUICK = frozenset(
 """Modules whose import takes no time worth speaking of."""
 MOST_LOST = 10
 """Programs with which the sandbox may fail, beside one in a hundred, before it is the machine that is at fault."""
+EACH_CPU_S = 0.1
+"""The most that a program gets among others in one process."""
 CLOSE = 0.25
 """Share of its CPU seconds from which on a program might run out of them elsewhere."""
 
@@ -109,14 +115,18 @@ def judge(
     workers: int = 0,
     allow_weak: bool = False,
     level: str | None = None,
+    together: bool = False,
 ) -> Iterator[Judgement]:
     """Judge trials in input order, a few ahead of the reader; `workers` 0 is one a core, `level` None the strongest.
+
+    `together` lets programs share a process that can reach nothing but their own values: a quarter of the time.
 
     Raises UserError where nothing but resource limits would hold a program and `allow_weak` does not accept that.
     """
     requests = (
         _request(trial.limits or limits, source=trial.source, entry_point=trial.entry_point)
         | {"test": trial.test, "setup": trial.setup}
+        | (_shared(trial.source, trial.limits or limits) if together and not trial.setup else {})
         for trial in trials
     )
     for _, reply in run(requests, _accepted(level, allow_weak), workers):
@@ -236,7 +246,12 @@ def _call(limits: Limits, source: str, entry_point: str, arguments: Sequence[tup
         limits = replace(limits, cpu_s=limits.leash_s, wall_s=limits.wall_s or 10 * limits.leash_s)
     # No grace on a leash: what needs longer is the caller's to ask for.
     called = {"arguments": [encode(tuple(values), plain=True) for values in arguments], "leashed": leashed}
-    return _request(limits, source=source, entry_point=entry_point) | called
+    return _request(limits, source=source, entry_point=entry_point) | called | _shared(source, limits)
+
+
+def _shared(source: str, limits: Limits) -> dict[str, float]:
+    """Return what lets a program share a process, if it may; who needs more CPU time runs apart."""
+    return {EACH: min(CLOSE * limits.cpu_s, EACH_CPU_S)} if may_run_together(source) else {}
 
 
 def _imports_slowly(source: str) -> bool:

@@ -109,12 +109,13 @@ class Client:
         self.calls += do == "call"
         return self._taken(self.session.exchange(self._request(do, arguments, named)), arguments)
 
-    def call_all(self, function: Any, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, dict[str, Any] | None]]:
-        """Call a function with each row of arguments, all sent at once; yield what `outcome` would return of each."""
-        requests = [self._request("call", (function, *row), {}) for row in rows]
-        for row, reply in zip(rows, self.session.exchange_all(requests), strict=True):
+    def call_each(self, function: Any, rows: Sequence[Any]) -> Iterator[tuple[Any, dict[str, Any] | None]]:
+        """Call a function with each row of encoded plain arguments, all sent at once; yield what `outcome` would return
+        of each."""
+        request = {"do": "call_each", "function": self.export(function), "rows": rows}
+        for reply in self.session.exchange_one_for(request, len(rows)):
             self.calls += 1
-            yield self._taken(reply, (function, *row))
+            yield self._taken(reply, ())
 
     def _request(self, do: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
         return {"do": do, "args": encode(arguments, self.export), "named": encode(named, self.export)}

@@ -14,8 +14,7 @@ import os
 import socket
 import struct
 import sys
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -78,10 +77,12 @@ def serve(walls: Walls, limits: Mapping[str, float]) -> None:
     _send({"ready": True})
     sample = Sample()
     while (request := receive(CHANNEL)) is not None:
-        answer = sample.answer(request)
-        if os.getpid() != own:  # a child of the program came back here: it is not the one that was asked
-            os._exit(0)
-        _send(answer)
+        if request["do"] == "load":  # nothing of an earlier program is left to this one
+            sample = Sample()
+        for answer in sample.answers(request):
+            if os.getpid() != own:  # a child of the program came back here: it is not the one that was asked
+                os._exit(0)
+            _send(answer)
 
 
 class NotPython(Exception):
@@ -109,6 +110,24 @@ class Sample:
             "str": str,
             "eq": operator.eq,
         }
+
+    def answers(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Perform one request, or `call_each`: {"function", "rows"} -> an answer a row, in order."""
+        if request["do"] != "call_each":
+            yield self.answer(request)
+            return
+        function = self.resolve(request["function"])
+        for row in request["rows"]:
+            yield self.called(function, row)
+
+    def called(self, function: Callable[..., Any], row: list[Any]) -> dict[str, Any]:
+        """Call a function with plain arguments of its own: {"value"} or {"raised"}."""
+        try:
+            value = function(*decode(row))
+            sys.setrecursionlimit(max(sys.getrecursionlimit(), 1000))
+            return {"value": encode(value, self.export)}
+        except BaseException as problem:  # noqa: BLE001 (the program may raise anything, and all of it is an answer)
+            return {"raised": describe(problem)}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Perform one request: {"do", "args", "named"} -> {"value"} (and "args", if it changed them) or {"raised"}."""
@@ -211,12 +230,15 @@ def describe(problem: BaseException) -> dict[str, Any]:
         text = str(problem)[:300]
     except Exception:  # noqa: BLE001 (a program's own __str__)
         text = ""
-    lines = [entry.lineno for entry in traceback.extract_tb(problem.__traceback__) if entry.filename == _FILE]
+    line, trace = None, problem.__traceback__
+    while trace is not None:
+        line = trace.tb_lineno if trace.tb_frame.f_code.co_filename == _FILE else line
+        trace = trace.tb_next
     return {
         "type": kind.__name__[:80],
         "base": base,
         "text": text,
-        "line": lines[-1] if lines else None,
+        "line": line,
         "cause": _cause(problem),
     }
 

@@ -82,6 +82,8 @@ class Session:
         self._confined = False
         self._outgoing = memoryview(b"")
         self._incoming = bytearray()
+        self._before_s = 0.0
+        """CPU seconds of earlier programs."""
         self._waited_s = 0.0
         self._queued_s = 0.0
         self._looked = time.monotonic()
@@ -103,16 +105,28 @@ class Session:
         self._begin([message])
         return self._reply()
 
-    def exchange_all(self, messages: Sequence[Any]) -> Iterator[dict[str, Any]]:
-        """Send all messages at once and yield the replies in their order, as `exchange` would one by one.
+    def exchange_one_for(self, message: Any, count: int) -> Iterator[dict[str, Any]]:
+        """Send one message and yield the `count` replies to it, in their order.
 
         The process goes on without waiting for this one: a call costs a third. Replies that were written before the
         program was over are yielded before Ended is raised.
         """
         self._see_it_confined()
-        self._begin(messages)
-        for _ in messages:
+        self._begin([message])
+        for _ in range(count):
             yield self._reply(to_the_last=True)
+
+    def next_program(self, cpu_s: float) -> None:
+        """Count from now on: another program begins in the same process, which gets so many CPU seconds."""
+        self._see_it_confined()
+        self._limits = {**self._limits, "cpu_s": cpu_s}
+        self._before_s = self._cpu_now()
+        self._waited_s = 0.0
+        self.output_bytes = 0
+
+    def spent_s(self) -> float:
+        """Return the CPU seconds of this program so far."""
+        return self._cpu_now() - self._before_s
 
     def _see_it_confined(self) -> None:
         if self._confined:
@@ -195,7 +209,7 @@ class Session:
     def _patience_ms(self, started: float) -> int:
         """Return how long to wait before the next look. Raises Ended where a limit is passed."""
         now = time.monotonic()
-        cpu_left = self._limits["cpu_s"] - self._cpu_now()
+        cpu_left = self._limits["cpu_s"] - self.spent_s()
         wall_left = self._limits["wall_s"] + self._queued_s - self._waited_s - (now - started)
         if cpu_left <= 0:
             raise self._out_of_time()
@@ -212,7 +226,7 @@ class Session:
     def _look_at_all(self) -> None:
         """Hold all processes and files of the program to what the kernel holds each one to. Raises Ended."""
         cpu_s, memory_mb = watch.usage(self._walls.proc)
-        if cpu_s > self._limits["cpu_s"]:
+        if cpu_s - self._before_s > self._limits["cpu_s"]:
             raise self._out_of_time()
         if memory_mb > self._limits["memory_mb"]:
             raise Ended("memory", f"its processes held more than {self._limits['memory_mb']:g} MB together")

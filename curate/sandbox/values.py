@@ -34,6 +34,8 @@ _SCALARS: dict[str, Callable[..., Any]] = {
 _SMALL = 1 << 63
 
 
+_ATOMS = {type(None), bool, int, float, complex, str, bytes, range}
+_REPEATED = {type(None), bool, str}
 _BARE = {type(None), bool, float}
 """What JSON carries as it is, whatever the value."""
 
@@ -65,6 +67,11 @@ def encode(value: Any, export: Export = refuse, depth: int = 0, *, plain: bool =
         return value
     if depth >= MAX_DEPTH:
         raise TooDeep(f"a value nested deeper than {MAX_DEPTH} levels")
+    if kind is set or kind is frozenset:  # in an order that no hash decides: what is made of it has one too
+        return [
+            _SEQUENCE_TAGS[kind],
+            *sorted((encode(item, export, depth + 1, plain=plain) for item in value), key=repr),
+        ]
     if kind in _SEQUENCE_TAGS:
         if value and _is_bare(value):
             return [_SEQUENCE_TAGS[kind], *value]
@@ -88,6 +95,16 @@ def encode_as(value: Any, kind: type, export: Export = refuse, depth: int = 0) -
     return None if taken is None else ["x", taken[0], *[encode(part, export, depth + 1) for part in taken[1]]]
 
 
+def is_plain(value: Any) -> bool:
+    """Tell whether a value that was decoded is made of plain types alone: encoded and decoded again, it is the same."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return True
+    if kind in _SEQUENCE_TAGS:
+        return _ATOMS.issuperset(map(type, value)) or all(map(is_plain, value))
+    return kind is dict and all(map(is_plain, value)) and all(map(is_plain, value.values()))
+
+
 def decode(data: Any, resolve: Resolve | None = None) -> Any:
     """Return the value that `data` stands for. Raises NotPlain on anything that `encode` does not write."""
     try:
@@ -107,6 +124,8 @@ def literal(value: Any) -> str:
     """
     if isinstance(value, float) and not math.isfinite(value):
         return "float('nan')" if math.isnan(value) else "1e999" if value > 0 else "-1e999"
+    if isinstance(value, list | tuple) and _is_written_by_repr(value):
+        return repr(value)
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
     if isinstance(value, tuple):
@@ -128,6 +147,16 @@ def _is_bare(items: Any) -> bool:
     if kinds == {int}:
         return min(items) > -_SMALL and max(items) < _SMALL  # type: ignore[no-any-return]
     return "".join(items).isascii() if kinds == {str} else kinds <= _BARE
+
+
+def _is_written_by_repr(items: list[Any] | tuple[Any, ...]) -> bool:
+    """Say whether `literal` of these items is `repr` of each: they are texts, or numbers that it does not write anew."""
+    if type(items) not in (list, tuple):
+        return False
+    kinds = set(map(type, items))
+    if kinds == {int}:
+        return bool(min(items) > -_SMALL and max(items) < _SMALL)
+    return kinds <= _REPEATED or (kinds == {float} and all(map(math.isfinite, items)))
 
 
 def _is_unicode(text: str) -> bool:

@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from curate.sandbox.judge import judge_trial, make_calls
+from curate.sandbox.judge import judge_trial, make_calls, work_on_each
 from curate.sandbox.session import Ends, Refused, Session, end_orphans
 from curate.sandbox.walls import kernel
 from curate.sandbox.walls.isolation import DESCRIPTORS, NAMESPACES, Walls, enter, renew
@@ -181,6 +181,8 @@ def _work(session: Session, request: dict[str, Any]) -> dict[str, Any]:
     limits = request["limits"]
     _limit_judge(limits)
     try:
+        if "together" in request:
+            return work_on_each(session, request)
         reply = make_calls(session, request) if "arguments" in request else judge_trial(session, request)
     except Refused as problem:
         return {"verdict": "infra", "detail": str(problem)}

@@ -20,7 +20,7 @@ from curate.synth.code.reads import read_first
 from curate.synth.exercise.complete import bare
 from curate.synth.item.item import Case
 from curate.synth.teacher.answers import Program, Stub
-from curate.text.trees import parse
+from curate.text.trees import nodes_below, parse
 
 ENOUGH = 4
 """Inputs that must give a value: on fewer, agreement says little."""
@@ -97,7 +97,7 @@ def gave(outcomes: Sequence[CallOutcome], *, floats: bool = False) -> tuple[tupl
 def speaks_of_floats(stub: Stub) -> bool:
     """Tell whether a float is among what a function says it returns."""
     return stub.returns is not None and any(
-        isinstance(node, ast.Name) and node.id == "float" for node in ast.walk(stub.returns)
+        isinstance(node, ast.Name) and node.id == "float" for node in nodes_below(stub.returns)
     )
 
 
@@ -158,7 +158,7 @@ def _names(source: str) -> _Names:
     module = parse(source)
     read = set(read_first(module)) if module else set()
     put, changed = set(), set()
-    for node in ast.walk(module) if module else ():
+    for node in nodes_below(module) if module else ():
         match node:
             case ast.Name(id=name, ctx=ast.Store()):
                 put.add(name)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from curate.synth.code.inputs import alternatives, base_type
 from curate.synth.exercise.clauses import Shown
+from curate.text.trees import nodes_below
 
 ERRORS = re.compile(r"\b(rais\w+|errors?|exceptions?|fails?)\b", re.IGNORECASE)
 SPOKEN = {
@@ -45,10 +46,10 @@ UNCHANGED = re.compile(r"\b(?:remains?|left|kept|stays?) (?:unchanged|as (?:is|i
 def bare(arguments: ast.arguments | None, returns: ast.expr | None) -> bool:
     """Tell whether a list, dict, tuple or set in a signature is not told what it holds."""
     outer = [*(parameter.annotation for parameter in (arguments.args if arguments else ())), returns]
-    inside = {id(node.value) for each in outer if each for node in ast.walk(each) if isinstance(node, ast.Subscript)}
+    inside = {id(node.value) for each in outer if each for node in nodes_below(each) if isinstance(node, ast.Subscript)}
     return any(
         isinstance(node, ast.Name) and node.id.lower() in CONTAINERS and id(node) not in inside
-        for each in outer if each for node in ast.walk(each)
+        for each in outer if each for node in nodes_below(each)
     )  # fmt: skip
 
 
@@ -67,7 +68,7 @@ def _wants(prose: str, arguments: ast.arguments, code: str, tree: ast.Module, sh
     for what, (means, words) in TOLD.items():
         if re.search(means, code) and not re.search(words, prose, re.IGNORECASE):
             yield f"does not say {what}"
-    if UNCHANGED.search(prose) and not any(isinstance(node, ast.If | ast.IfExp) for node in ast.walk(tree)):
+    if UNCHANGED.search(prose) and not any(isinstance(node, ast.If | ast.IfExp) for node in nodes_below(tree)):
         yield "speaks of a case that its code does not know"
     if _zips_parameters(tree, arguments) and not re.search(r"short|length|longe|extra", prose, re.IGNORECASE):
         yield "does not say which list ends first"
@@ -79,7 +80,7 @@ def _wants(prose: str, arguments: ast.arguments, code: str, tree: ast.Module, sh
 
 def _literals(tree: ast.Module) -> Iterator[str | int | float]:
     """Yield the texts and numbers of the code that could be in its results or decide them."""
-    for node in ast.walk(tree):
+    for node in nodes_below(tree):
         match node:
             case ast.Constant(value=str() | int() | float() as value) if not isinstance(value, bool):
                 yield value
@@ -104,7 +105,7 @@ def _said(literal: str | float, prose: str) -> bool:
 def _zips_parameters(tree: ast.Module, arguments: ast.arguments) -> bool:
     """Tell whether two parameters of different names are gone through side by side, as far as the shorter reaches."""
     names = {parameter.arg for parameter in arguments.args}
-    for node in ast.walk(tree):
+    for node in nodes_below(tree):
         match node:
             case ast.Call(func=ast.Name(id="zip"), args=given, keywords=[]):
                 zipped = [each.id for each in given if isinstance(each, ast.Name)]

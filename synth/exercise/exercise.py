@@ -25,9 +25,9 @@ from curate.synth.exercise.unverified import formatted
 from curate.synth.item.form import tidy
 from curate.synth.item.item import Item, read_item
 from curate.synth.item.item import row as item_row
-from curate.synth.item.proof import hold
+from curate.synth.item.proof import HASH_SEED, LIMITS, proof_of, proves
 from curate.synth.teacher.asking import FENCE, Asking, Voice, made_columns, sort_out, source_of
-from curate.synth.teacher.effects import Attempt
+from curate.synth.teacher.effects import Attempt, Batch, Row, Run
 from curate.synth.teacher.faults import guarded
 
 STUB_STOPS = ('"""\n', "\n# ", "\n```\n")
@@ -118,8 +118,7 @@ class Solving(Asking):
         return Limits(cpu_s=self.cpu_s, memory_mb=512)
 
     def finish(self, rows: list[dict[str, Any]], metrics: Metrics) -> Made:
-        """Give the exercises of a shard their form, and sort its rows."""
-        rows = formed(rows) if self.verify else formatted(rows)
+        """Sort the rows of a shard."""
         return sort_out(rows, COLUMNS, {**metrics, **histogram(rows)})
 
     def begin(
@@ -144,7 +143,8 @@ class Solving(Asking):
             temperature=self.stub_temperature, top_p=self.top_p,
         )  # fmt: skip
         course = CodeFirst if coded else Course
-        return guarded(known, course(known, asked, begun, copied, settings, voice, self.top_p).run())
+        attempt = course(known, asked, begun, copied, settings, voice, self.top_p).run()
+        return guarded(known, formed(attempt, verify=self.verify))
 
 
 class Exercise(Solving):
@@ -168,23 +168,22 @@ class Exercise(Solving):
         return made
 
 
-def formed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return rows with those kept in the form that synth/item/form.py gives an Item, or rejected for what it says, or
-    where what they show rests on the order of a set."""
-    kept = [place for place, row in enumerate(rows) if row["reason"] is None]
-    for place, made in zip(kept, tidy([read_item(rows[place]) for place in kept]), strict=True):
-        row = rows[place]
-        dull = "no telling example" if not isinstance(made, str) and not telling(made) else None
-        if isinstance(made, str) or dull:
-            rows[place] = row | {"reason": dull or made}
-            continue
-        same = {name: row[name] for name in ("id", "source", "seed_id", "topic", "agreement", "distinct", "tier")}
-        rows[place] = row | item_row(made, **same)
-    kept = [place for place in kept if rows[place]["reason"] is None]
-    for place, holds in zip(kept, hold([read_item(rows[place]) for place in kept]), strict=True):
-        if not holds:
-            rows[place] = rows[place] | {"reason": "other values under another hash seed"}
-    return rows
+def formed(attempt: Attempt, *, verify: bool = True) -> Attempt:
+    """Let an attempt go its way; give its exercise the form of synth/item/form.py, or reject it for what that says, or
+    where what it shows rests on the order of a set. One that is not verified is formatted, and no more."""
+    row: Row = yield from attempt
+    if row["reason"] is not None:
+        return row
+    if not verify:
+        row = yield Batch(formatted, row)
+        return row
+    made: Item | str = yield Batch(tidy, read_item(row))
+    if isinstance(made, str) or not telling(made):
+        return row | {"reason": made if isinstance(made, str) else "no telling example"}
+    same = {name: row[name] for name in ("id", "source", "seed_id", "topic", "agreement", "distinct", "tier")}
+    row = row | item_row(made, **same)
+    [[outcome]] = yield Run((proof_of(made),), LIMITS, HASH_SEED)
+    return row if proves(made, outcome) else row | {"reason": "other values under another hash seed"}
 
 
 def telling(item: Item) -> bool:

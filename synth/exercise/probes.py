@@ -16,6 +16,7 @@ from typing import Any
 from curate.synth.code.inputs import alternatives, argument_rows, base_type
 from curate.synth.exercise.clauses import named_values
 from curate.synth.teacher.answers import Stub
+from curate.text.trees import nodes_below
 
 STANDARD = 12
 """Standard rows."""
@@ -209,7 +210,7 @@ def _like(held: Any, value: Any, turn: int) -> Any:
 def _constants(code: str) -> list[Any]:
     """Return the short texts and the numbers of code, each number followed by the next."""
     found: list[Any] = []
-    for node in ast.walk(ast.parse(code)):
+    for node in nodes_below(ast.parse(code)):
         match node:
             case ast.Constant(value=str() as text) if 0 < len(text) <= LONGEST_TEXT:
                 found.append(text)

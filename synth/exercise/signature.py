@@ -8,13 +8,13 @@ that tells more than `Any`.
 """
 
 import ast
-import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from curate.synth.code.inputs import NAME_TYPES, base_type, members
 from curate.synth.teacher.answers import Stub
+from curate.text.trees import copied
 
 HOLDS = {
     "list": "list[int]", "set": "set[int]", "frozenset": "frozenset[int]", "tuple": "tuple[int, int]",
@@ -27,7 +27,7 @@ LONGEST_TUPLE = 4
 
 def spelled_out(stub: Stub) -> Stub:
     """Return a stub whose parameters say what they take, as far as their types or names tell."""
-    arguments = copy.deepcopy(stub.parameters)
+    arguments = copied(stub.parameters)
     for parameter in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
         named = _named(parameter.arg)
         given = parameter.annotation

@@ -15,7 +15,7 @@ from typing import Any
 
 from curate.sandbox.values import NotPlain, encode
 from curate.synth.code.functions import PURE
-from curate.text.trees import parse
+from curate.text.trees import nodes_below, parse
 
 HEADING = re.compile(
     r"(Args|Arguments|Param(?:eters?|s)?|Inputs?|Returns?|Yields?|Raises|Examples?|Notes?|Constraints?):\s*(.*)",
@@ -102,7 +102,7 @@ def imports_only(code: str, modules: Collection[str]) -> bool:
     """
     module = parse(code)
     named: list[str] = []
-    for node in ast.walk(module) if module else ():
+    for node in nodes_below(module) if module else ():
         if isinstance(node, ast.Import):
             named += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -294,7 +294,7 @@ def _body(code: str, function: ast.FunctionDef) -> str | None:
 def _gives_a_value(function: ast.AST) -> bool:
     return any(
         (isinstance(node, ast.Return) and node.value is not None) or isinstance(node, ast.Yield)
-        for node in ast.walk(function)
+        for node in nodes_below(function)
     )
 
 
@@ -304,11 +304,11 @@ def _missing_imports(code: str) -> str:
     module = parse(code) if IMPORTABLE.search(code) else None  # walking the tree takes a hundred times longer
     if module is None:
         return ""
-    used = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    given = {node.id for node in ast.walk(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    given |= {node.arg for node in ast.walk(module) if isinstance(node, ast.arg)}
-    given |= {node.name for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    for node in ast.walk(module):
+    used = {node.id for node in nodes_below(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    given = {node.id for node in nodes_below(module) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    given |= {node.arg for node in nodes_below(module) if isinstance(node, ast.arg)}
+    given |= {node.name for node in nodes_below(module) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for node in nodes_below(module):
         if isinstance(node, ast.Import | ast.ImportFrom):
             given |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
     names = sorted((used - given) & TYPING)

@@ -237,7 +237,7 @@ def _work(number: int, work: Work, channel: Connection) -> None:
     begun: dict[int, Attempt] = {}
     try:
         while True:
-            while channel.poll(0 if lane.waits_for_programs else None):
+            while channel.poll(0 if lane.has_work else None):
                 order: Order = channel.recv()
                 for first, shard in order.shards:
                     attempts = enumerate(work.begin(shard), first)

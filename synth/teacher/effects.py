@@ -4,12 +4,13 @@ An attempt is a generator that reads from top to bottom. It yields what it waits
 
     replies = yield Ask(requests)      the teacher's Completions, in the order asked
     outcomes = yield Run(programs)     for each program the CallOutcomes of its calls
+    made = yield Batch(work, item)     what `work` makes of the item, beside items of other attempts
     free = yield Claim(key, most=1)    whether fewer than `most` earlier attempts hold the key; then it holds it too
 
 What it does is decided by these answers alone: it may be begun again, given the same ones, and goes the same way.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +28,20 @@ class Ask:
 @dataclass(frozen=True)
 class Run:
     """Programs for the sandbox. `limits` other than the drive's are taken as they are: longer ones for what the leash
-    ended, where it could still decide something."""
+    ended, where it could still decide something. `hash_seed` decides the order of sets of strings."""
 
     programs: tuple[Program, ...]
     limits: Limits | None = None
+    hash_seed: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Something to be made by what has a price for each start, as a formatter has. `work` returns one result an item,
+    in their order, whatever stands beside it."""
+
+    work: Callable[[list[Any]], Iterable[Any]]
+    item: Any
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,7 @@ class End:
     row: Row
 
 
-Attempt = Generator[Ask | Run | Claim, Any, Row]
+Attempt = Generator[Ask | Run | Batch | Claim, Any, Row]
 Event = tuple[int, int, Ask | Claim | End]
 """What an attempt wants of the one process that knows them all: its place among these, which of its wants this is,
 counted from 0, and the want."""

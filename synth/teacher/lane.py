@@ -7,18 +7,23 @@ programs, comparing results.
 """
 
 import os
+import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from curate.sandbox.programs import Caller, CallOutcome, Limits
-from curate.synth.teacher.effects import Attempt, End, Event, Run
+from curate.synth.teacher.effects import Attempt, Batch, End, Event, Run
 from curate.synth.teacher.outcomes import digest
 
 LEASH_S = 0.12
 """CPU seconds of a program whose limits say nothing else. The solution of an exercise takes some milliseconds for all
 its inputs; 2 % of endless loops add 2.4 ms of a core to the mean program (benchmarks/sandbox.py)."""
+BATCH = 48
+"""Items of a batch: a formatter's two starts take 30 ms."""
+WAIT_S = 2.0
+"""How long a batch waits at most to be full, while there is other work."""
 Noted = tuple[str, list[CallOutcome]]
 """The digest of a program, and outcomes that another clock might have decided otherwise."""
 
@@ -48,7 +53,10 @@ class Lane:
         self.limits = replace(limits, leash_s=LEASH_S if limits.leash_s is None else limits.leash_s)
         self.workers, self.known, self.share = workers, known, share
         self.live: dict[int, Attempt] = {}
-        self._caller: Caller | None = None
+        self._callers: dict[int, Caller] = {}
+        """By hash seed."""
+        self._batches: dict[Callable[[list[Any]], Iterable[Any]], list[tuple[int, Any]]] = {}
+        self._batch_began = 0.0
         self._ready: deque[tuple[int, Any]] = deque()
         """Attempts that can go on, with what they waited for."""
         self._told: dict[int, deque[Any]] = {}
@@ -62,12 +70,13 @@ class Lane:
     @property
     def ran(self) -> Ran:
         """What ran so far."""
-        return Ran(self._caller.programs, self._caller.timeouts) if self._caller else Ran()
+        callers = self._callers.values()
+        return Ran(sum(each.programs for each in callers), sum(each.timeouts for each in callers))
 
     @property
-    def waits_for_programs(self) -> bool:
-        """Whether programs are under way."""
-        return bool(self._caller and self._caller.outstanding)
+    def has_work(self) -> bool:
+        """Whether programs are under way, or items wait for others."""
+        return bool(self._batches) or any(caller.outstanding for caller in self._callers.values())
 
     def start(self, index: int, attempt: Attempt, told: Sequence[Any] | None = None) -> None:
         """Let an attempt begin. `told` is what it was told before, where it was under way elsewhere."""
@@ -93,6 +102,7 @@ class Lane:
             self._go_on()
             wait_s = 0.0
         self._take_outcomes(wait_s)
+        self._make_batches()
         self._go_on()
         events, self._events = self._events, []
         return events
@@ -107,8 +117,8 @@ class Lane:
 
     def close(self) -> None:
         """End the attempts that are under way, and the sandbox."""
-        if self._caller:
-            self._caller.close()
+        for caller in self._callers.values():
+            caller.close()
         for attempt in self.live.values():
             attempt.close()
 
@@ -128,6 +138,10 @@ class Lane:
             if isinstance(effect, Run):
                 self._run(index, effect)
                 continue
+            if isinstance(effect, Batch):
+                self._batch_began = self._batch_began if self._batches else time.monotonic()
+                self._batches.setdefault(effect.work, []).append((index, effect.item))
+                continue
             number = self._wants[index]
             self._wants[index] += 1
             told = self._told.get(index)
@@ -139,15 +153,33 @@ class Lane:
 
     def _run(self, index: int, run: Run) -> None:
         limits = run.limits or self.limits
-        names = [digest(program, limits) if self.known else "" for program in run.programs]
+        seed = run.hash_seed
+        names = [digest(program, limits) + "-" * seed if self.known else "" for program in run.programs]
         self._running[index] = [self.known(name) if self.known else None for name in names]
         for place, program in enumerate(run.programs):
             if self._running[index][place] is None:
-                if self._caller is None:
-                    self._caller = Caller(self.workers or max(1, len(os.sched_getaffinity(0)) // self.share))
                 # The earliest attempts first: all claims wait for them.
-                self._caller.submit((index, place, names[place]), program, limits, rank=index)
+                self._caller(seed).submit((index, place, names[place]), program, limits, rank=index)
         self._finish_if_whole(index)
+
+    def _caller(self, hash_seed: int) -> Caller:
+        if hash_seed not in self._callers:
+            count = self.workers or max(1, len(os.sched_getaffinity(0)) // self.share)
+            self._callers[hash_seed] = Caller(max(1, count // 4) if hash_seed else count, hash_seed=hash_seed)
+        return self._callers[hash_seed]
+
+    def _make_batches(self) -> None:
+        """Make what is whole, has waited long, or is all that is left to do."""
+        busy = self._ready or any(caller.outstanding for caller in self._callers.values())
+        if (
+            not busy
+            or time.monotonic() - self._batch_began > WAIT_S
+            or max(map(len, self._batches.values()), default=0) >= BATCH
+        ):
+            batches, self._batches = self._batches, {}
+            for work, waiting in batches.items():
+                made = work([item for _, item in waiting])
+                self._ready += [(index, each) for (index, _), each in zip(waiting, made, strict=True)]
 
     def _finish_if_whole(self, index: int) -> None:
         outcomes = self._running[index]
@@ -156,9 +188,8 @@ class Lane:
             self._ready.append((index, outcomes))
 
     def _take_outcomes(self, wait_s: float) -> None:
-        if self._caller is None:
-            return
-        taken = self._caller.take(wait_s)
+        busy = [caller for caller in self._callers.values() if caller.outstanding]
+        taken = [each for caller in busy for each in caller.take(wait_s / len(busy))]
         if self.known:
             self._noted += [(name, outcomes) for (_, _, name), outcomes, is_close in taken if is_close]
         for (index, place, _), outcomes, _ in taken:

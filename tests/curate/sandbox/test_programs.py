@@ -425,3 +425,18 @@ def test_sets_of_strings_come_in_another_order_under_another_hash_seed_and_the_s
     orders = [next(call_many([program], workers=1, hash_seed=seed))[0].value for seed in (0, 0, 1, 2)]
     assert orders[0] == orders[1]
     assert len(set(orders)) > 1
+
+
+def test_what_comes_of_a_set_does_not_depend_on_the_caller_s_hash_seed() -> None:
+    code = (
+        "from curate.sandbox.programs import call\n"
+        "names = {f'n{n}' for n in range(40)}\n"
+        "print(call('def f(x): return list(x)', 'f', [(names,)], allow_weak=True)[0].value)"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(printed) == 1
