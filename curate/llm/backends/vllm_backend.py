@@ -11,6 +11,7 @@ anyway; the call log is what makes a run repeatable. Not covered: several machin
 import importlib.util
 import os
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -34,7 +35,18 @@ SEQUENCES = 1024
 """Of one engine. With 1,024 to 2,048 an H200 makes 22 to 28 thousand tokens a second of a 1.5B model."""
 BESIDE_BYTES = 6 << 30
 """What an engine needs beside weights and cache: logits and activations of a full batch, CUDA's own, its graphs."""
+NO_ROOM = re.compile(
+    rb"out ?of ?memory|Free memory on device|No available memory for the cache|larger than the available KV|"
+    rb"Error in memory profiling|STATUS_ALLOC_FAILED",
+    re.IGNORECASE,
+)
+"""What vLLM, torch and CUDA say where a GPU's memory does not suffice. The error itself only says that an engine's
+process did not start, and to look further up."""
 CLOSE_S = 10.0
+
+
+class NoRoomError(UserError):
+    """An engine found less of its GPU's memory free than it needs."""
 
 
 class VLLMBackend:
@@ -63,14 +75,14 @@ class VLLMBackend:
     def _start(self, names: Sequence[str | None], each: int, settings: dict[str, Any], cache: int | None) -> None:
         """Start all engines at once where the room for their caches is known beforehand, which takes the time of one.
 
-        Else, and where that room was not there, those that share a GPU one after the other: vLLM then measures the
-        memory that is left while it starts.
+        Else, and where that room was not there (no other error), those that share a GPU one after the other: vLLM then
+        measures the memory that is left while it starts.
         """
         if cache is not None:
             try:
                 self._begin([(gpu, number) for number in range(each) for gpu in names], settings | {"cache": cache})
                 return
-            except UserError:
+            except NoRoomError:
                 self.close()
         for _ in range(each):
             self._begin([(gpu, 0) for gpu in names], settings)
@@ -159,10 +171,10 @@ class EngineProcess:
         try:
             problem = self.channel.recv()
         except (EOFError, OSError) as error:
-            raise UserError(self.death()) from error
+            raise self._kind_of_error()(self.death()) from error
         if problem:
             self._failed = True
-            raise UserError(f"{problem}; its log is {self._said.name}")
+            raise self._kind_of_error(problem)(f"{problem}; its log is {self._said.name}")
 
     def send(self, message: Any) -> None:
         """Write a message, in the background."""
@@ -178,6 +190,11 @@ class EngineProcess:
         telling = [line for line in lines if "Error" in line] or lines or ["it said nothing"]
         said = f"{telling[-1][:200]}; its log is {self._said.name}"
         return f"the vLLM engine on GPU {self.gpu or 0} ended ({self._process.poll()}): {said}"
+
+    def _kind_of_error(self, problem: str = "") -> type[UserError]:
+        """Return the error that tells what it has said so far."""
+        said = Path(self._said.name).read_bytes() + problem.encode("utf-8", "replace")
+        return NoRoomError if NO_ROOM.search(said) else UserError
 
     def hang_up(self) -> None:
         """Close the socket, upon which the process ends by itself."""

@@ -8,6 +8,12 @@ from curate.errors import UserError
 from curate.llm.answers import failure
 from curate.llm.types import Completion, ModelSpec, Request
 
+FAILS = {
+    "no room": b"(EngineCore pid=7) ERROR torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.11 GiB.\n",
+    "no kernel": b"(EngineCore pid=7) ERROR RuntimeError: no kernel image is available for execution on the device\n",
+}
+"""A file of that name beside the model -> what an engine prints that does not start where its cache's size is given."""
+
 
 class StandIn:
     """Answers a request with its own prompt, turned round, after as many steps as the prompt has letters."""
@@ -15,8 +21,12 @@ class StandIn:
     def __init__(self, spec: ModelSpec, sequences: int, memory: float, cache: int | None = None) -> None:
         self.name = f"{os.getpid()} {os.environ.get('CUDA_VISIBLE_DEVICES', '')} {memory:g}"
         self.where = f"{time.monotonic()} {cache} {Path(os.environ.get('VLLM_CACHE_ROOT', '')).name}"
-        if cache and (Path(spec.model) / "no room").exists():
-            raise UserError("out of memory")
+        with (Path(spec.model) / "begun").open("a") as begun:
+            begun.write("x")
+        for marker, said in FAILS.items():
+            if cache and (Path(spec.model) / marker).exists():
+                os.write(2, said)
+                raise UserError("vLLM cannot load it: Engine core initialization failed. See root cause above.")
         if cache is None:
             time.sleep(0.2)
         self.sequences = sequences

@@ -144,6 +144,18 @@ def test_engines_of_a_gpu_start_at_once_where_the_room_is_known_and_one_after_th
         assert began[2] - max(began[:2]) > 0.2, "the second of each GPU waits for the first"
 
 
+def test_another_error_of_engines_that_start_at_once_ends_the_run_with_the_name_of_the_log(
+    spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vllm_backend, "gpu_memory_bytes", lambda names: 40 << 30)
+    (Path(spec.model) / "model.safetensors").write_bytes(bytes(1000))
+    (Path(spec.model) / "no kernel").touch()
+    with pytest.raises(UserError, match=r"cannot load it: .*; its log is (.*)$") as caught:
+        VLLMBackend(spec)
+    assert b"no kernel image" in Path(str(caught.value).rpartition(" ")[2]).read_bytes()
+    assert len((Path(spec.model) / "begun").read_text()) <= 4, "each of the four was started once, and no more"
+
+
 def test_the_environment_stays_as_it_was(spec: ModelSpec) -> None:
     VLLMBackend(spec).close()
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,5"
