@@ -7,7 +7,7 @@ that a 1.5B model wrote were wrong.
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -30,6 +30,9 @@ KNOWN = {name: {name} for name in ("int", "str", "bool", "list", "tuple", "set",
     "None": {"NoneType"},
 }
 """Which types of value an annotation allows; as for type checkers, an int is a float."""
+
+
+ATOMS = frozenset({int, float, complex, str, bytes, bool, type(None), type(...)})
 
 
 @dataclass(frozen=True)
@@ -221,6 +224,9 @@ def _checker_of_one(annotation: ast.expr) -> Callable[[Any], bool]:
     known = KNOWN.get(name)
     if known is None:
         return lambda _: True
+    if not inner:
+        kinds = frozenset({*known, "ellipsis"})
+        return lambda value: type(value).__name__ in kinds
     inside: Callable[[Any], bool] = lambda _: True  # noqa: E731
     if name == "dict" and len(inner) == 2:
         key, item = map(_checker, inner)
@@ -230,8 +236,14 @@ def _checker_of_one(annotation: ast.expr) -> Callable[[Any], bool]:
         inside = lambda value: len(places) == len(value) and all(map(_holds, places, value))  # noqa: E731
     elif inner and name in ("list", "tuple", "set", "frozenset"):
         element = _checker(inner[0])
-        inside = lambda value: all(map(element, value))  # noqa: E731
+        inside = lambda value: all(map(element, _one_of_each_kind(value)))  # noqa: E731
     return lambda value: value is ... or (type(value).__name__ in known and inside(value))
+
+
+def _one_of_each_kind(values: Collection[Any]) -> Iterable[Any]:
+    """Return an item of each type where the items are atoms, of which a type tells all; else all items."""
+    kinds = {type(value): value for value in values}
+    return kinds.values() if ATOMS.issuperset(kinds) else values
 
 
 def _holds(check: Callable[[Any], bool], value: Any) -> bool:

@@ -7,6 +7,7 @@ synth/item/renderings.py; what an Item must be like to be shown (formatted, true
 """
 
 import ast
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ DIGITS = 6
 """Significant digits of a float that is shown: of longer ones the last may be another on another machine."""
 LONGEST_TEST = 200
 FLOAT = re.compile(r"\d[.ej]|\.\d")
+_NUMBER = r"-?(?:0|[1-9]\d{0,17})(?:\.\d+)?(?:e[+-]?\d+)?"
+_LIST = rf"\[(?:{_NUMBER}(?:, {_NUMBER})*)?\]"
+NUMBERS, TEXT = re.compile(rf"{_NUMBER}|{_LIST}|\[{_LIST}(?:, {_LIST})*\]"), re.compile(r"'[^'\\\n]*'")
+"""Values that JSON writes as Python does, and texts without an escape."""
 Tier = Literal["gold", "silver"]
 
 CASES = pa.list_(pa.struct([("arguments", pa.string()), ("value", pa.string())]))
@@ -55,6 +60,10 @@ class Case:
 
     def read(self) -> Any:
         """Return the value itself; Ellipsis for the few that have no literal (nan, range)."""
+        if NUMBERS.fullmatch(self.value):  # as most are: the same values, in a tenth of the time
+            return json.loads(self.value)
+        if TEXT.fullmatch(self.value):
+            return self.value[1:-1]
         try:
             return ast.literal_eval(self.value)
         except (ValueError, SyntaxError, MemoryError, RecursionError):
