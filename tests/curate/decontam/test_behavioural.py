@@ -108,7 +108,7 @@ def test_a_failure_of_the_sandbox_is_counted_and_drops_nothing(
     own: Callable[[], Behavioural], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = Judgement("infra", "no room", 0.0, 0.0, 0.0)
-    monkeypatch.setattr(behavioural, "judge", lambda trials, limits: (broken for _ in trials))
+    monkeypatch.setattr(behavioural, "judge", lambda trials, limits, together: (broken for _ in trials))
     verdict = run(own(), SOLVES)
     assert verdict.reasons.to_pylist() == [None]
     assert verdict.metrics["infra"] == 1
