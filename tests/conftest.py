@@ -1,19 +1,17 @@
 """Shared by all tests: one place to run the command line as a user does, and one small real recipe."""
 
-import contextlib
 import fcntl
-import io
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from unittest import mock
 
 import hypothesis
 import pytest
 import yaml
+
+from tests.commands import Places, run_here
 
 # The first example of a property pays for imports and compilation; time is not what these tests are about.
 hypothesis.settings.register_profile("curate", deadline=None)
@@ -91,32 +89,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def curate() -> Run:
-    """Run `curate ARGUMENTS...`, not in a terminal: here, as to start a process takes longer than most commands do;
-    with `env`, which is added to the environment, in a process of its own."""
-    from curate import cli
+def curate() -> Iterator[Run]:
+    """Run `curate ARGUMENTS...`, not in a terminal: here; with `env`, which is added to the environment, elsewhere, in
+    the same process for the same environment."""
+    places = Places()
 
     def run(*arguments: object, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
         words = [str(each) for each in arguments]
-        if env is not None:
-            command = [sys.executable, "-m", "curate", *words]
-            whole = {**os.environ, **env}
-            return subprocess.run(
-                command, capture_output=True, text=True, timeout=300, cwd=ROOT, env=whole, check=False
-            )
-        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", how) for how in ("strict", "backslashreplace"))
-        with (
-            mock.patch.object(sys, "argv", ["curate", *words]),
-            mock.patch.object(sys.modules["__main__"], "__package__", None),  # as where the installed command starts
-            contextlib.chdir(ROOT),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            code = cli._run()
-        printed, told = (stream.detach().getvalue().decode() for stream in (out, err))
-        return subprocess.CompletedProcess(words, code, printed, told)
+        return run_here(words) if env is None else places.at(env).run(words)
 
-    return run
+    yield run
+    places.close()
 
 
 @pytest.fixture

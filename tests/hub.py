@@ -35,6 +35,10 @@ class Hub:
         # The stand-in speaks the protocol for large files that any HTTP server can: no Xet.
         return {"HF_ENDPOINT": self.url, "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1"}
 
+    def forget(self) -> None:
+        """Be as at first, under the same address."""
+        vars(self).update(vars(Hub(self.url)))
+
     def sha(self) -> str:
         return f"{self.commits:040x}"
 

@@ -16,10 +16,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_run(tmp_path_factory.mktemp("runs"))
 
 
-@pytest.fixture
-def hub() -> Iterator[Hub]:
+@pytest.fixture(scope="module")
+def served() -> Iterator[Hub]:
+    """One hub for all: with its address the process stays the same that the commands run in."""
     with open_hub() as hub:
         yield hub
+
+
+@pytest.fixture
+def hub(served: Hub) -> Hub:
+    served.forget()
+    return served
 
 
 def test_a_corpus_arrives_byte_for_byte_in_one_commit_and_is_private(
