@@ -118,7 +118,7 @@ def _made(say: Speaker, name: str, value: ast.expr) -> str:
             raise Unsayable("the order of a set")
         case (("list" | "tuple"), _) if kind.name in ("str", "dict", "list", "tuple"):
             return f"a {name} of {elements_of(say, value, 'the ')}"
-        case "str", _ if kind.name in ("int", "str", "float"):
+        case "str", _ if kind.name in ("int", "str", "float", "bool", "list", "dict", "tuple"):
             return f"{say.np(value, False)} as a string"
         case "int", _ if kind.name == "float":
             return f"{say.np(value, False)} truncated to an integer"

@@ -78,7 +78,7 @@ def _of_all(say: Speaker, every: bool, items: ast.GeneratorExp | ast.ListComp, n
     if len(loops) != 1:
         raise Unsayable("loops within loops")
     loop = loops[0]
-    neighbours = _neighbours(say, items.elt, loop)
+    neighbours = _neighbours(say, items.elt, loop) or _beside(say, items.elt, loop)
     if neighbours and not (negative and every):
         return f"{amount} {neighbours}"
     used = {each for node in [items.elt, *loop.ifs] for each in names_in(node)}
@@ -121,6 +121,32 @@ def _neighbours(say: Speaker, test: ast.expr, loop: ast.comprehension) -> str | 
     if not isinstance(sign, ast.Eq | ast.NotEq) and kind.element.name not in ("int", "float"):
         return None
     return f"{noun(kind)} in {say.np(held, tail=False)} {COMPARED[type(sign)]} {ways[places]}"
+
+
+def _beside(say: Speaker, test: ast.expr, loop: ast.comprehension) -> str | None:
+    """Return "number in `xs` is greater than the one at the same place in `ys`", for two lists gone through at once."""
+    match loop.target, loop.iter, test:
+        case (
+            ast.Tuple(elts=[ast.Name(id=one), ast.Name(id=other)]),
+            ast.Call(func=ast.Name(id="zip"), args=[ast.Name() as first, ast.Name() as second], keywords=[]),
+            ast.Compare(left=ast.Name(id=left), ops=[sign], comparators=[ast.Name(id=right)]),
+        ) if (left, right) == (one, other) and not loop.ifs and type(sign) in COMPARED:
+            pass
+        case _:
+            return None
+    kinds = [say.kind(each) for each in (first, second)]
+    if any(kind.name not in ("list", "tuple", "str") for kind in kinds):
+        return None
+    if not isinstance(sign, ast.Eq | ast.NotEq) and any(kind.element.name not in ("int", "float") for kind in kinds):
+        return None
+    say.note(say.pick(
+        "If one of the two is longer, what has no counterpart in the other is left out.",
+        "Extra elements of the longer one are ignored.",
+    ))  # fmt: skip
+    whole = say.np(first, tail=False)
+    return (
+        f"{noun(kinds[0])} in {whole} {COMPARED[type(sign)]} the one at the same place in {say.np(second, tail=False)}"
+    )
 
 
 COMPARED: dict[type[ast.cmpop], str] = {

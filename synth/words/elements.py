@@ -4,6 +4,7 @@ In: an element, and the loops that it comes from. Out: a phrase for all of them;
 """
 
 import ast
+import re
 from typing import Literal
 
 from curate.synth.words.clauses import relative
@@ -142,7 +143,8 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
     if src.value_is == "index" and isinstance(element, ast.Name) and element.id == src.value:
         bare = src.named.removesuffix(f" with its index `{element.id}`")
         which = where(say, loop)
-        if f"`{element.id}`" not in which and bare != src.named:
+        spoken = re.search(rf"\b{element.id}\b", " ".join(re.findall(r"`([^`]*)`", which)))
+        if not spoken and bare != src.named and "`_`" not in bare:
             return f"the index of each {bare}{which}"
     return f"{said} for each {src.named}{where(say, loop, src)}"
 

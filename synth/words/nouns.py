@@ -85,7 +85,7 @@ def called(text: str, kinds: Mapping[str, Kind], random: Random | None) -> str:
 def _by_type(text: str, name: str, noun: str) -> str:
     """Call a parameter by its type; "given" where it comes first, or where another could be meant."""
     first, *others = text.split(f"`{name}`")
-    another = re.search(rf"\b(?:an?|the|inner) (?:\w+ )?{noun}\b", " ".join([first, *others]))
+    another = re.search(rf"\b(?:an?|the|inner|every|each|no|of) (?:\w+ )?{noun}s?\b", " ".join([first, *others]))
     again = f"the given {noun}" if another else f"the {noun}"
     return first + f"the given {noun}" + again.join(others) if others else text
 

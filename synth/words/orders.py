@@ -56,7 +56,7 @@ def extreme(say: Speaker, name: str, args: list[ast.expr], options: dict[str | N
 
 def _of_any(text: str) -> str:
     """Return "the largest length of any string" for "the largest of the length of each string"."""
-    return re.sub(r"^the (largest|smallest) of the ([a-z ]{1,24}) of each ", r"the \1 \2 of any ", text)
+    return re.sub(r"^the (largest|smallest) of the ([a-z ]{1,24}|`\w+`) of each ", r"the \1 \2 of any ", text)
 
 
 def _single_noun(say: Speaker, whole: ast.expr) -> str:

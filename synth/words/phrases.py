@@ -19,6 +19,8 @@ from curate.synth.words.speaker import Speaker, code, constant, listed, number
 from curate.synth.words.sums import arithmetic
 from curate.synth.words.texts import in_a_row, template
 
+MOST_SHOWN = 72
+"""Characters of a dictionary of constants that is shown as it is written."""
 OF_SETS = {
     ast.Sub: "the elements of {} that are not in {}", ast.BitAnd: "the elements that {} and {} have in common",
     ast.BitOr: "the elements of {} and {} together", ast.BitXor: "the elements that are in one of {} and {} only",
@@ -74,6 +76,12 @@ def _container(say: Speaker, node: ast.expr, tail: bool) -> str:
             return _display(say, items, "list" if isinstance(node, ast.List) else "tuple")
         case ast.Set(elts=items):
             return f"the set of {listed([say.np(each, tail=False) for each in items])}"
+        case ast.Dict(keys=keys, values=values) if (
+            all(isinstance(each, ast.Constant) for each in [*keys, *values])
+            and len(ast.unparse(node)) <= MOST_SHOWN
+            and "`" not in ast.unparse(node)
+        ):
+            return f"the dictionary `{ast.unparse(node)}`"
         case ast.Dict(keys=keys, values=values) if all(isinstance(key, ast.Constant) for key in keys):
             held = [
                 f"{say.np(value, tail=False)} under {say.np(key)}"
@@ -153,9 +161,11 @@ def _display(say: Speaker, items: list[ast.expr], kind: str) -> str:
         shown = ast.List(items, ast.Load()) if kind == "list" else ast.Tuple(items, ast.Load())
         return f"the {kind} `{ast.unparse(shown)}`"
     parts = []
-    if kind == "tuple" and len(items) > 1 and all(isinstance(each, ast.Name) for each in items):
+    if len(items) > 1 and all(isinstance(each, ast.Name) for each in items):
         named = [say.np(each, tail=False) for each in items]
         if all(each.startswith("`") for each in named):
+            if kind == "list":
+                return f"the list [{', '.join(named)}]"
             return f"the {'pair' if len(items) == 2 else 'tuple'} ({', '.join(named)})"
     for each in items:
         if isinstance(each, ast.Starred):

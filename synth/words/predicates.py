@@ -188,7 +188,7 @@ def _in(say: Speaker, left: ast.expr, right: ast.expr, negative: bool) -> Predic
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items) if items:
             return Predicate(left, _is(negative), listed([say.np(each, tail=False) for each in items], "or"))
         case ast.Constant(value=str() as text) if say.kind(left).name == "char" and text and text.isprintable():
-            return Predicate(left, _is(negative), f"one of the characters {constant(text)}")
+            return Predicate(left, _is(negative), f"{say.pick('one of', 'among')} the characters {constant(text)}")
         case ast.Call(func=ast.Attribute(value=owner, attr="values"), args=[]):
             return Predicate(left, _is(negative), f"a value of {say.np(owner, tail=False)}")
     if kind == "dict":

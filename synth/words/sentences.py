@@ -40,7 +40,7 @@ from curate.synth.words.plain import errors_told
 from curate.synth.words.procedure import ordered
 from curate.synth.words.searches import first_of
 from curate.synth.words.sources import ORDINALS
-from curate.synth.words.speaker import QUOTED, Speaker, listed
+from curate.synth.words.speaker import Speaker, bare, listed
 from curate.synth.words.steps import steps_of
 
 MOST_WORDS = 75
@@ -193,7 +193,7 @@ def _choices(say: Speaker, ways: list[Way], rest: Steps) -> list[str]:
 
 def _is_open(text: str) -> bool:
     """Tell whether what stands behind a text could belong to a part of it."""
-    return OPEN.search(re.sub(r"\([^)]*\)", "x", QUOTED.sub("x", text))) is not None
+    return OPEN.search(bare(text)) is not None
 
 
 def _one_beside_another(say: Speaker, ways: list[Way], rest: Steps) -> list[str] | None:
@@ -293,12 +293,18 @@ def _end_of(say: Speaker, steps: Steps) -> list[str]:
 
 def _named(say: Speaker, step: Let) -> list[str]:
     """Return a name for a value and what follows: "Let `n` be ...", or behind it: "..., where `n` is ..."."""
-    match step:
-        case Let(text, value, Return(ast.Name(id=given))) if text == given:
-            return _sentences(say, Return(value))
     lets = [step]
     while isinstance(lets[-1].rest, Let):
         lets.append(lets[-1].rest)
+    last = lets[-1]
+    match last.rest:
+        case Return(ast.Name(id=given)) if given == last.name:
+            rest: Steps = Return(last.value)
+            lets.pop()
+        case _:
+            rest = last.rest
+    if not lets:
+        return _sentences(say, rest)
     said = []
     inner = say
     for each in lets:
@@ -306,7 +312,6 @@ def _named(say: Speaker, step: Let) -> list[str]:
             raise Unsayable("one name for two things")
         said.append((each.name, inner.np(each.value)))
         inner = replace(inner, kinds={**inner.kinds, each.name: kind_of(each.value, inner.kinds)})
-    rest = lets[-1].rest
     found = _sentences(inner, rest)
     plain = all(not _is_open(text) for _, text in said)
     short = len(said) == 1 or (len(said) == 2 and not any(" and " in text for _, text in said))

@@ -95,6 +95,10 @@ def _single(say: Speaker, over: ast.expr, text: str) -> Source:
             raise Unsayable("pairs under one name")
         case ast.Call(func=ast.Name(id="enumerate" | "zip")):
             raise Unsayable("pairs under one name")
+        case ast.Call(func=ast.Name(id="set"), args=[whole], keywords=[]) if say.kind(whole).name in ("list", "str"):
+            one = f"different {noun(say.kind(whole))}"
+            of = f"in {say.np(whole, tail=False)}"
+            return Source(one, of, f"{one} `{text}` {of}")
     if kind.name not in ("str", "char", "dict", "list", "set", "tuple", "frozenset"):
         raise Unsayable("goes through something unknown")
     of = f"{'of' if kind.name == 'dict' else 'in'} {say.np(over, tail=False)}"

@@ -20,6 +20,7 @@ LONG = re.compile(
 """What ends otherwise than it looks when more stands behind it."""
 SCOPED = re.compile(r",|\b(?:that|whose|if|each|every|for which|where|otherwise|joined|concatenated|separated)\b")
 QUOTED = re.compile(r"`[^`]*`|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]")
 MOST_CODE = 48
 """Characters of a formula."""
 
@@ -60,7 +61,7 @@ class Speaker:
     def clause(self, test: ast.expr, tail: bool = True, negative: bool = False) -> str:
         """Return a condition as a clause: "`x` is greater than 3"."""
         text = self.claim(self, test, negative, tail)
-        if not tail and "," in QUOTED.sub("x", text):
+        if not tail and "," in bare(text):
             raise Unsayable("too long a condition within a phrase")
         return text
 
@@ -69,7 +70,7 @@ class Speaker:
         if isinstance(node, ast.BinOp) and self.kind(node).name in NUMBERS:
             return code(self, node)  # "the sum of each number, plus 1" could mean two things
         text = self.np(node)
-        if SCOPED.search(QUOTED.sub("x", text)):
+        if SCOPED.search(bare(text)):
             raise Unsayable("too long a phrase within another")
         return f"{text}," if is_long(text) else text
 
@@ -96,7 +97,12 @@ class Speaker:
 
 def is_long(text: str) -> bool:
     """Tell whether it is not plain where a phrase ends."""
-    return LONG.search(QUOTED.sub("x", text)) is not None
+    return LONG.search(bare(text)) is not None
+
+
+def bare(text: str) -> str:
+    """Return a text without what it quotes and what stands in brackets."""
+    return BRACKETS.sub("x", QUOTED.sub("x", text))
 
 
 def listed(parts: Sequence[str], word: str = "and") -> str:

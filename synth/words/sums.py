@@ -5,7 +5,7 @@ In: an operation on numbers. Out: a phrase, or a formula in backticks.
 
 import ast
 
-from curate.synth.words.elements import collection
+from curate.synth.words.elements import collection, elements_of
 from curate.synth.words.forms import Unsayable, same
 from curate.synth.words.speaker import Speaker, code, is_long, number
 
@@ -20,7 +20,8 @@ def arithmetic(say: Speaker, node: ast.BinOp, tail: bool) -> str:
     if isinstance(average, ast.GeneratorExp):
         return f"the average of {collection(say, average.elt, average.generators, form='summed')}"
     if average is not None:
-        return f"the average of {say.np(average, tail=False)}"
+        numbers = isinstance(average, ast.Name) and say.kind(average).name in ("list", "tuple", "set")
+        return f"the average of {elements_of(say, average, 'the ') if numbers else say.np(average, tail=False)}"
     nested = any(isinstance(each, ast.BinOp) for each in (node.left, node.right))
     atoms = all(
         isinstance(each, ast.Name | ast.Constant) or number(each) is not None for each in (node.left, node.right)

@@ -53,8 +53,8 @@ SAID = {
     "def f(xs: list[int]) -> str:\n    if not xs:\n        return 'none'\n    mean = sum(xs) / len(xs)\n"
     "    if mean > 3:\n        return 'high'\n    return f'{mean}'": (
         NUMBERS,
-        "Let `mean` be the average of `xs`. Return `mean` as a string, or 'high' if `mean` is greater than 3. If `xs` "
-        "is empty, return 'none' instead.",
+        "Let `mean` be the average of the numbers in `xs`. Return `mean` as a string, or 'high' if `mean` is greater "
+        "than 3. If `xs` is empty, return 'none' instead.",
     ),
     "def f(words: list[str]) -> dict[str, int]:\n    counts = {}\n    for word in words:\n"
     "        if word not in counts:\n            counts[word] = 0\n        counts[word] += 1\n    return counts": (
@@ -138,6 +138,7 @@ def test_a_function_is_described_and_the_words_run_to_what_it_gives(source: str)
         ("def f(a: list[float]) -> list[float]:\n    return [x for x in a if x == False]", "`x == False`"),
         ("def f(a: list[list[int]]) -> list[list[int]]:\n    return [x[:1] for x in a]", "`x[:1]`"),
         ("def f(a: str, b: str = 'x') -> str:\n    return a + b", "by default"),
+        ("def f(a: list[str]) -> list[int]:\n    return [i for i, x in enumerate(a) if int(i) > 2]", "its index `i`"),
     ],
 )
 def test_what_two_readers_could_take_in_two_ways_is_said(source: str, missing: str) -> None:
@@ -152,6 +153,7 @@ def test_what_two_readers_could_take_in_two_ways_is_said(source: str, missing: s
         "def f(a: set[str]) -> str:\n    return min(a, key=len)",
         "def f(a: list[str]) -> list[int]:\n    return [i for i, x in enumerate(a, start=1) if x]",
         "def f(a: str) -> int:\n    return int(a, base=2)",
+        "def f(a: str, b: str) -> str:\n    return a + b.strip() + '!'",
         "def f(a: str) -> list[str]:\n    return [x for x in a.split(',', maxsplit=1) if x]",
         "def f(a: list) -> list:\n    return sorted(a, key=lambda x: x['weight'])",
         "def f(a: list[int]) -> list[int]:\n    a.append(1)\n    return a",
