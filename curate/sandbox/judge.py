@@ -23,6 +23,8 @@ from curate.sandbox.values import MAX_BYTES, NotPlain, TooDeep, decode, encode, 
 _BUILTINS = frozenset(dir(builtins))
 _SETTLED = frozenset({"pass", "wrong", "value", "raised", "error", "missing"})
 """What comes of a program whatever the machine does meanwhile."""
+_AT_ONCE_S = 0.01
+"""CPU seconds for all the calls before one that takes all the rest."""
 IN_PROCESS = "in-process: rests on "
 
 
@@ -72,13 +74,17 @@ def work_on_each(session: Session, request: dict[str, Any]) -> dict[str, Any]:
     """Do several trials or calls in one process: {"together", "each_cpu_s"} -> {"verdict", "detail", "replies"}.
 
     A reply is null for a program that did anything but give values and raise, and for those behind one that ended the
-    process: they have to run apart.
+    process: they have to run apart. Only of calls on a leash that ended in one that took all the CPU time itself it is
+    believed that they would not have come to an end.
     """
     replies: list[dict[str, Any] | None] = []
     for each in request["together"]:
         session.next_program(request["each_cpu_s"])
         reply = judge_trial(session, each) if "test" in each else make_calls(session, each)
         if session.ended is not None:
+            by_cpu = reply["verdict"] == "timeout" and session.spent_s() >= request["each_cpu_s"]
+            if by_cpu and request["leashed"] and session.silent_since_s < _AT_ONCE_S:
+                replies.append(reply | {"cpu_s": request["each_cpu_s"], "final": True})
             break
         settled = {reply["verdict"], *(outcome[0] for outcome in reply.get("outcomes", ()))} <= _SETTLED
         replies.append(reply | {"cpu_s": session.spent_s()} if settled else None)

@@ -37,7 +37,7 @@ LONG_S = 10.0
 _KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "TZ")
 _BOOT = "import sys; sys.path.append({root!r}); from curate.sandbox.zygote import main; sys.path.pop(); main({level!r})"
 
-MOST_SHARING = 16
+MOST_SHARING = 32
 """Programs that one process runs, one after the other."""
 EACH = "each_cpu_s"
 """Stands in requests that may share a process: the CPU seconds that each has there. Who needs more is asked apart."""
@@ -200,7 +200,8 @@ class Pool:
             if EACH in first
             else []
         )
-        request = {"limits": first["limits"], EACH: first[EACH], "together": programs} if programs else first
+        shared = {name: first.get(name) for name in SHARED}
+        request = shared | {"together": programs} if programs else first
         future = self._threads.submit(self._ask, request)
         future.add_done_callback(lambda done: self._done.put((asked, done)))
 

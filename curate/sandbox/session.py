@@ -84,6 +84,8 @@ class Session:
         self._incoming = bytearray()
         self._before_s = 0.0
         """CPU seconds of earlier programs."""
+        self.silent_since_s = 0.0
+        """CPU seconds that the program had used when it last said something."""
         self._waited_s = 0.0
         self._queued_s = 0.0
         self._looked = time.monotonic()
@@ -120,13 +122,13 @@ class Session:
         """Count from now on: another program begins in the same process, which gets so many CPU seconds."""
         self._see_it_confined()
         self._limits = {**self._limits, "cpu_s": cpu_s}
-        self._before_s = self._cpu_now()
+        self._before_s, self.silent_since_s = self._cpu_now(), 0.0
         self._waited_s = 0.0
         self.output_bytes = 0
 
     def spent_s(self) -> float:
         """Return the CPU seconds of this program so far."""
-        return self._cpu_now() - self._before_s
+        return (self.cpu_s if self._reaped else self._cpu_now()) - self._before_s
 
     def _see_it_confined(self) -> None:
         if self._confined:
@@ -271,6 +273,7 @@ class Session:
         except ConnectionResetError:
             return 0
         self._incoming += chunk
+        self.silent_since_s = self.spent_s()
         return len(chunk)
 
     def _death(self) -> Ended:
