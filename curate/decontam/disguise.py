@@ -13,6 +13,7 @@ in each other up to DEPTH times: a row of JSON in a string, a numbered listing i
 
 import html
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,9 +49,8 @@ def hidden(data: Bytes, offsets: Offsets, escaped: bool) -> Hidden:
     while len(layers) <= DEPTH and len(layers[-1].rows):
         layers.append(_next(layers[-1], escaped))
     sizes = [np.diff(layer.offsets) for layer in layers[1:]]
-    texts = b"".join(layer.data[: layer.offsets[-1]].tobytes() for layer in layers[1:])
     return Hidden(
-        np.frombuffer(texts or b"\0", np.uint8),
+        _joined(layer.data[: layer.offsets[-1]].tobytes() for layer in layers[1:]),
         np.cumsum(np.concatenate([np.zeros(1, np.int64), *sizes])),
         np.concatenate([np.empty(0, np.int64), *(layer.rows for layer in layers[1:])]),
     )
@@ -76,7 +76,13 @@ def _next(layer: Hidden, escaped: bool) -> Hidden:
                 texts.append(plain)
                 rows.append(int(layer.rows[row]))
     offsets = np.concatenate(([0], np.cumsum([len(text) for text in texts]))).astype(np.int64)
-    return Hidden(np.frombuffer(b"".join(texts) or b"\0", np.uint8), offsets, np.array(rows, np.int64))
+    return Hidden(_joined(texts), offsets, np.array(rows, np.int64))
+
+
+def _joined(texts: Iterable[bytes]) -> Bytes:
+    """Return texts one after the other as an array that may be written, as a shard's is: each loop that reads them
+    would else be compiled for either kind, and the second takes its time of a first run."""
+    return np.frombuffer(bytearray().join(texts) or bytearray(1), np.uint8)
 
 
 def _column(layer: Hidden) -> pa.Array:
