@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +24,24 @@ QUOTED = 0.6
 VALUES = re.compile(r"'[^']*'|\S*/\S*|\([^)]*\)|\d[\d,.]*|^\w+: ")
 
 
-def clauses() -> set[str]:
-    """Return the fixed parts of every string in the code, clause by clause."""
+@cache
+def clauses() -> frozenset[str]:
+    """Return the fixed parts of every string in the code, clause by clause. Not while tests are collected: that is done
+    in every process."""
     found: set[str] = set()
     for room in ("curate", "filters", "synth", "train", "eval"):
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     found |= {part.strip() for part in re.split(r"[;:,()'\n`]", node.value)}
-    return {part for part in found if len(part) >= LEAST}
-
-
-CLAUSES = clauses()
+    return frozenset(part for part in found if len(part) >= LEAST)
 
 
 def quoted(message: str) -> float:
     """Return the share of a message, values aside, that clauses of the code make up."""
     fixed = [part.strip() for part in re.split(r"[;:,()'`]", VALUES.sub(";", message))]
     fixed = [part for part in fixed if len(part) >= LEAST]
-    held = sum(max((len(clause) for clause in CLAUSES if clause in part), default=0) for part in fixed)
+    held = sum(max((len(clause) for clause in clauses() if clause in part), default=0) for part in fixed)
     return held / max(1, sum(map(len, fixed)))
 
 
