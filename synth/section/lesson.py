@@ -13,7 +13,7 @@ from random import Random
 
 from curate.synth.item.item import Case, Item
 from curate.synth.section.anatomy import anatomy, ways_out
-from curate.synth.section.patterns import rounds_cost
+from curate.synth.section.patterns import calls_with_generator, rounds_cost
 from curate.synth.section.section import MARK, RUNNER
 from curate.synth.section.techniques import Technique, techniques_of
 from curate.synth.section.trace import (
@@ -172,6 +172,7 @@ class Lesson:
             said = pick((f"The call `{call}` checks one element after the other:",
                          f"Follow the search in `{call}`, a row a round:"))  # fmt: skip
             return f"{said}\n\n```text\n{searched}\n```\n\nThe result is `{value}`."
+        rows = self._reached(rows) if rows else rows
         if rows and self.made and 1 < len(rows) <= 6:
             made = table(self.made[1], rows)
             if made:
@@ -181,6 +182,18 @@ class Lesson:
                              f"element:"))  # fmt: skip
                 return f"{said}\n\n```text\n{made}\n```\n\nThe result is `{value}`."
         return self._lines(seen, literal_rows(values[2]), call, value) if seen else ""
+
+    def _reached(self, rows: list[list[str]]) -> list[list[str]]:
+        """Return the rows of the elements that are looked at: `any`, `all` and `next` stop at the one that decides."""
+        ends = {"any": "True", "all": "False", "next": "True"}
+        stops = [end for name, end in ends.items() if calls_with_generator(name)(self.function)]
+        for place, row in enumerate(rows):
+            told = [cell for cell in row if cell]
+            if stops and told[-1] not in ("True", "False"):
+                return []
+            if stops and told[-1] == stops[0]:
+                return rows[: place + 1]
+        return rows
 
     def _searched(self, seen: Sequence[tuple[int, dict[str, str]]]) -> str | None:
         """Return a row for each round of a loop that returns where a condition holds."""

@@ -35,7 +35,9 @@ def collection(say: Speaker, element: ast.expr, loops: list[ast.comprehension], 
     to each may follow: "the numbers in `xs`, each multiplied by 2". Where they are `summed`, it is over all of them.
     """
     if len(loops) == 2:
-        return _double(say, element, loops, form == "counted")
+        first, second = loops
+        [element, over, *ifs], first = itemised(say, [element, second.iter, *second.ifs], first)
+        return _double(say, element, [first, ast.comprehension(second.target, over, ifs, 0)], form == "counted")
     if len(loops) != 1:
         raise Unsayable("loops within loops")
     [element], loop = itemised(say, [element], loops[0])

@@ -11,7 +11,7 @@ from curate.synth.words.forms import Unsayable, names_in, reads
 from curate.synth.words.plainer import itemised
 from curate.synth.words.pronouns import with_it
 from curate.synth.words.sources import Source, source
-from curate.synth.words.speaker import Speaker
+from curate.synth.words.speaker import Speaker, is_long
 
 
 def mapping(say: Speaker, key: ast.expr, value: ast.expr, loop: ast.comprehension, tail: bool) -> str:
@@ -52,7 +52,9 @@ def mapping(say: Speaker, key: ast.expr, value: ast.expr, loop: ast.comprehensio
             "If a key comes up more than once, the last value for it is kept.",
             "Later values replace earlier ones under the same key.",
         ))  # fmt: skip
-    mapped = inner.np(key, tail=False)
+    mapped = inner.np(key)
+    if is_long(mapped.removesuffix(" as a string")):
+        raise Unsayable("too long a key")
     try:
         return f"a dictionary that maps {mapped} to {inner.rounds(value)} for each {src.named}{rel}"
     except Unsayable:

@@ -68,7 +68,12 @@ def called(text: str, kinds: Mapping[str, Kind], random: Random | None) -> str:
     by_type = random.random() < BY_TYPE and not given
     by_name = random.random() < AS_NAMED
     for name, kind in kinds.items():
-        if re.search(rf"\b{re.escape(name)}\b", formulas) or f"`{name}` times" in text or f"{{{name}}}" in text:
+        if (
+            re.search(rf"\b{re.escape(name)}\b", formulas)
+            or f"`{name}` times" in text
+            or f"{{{name}}}" in text
+            or _in_brackets(name, text)
+        ):
             continue
         if kind.name in ("list", "set", "tuple", "frozenset") and by_name:
             text = _elements(text, name, kind, random)
@@ -80,6 +85,11 @@ def called(text: str, kinds: Mapping[str, Kind], random: Random | None) -> str:
         elif by_name and kind.name in ("str", "int", "float") and not given and _is_noun(name):
             text = text.replace(f"`{name}`", f"the {words}")
     return text[0].upper() + text[1:]
+
+
+def _in_brackets(name: str, text: str) -> bool:
+    """Tell whether a name stands in a tuple that is written out."""
+    return re.search(rf"[(\[][^()\[\]]*`{re.escape(name)}`[^()\[\]]*[)\]]", text) is not None
 
 
 def _by_type(text: str, name: str, noun: str) -> str:

@@ -56,6 +56,7 @@ def extreme(say: Speaker, name: str, args: list[ast.expr], options: dict[str | N
 
 def _of_any(text: str) -> str:
     """Return "the largest length of any string" for "the largest of the length of each string"."""
+    text = re.sub(r"^the (largest|smallest) of the sum of the (\w+) in each ", r"the \1 sum of the \2 in any ", text)
     return re.sub(r"^the (largest|smallest) of the ([a-z ]{1,24}|`\w+`) of each ", r"the \1 \2 of any ", text)
 
 

@@ -84,6 +84,8 @@ def _term(say: Speaker, node: ast.expr) -> str | None:
 
 def _operand(say: Speaker, node: ast.expr) -> str:
     text = say.np(node, tail=False)
+    if " to an integer" in text:
+        raise Unsayable("what is done to a part could be done to all")
     if not text.startswith("`") and isinstance(node, ast.BinOp):
         raise Unsayable("sums within sums")
     return text
