@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.models_kept import add, again
 from benchmarks.models_shown import pictures, table
+from curate.errors import UserError
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -56,4 +57,7 @@ def main(given: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except UserError as error:
+        raise SystemExit(f"error: {error}") from error

@@ -49,7 +49,9 @@ def add(
     scored = _scores(run, stages)
     names = list(only) or list(scored)
     if not names or (missing := [name for name in names if name not in scored]):
-        raise UserError(f"{run}: no scores of {', '.join(missing) if names else 'any model'}; score it first")
+        raise UserError(
+            f"{run}: no scores of {', '.join(missing) if names else 'any model'}; score it, all settings alike"
+        )
     for name in names:
         folder = results / (only.get(name) or f"{facts['name']}-{name}")
         folder.mkdir(parents=True, exist_ok=True)
@@ -168,9 +170,14 @@ def again(results: Path, names: Sequence[str]) -> tuple[list[str], bool]:
     folders = [results / name for name in names] or sorted(path.parent for path in results.glob("*/scores.json"))
     lines, same = [], True
     for folder in folders:
+        if not (folder / "scores.json").exists():
+            raise UserError(f"{folder} holds no scores.json; name a folder of {results}")
         for row in json.loads((folder / "scores.json").read_text(encoding="utf-8")):
             if "samples_file" not in row:
                 lines.append(f"{folder.name} {row['protocol']}: no answers are kept")
+                continue
+            if row.get("limit"):
+                lines.append(f"{folder.name} {row['results']}: the first {row['limit']} tasks only, not judged again")
                 continue
             value, now = _judged(folder, row, results)
             before = _verdicts(folder / row["results"])

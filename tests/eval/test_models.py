@@ -110,8 +110,10 @@ def test_a_training_costs_its_gpu_seconds_at_the_price_that_was_stated() -> None
 
 
 def test_a_model_without_scores_is_one_line(scored: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no scores of words; score it first"):
+    with pytest.raises(UserError, match="no scores of words; score it"):
         models.main(["add", str(scored), "--results", str(tmp_path / "kept"), "--only", "words"])
+    with pytest.raises(UserError, match=r"lost holds no scores\.json"):
+        models.main(["again", "lost", "--results", str(tmp_path / "kept")])
 
 
 def test_readme_shows_what_the_command_prints() -> None:
