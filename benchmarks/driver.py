@@ -6,8 +6,9 @@ In: the directory of a stage of `synth.exercise` or `synth.evolve` that has run 
 under `calls/`). Its attempts are begun again with the requests that the log holds; each call is answered from the log
 by its id, whatever its words are today; one that the log lacks fails. All programs run once, before anything is
 measured, and their outcomes are taken from then on: what is measured is the drive alone, no model and no sandbox.
-Out: for each number of lanes (processes beside this one) attempts a second by the clock, CPU seconds of this process
-and of all of them, and a digest of the rows, which must be the same.
+Out: what that first run took here, and in the sandbox with the formatter, in milliseconds of CPU time an attempt; for
+each number of lanes (processes beside this one) attempts a second by the clock, CPU seconds of this process and of all
+of them, and a digest of the rows, which must be the same.
 """
 
 import argparse
@@ -117,7 +118,11 @@ def main(stage: Path, attempts: int, lanes: Sequence[int]) -> None:
     door.backend = lambda spec: logged  # type: ignore[assignment]  # noqa: ARG005
     with tempfile.TemporaryDirectory() as place:
         lane.Caller = NotedCaller  # type: ignore[misc]
+        _drive(begin, [("warm", shards[0][1].slice(0, 20))], Path(place, "warm"), 0)
+        before = _cpu_s()
         _drive(begin, shards, Path(place, "first"), 0)
+        own, below = (1000 * (now - then) / attempts for now, then in zip(_cpu_s(), before, strict=True))
+        print(f"with programs: {own:.1f} ms of CPU time an attempt here, {below:.1f} ms in the sandbox", flush=True)
         lane.Caller = Caller  # type: ignore[misc]
         outcomes = Path(place, "first", "calls", "outcomes.jsonl").read_bytes()
         print(f"{'lanes':>5} {'attempts/s':>11} {'CPU s here':>11} {'CPU s in all':>13}  rows")

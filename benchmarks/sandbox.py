@@ -196,20 +196,23 @@ def many(level: str) -> dict[str, Any]:
 
 
 def loops() -> dict[str, dict[str, float]]:
-    """Return for each number of workers the programs a second by share of endless loops: the median of the turns."""
+    """Return for each number of workers the programs a second by share of endless loops, by the clock and by processor
+    time: the median of the turns."""
     rates: dict[str, dict[str, list[float]]] = {}
     for _ in range(LOOP_TURNS):
         for workers in (2, 16):
             for share in (0.0, 0.01, 0.02):
-                turn = rates.setdefault(f"{workers} workers", {}).setdefault(f"{share:.0%} loops", [])
-                turn.append(_called(workers, share, 300 + 30 * workers))
+                before, count = _processor_s(), 300 + 30 * workers
+                clock = _called(workers, share, count)
+                for by, rate in (("", clock), (", by processor", count / (_processor_s() - before))):
+                    rates.setdefault(f"{workers} workers{by}", {}).setdefault(f"{share:.0%} loops", []).append(rate)
     medians = {
         name: {share: round(statistics.median(turns), 1) for share, turns in row.items()} for name, row in rates.items()
     }
-    print(f"\n{'programs a second':<20}" + "".join(f"{share:>12}" for share in medians["2 workers"]) + "   2 % to none")
+    print(f"\n{'programs a second':<26}" + "".join(f"{share:>12}" for share in medians["2 workers"]) + "   2 % to none")
     for name, row in medians.items():
         kept = row["2% loops"] / row["0% loops"]
-        print(f"{name:<20}" + "".join(f"{rate:12.1f}" for rate in row.values()) + f"{kept:14.0%}")
+        print(f"{name:<26}" + "".join(f"{rate:12.1f}" for rate in row.values()) + f"{kept:14.0%}")
     return medians
 
 

@@ -37,7 +37,7 @@ LONG_S = 10.0
 _KEPT_ENVIRONMENT = ("LD_LIBRARY_PATH", "TZ")
 _BOOT = "import sys; sys.path.append({root!r}); from curate.sandbox.zygote import main; sys.path.pop(); main({level!r})"
 
-MOST_SHARING = 32
+MOST_SHARING = 16
 """Programs that one process runs, one after the other."""
 EACH = "each_cpu_s"
 """Stands in requests that may share a process: the CPU seconds that each has there. Who needs more is asked apart."""
@@ -62,7 +62,7 @@ def run(requests: Iterable[Request], level: str, workers: int, hash_seed: int = 
             request = next(more, None)
             ended = request is None
             if request is not None:
-                most = pool.workers * (2 * MOST_SHARING if EACH in request else _AHEAD)
+                most = pool.workers * (3 * MOST_SHARING if EACH in request else _AHEAD)
                 pool.submit(count, request)
                 count += 1
             while head < count and (head in answered or ended or pool.under_way >= most or count - head >= full):
@@ -116,7 +116,7 @@ class Pool:
         """Add a request; `key` comes back with its reply. A lower rank goes before what waits already."""
         heapq.heappush(self._waiting, (rank, next(self._count), key, request))
         idle = self._exchanges < self.workers
-        if idle or EACH not in request or len(self._waiting) >= self.workers * MOST_SHARING:
+        if idle or EACH not in request or len(self._waiting) >= 2 * self.workers * MOST_SHARING:
             self._send_more()
 
     def take(self, wait_s: float) -> list[tuple[Any, Request, Reply]]:
@@ -179,8 +179,8 @@ class Pool:
             self._send_next()
 
     def _send_next(self) -> None:
-        """Send what comes next: so many at once that all workers have some, those that may run together as one."""
-        count = max(1, min(MOST_SHARING, len(self._waiting) // self.workers))
+        """Send what comes next, those that may run together as one: fewer at the end, so that no worker is the last."""
+        count = max(1, min(MOST_SHARING, len(self._waiting) // (2 * self.workers)))
         together: list[Asked] = []
         for asked in [heapq.heappop(self._waiting) for _ in range(count)]:
             request = asked[-1]

@@ -33,8 +33,8 @@ TEMPLATES = Environment(loader=FileSystemLoader(PROMPTS), undefined=StrictUndefi
 FENCE = "```python\n"
 MANY = 1000
 """Attempts from which on processes beside this one pay; they take two seconds to start."""
-CORES_PER_LANE = 4
-"""A lane keeps the sandbox's workers on three more cores busy."""
+CORES_PER_LANE = 3
+"""A lane and its programs take about as much CPU time each; beside engines a good half of the cores is left to both."""
 FROM = "let it read synth.seeds, or for synth.evolve exercises"
 
 
