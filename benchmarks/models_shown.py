@@ -22,6 +22,8 @@ BENCHMARKS = {"humaneval": "HumanEval", "mbpp": "MBPP"}
 FORMS = ("evalplus-chat", "evalplus-378-chat", "completion", "doc-500", "evalplus", "evalplus-378")
 """Of protocols by which one model was asked, the first that there is: who was asked in chats was made for them."""
 WIDTH, PANEL, LEFT, RIGHT, TOP, GAP = 400, 236, 34, 12, 38, 34
+SHOWN = 480
+"""Pixels, where there is room: two stand beside each other on a wide page, and below each other on a phone."""
 LETTER, BOLD = 6.6, 7.2
 """Units a letter of a name takes, about."""
 TICKS = (0, 2, 5, 10, 20, 40, 60, 80, 100)
@@ -198,7 +200,7 @@ def picture(found: Sequence[Model], title: str, of: Any) -> str:
         parts.append(f'<circle class="{kind}" cx="{x}" cy="10" r="4"/><text x="{x + 9}" y="14">{words}</text>')
     describe = f"<title>Score over {escape(title)}</title><desc>{escape('. '.join(told))}</desc>"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">{describe}'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{SHOWN}" viewBox="0 0 {WIDTH} {height}" role="img">{describe}'
         f"<style>{STYLE}</style>{''.join(parts)}</svg>\n"
     )
 
