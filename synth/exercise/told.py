@@ -4,6 +4,7 @@ In: a function that stands (trial.py). Out: its description, or why it has none:
 made of the words gives something else on some input, or it raises for inputs that no plain condition tells from others.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from curate.synth.words.sentences import described
 
 NOTHING = frozenset({"[]", "{}", "()", "''", "0", "0.0", "False", "set()", "None"})
 """Values for which many functions could stand."""
+EMPTY = re.compile(r"(?<![\w'\"])(?:''|\[\]|\{\}|\(\))(?!')")
+"""An empty value among arguments."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,13 @@ def by_rule(alone: Trial, seed: int) -> Steps:
 
 
 def arranged(cases: Iterable[Case]) -> tuple[Case, ...]:
-    """Return cases in the order worth showing: two that give something, one that gives nothing, then the others."""
+    """Return cases in the order worth showing: two that give something, one that gives nothing, then the others.
+
+    Of those that give something the ones whose arguments hold nothing empty come first.
+    """
     dull: list[Case] = []
     telling: list[Case] = []
     for case in cases:
         (dull if case.value in NOTHING else telling).append(case)
+    telling.sort(key=lambda case: len(EMPTY.findall(case.arguments)))
     return (*telling[:2], *dull[:1], *telling[2:], *dull[1:])
