@@ -209,7 +209,7 @@ class Lesson:
             names = [each.id for each in ast.walk(target) if isinstance(each, ast.Name)]
             shown = ast.get_source_segment(self.source, test) or "\n"
             rows = [
-                [*(values.get(name, "") for name in names), str(after == found.lineno - first)]
+                [*(values.get(name, "") for name in names), str(_comes_to([found], after + first))]
                 for (line, values), (after, _) in zip(seen, [*seen[1:], (-1, {})], strict=True)
                 if line == choice.lineno - first
             ]
@@ -245,7 +245,7 @@ class Lesson:
                 shown = ast.get_source_segment(self.source, test.test) or ""
                 if "\n" in shown:
                     return ""
-                said.append(f"`{shown}` is {after == test.body[0].lineno - first}")
+                said.append(f"`{shown}` is {_comes_to(test.body, after + first)}")
             for name, held in then.items():
                 if before.get(name) != held and after >= 0:
                     if len(held) > LONGEST_CALL or "`" in held:
@@ -304,3 +304,8 @@ class Lesson:
                 ))  # fmt: skip
                 return f"**Exercise.** {asked}\n\n**Answer.** `{case.value}`."
         return ""
+
+
+def _comes_to(body: Sequence[ast.stmt], line: int) -> bool:
+    """Tell whether a line is one of these statements': one of several lines may begin with its second."""
+    return body[0].lineno <= line <= (body[-1].end_lineno or body[-1].lineno)

@@ -6,8 +6,6 @@ In: a function's syntax tree. Out: answers by its form alone, each only for form
 import ast
 from collections.abc import Callable, Sequence
 
-from curate.synth.words.forms import names_in
-
 Function = ast.FunctionDef
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
 
@@ -263,7 +261,8 @@ def rounds_cost(function: Function) -> str:
     leaves = any(isinstance(part, ast.Return | ast.Break) for part in body) or calls_with_generator(
         "any", "all", "next"
     )(function)
-    again = any(over in names_in(part) for part in loops[0][1] if not isinstance(part, ast.For))
+    read = [part for each in function.body for part in ast.walk(each) if isinstance(part, ast.Name) and part.id == over]
+    again = len(read) > 1  # its elements may be looked at elsewhere too
     if again or any(isinstance(part, ast.Call) and not _is_quick(part) for part in body):
         return f"There is one round for each element of `{over}`" + (
             ", or fewer where it stops early." if leaves else "."

@@ -115,8 +115,8 @@ TECHNIQUES: tuple[Technique, ...] = (
          "put into the new list, where it comes from, and, behind `if`, which elements may pass.",
          "The comprehension reads almost like the sentence that describes the result. Its `if` part decides which "
          "elements get in; the order of those that do stays the same."),
-        ("The original data is not changed: a comprehension always builds a new list.",
-         "A loop with `append` would do the same in four lines."),
+        ("The original data is not changed: a list comprehension always builds a new list.",
+         "A loop with `append` would do the same in more lines."),
     ),
     Technique(
         "a list comprehension", comprehends(ast.ListComp, False),
@@ -159,19 +159,27 @@ TECHNIQUES: tuple[Technique, ...] = (
         "the largest and the smallest", calls_with_one("max", "min"),
         ("`max` and `min` need a single pass; sorting everything just to look at one end would be more work.",
          "`max` and `min` look at each value once and remember the best one so far."),
-        ("With nothing to compare, `max` and `min` raise ValueError, unless a `default` is given.",),
     ),
     Technique(
-        "splitting and joining strings", uses_method("split", "join"),
+        "splitting and joining strings", lambda f: uses_method("split")(f) and uses_method("join")(f),
         ("`split` turns a string into a list of strings, and `join` turns a list of strings into one string.",
          "Text is easier to handle in pieces: `split` takes a string apart, `join` puts pieces together."),
         ("Strings never change: `split` and `join` give something new and leave what they are called on as it is.",),
     ),
     Technique(
+        "splitting a string", uses_method("split"),
+        ("`split` turns a string into a list of strings, which is easier to handle piece by piece.",
+         "Text is easier to handle in pieces, and `split` takes a string apart."),
+        ("Strings never change: `split` gives a list and leaves the string as it is.",),
+    ),
+    Technique(
+        "joining strings", uses_method("join"),
+        ("`join` turns a list of strings into one string; the string that it is called on goes between them.",
+         "The string before `.join` goes between the parts, and not behind the last one."),
+    ),
+    Technique(
         "a chain of conditions", is_chain,
-        ("The conditions are checked from top to bottom, and the first one that holds decides. That is why their "
-         "order "
-         "matters.",
+        ("The conditions are checked from top to bottom, and the first one that holds decides.",
          "A chain of conditions is read from the top. As soon as one holds, its `return` ends the function, and "
          "the rest "
          "is never looked at."),
@@ -183,7 +191,7 @@ TECHNIQUES: tuple[Technique, ...] = (
          "of the "
          "expression inside.",
          "With an f-string the shape of the result can be seen at a glance; the values go where the braces are."),
-        ("Whatever stands in the braces is converted to text on its own, so numbers need no `str` around them.",),
+        ("Whatever stands in the braces is converted to text, without `str` around it.",),
     ),
     Technique(
         "unpacking", unpacks,
@@ -253,11 +261,16 @@ TECHNIQUES: tuple[Technique, ...] = (
         ("What is sliced this way keeps its own order.",),
     ),
     Technique(
-        "conditions joined by `and` and `or`", has(ast.BoolOp),
-        ("`and` needs both sides to hold, `or` needs one of them. Both are evaluated from left to right.",
-         "Several conditions are joined into one: with `and` all of them must hold, with `or` one is enough."),
-        ("Python stops reading at the first part that settles the matter: `and` at a false one, `or` at a true "
-         "one.",),
+        "conditions joined by `and`", has(ast.And),
+        ("Conditions are joined by `and`: all of them must hold.",
+         "Several conditions are joined into one: with `and` all of them must hold."),
+        ("Python stops reading at the first part that does not hold: that settles the matter.",),
+    ),
+    Technique(
+        "conditions joined by `or`", has(ast.Or),
+        ("Conditions are joined by `or`: one that holds is enough.",
+         "Several conditions are joined into one: with `or` a single one is enough."),
+        ("Python stops reading at the first part that holds: that settles the matter.",),
     ),
     Technique(
         "a comparison as a result", compares,

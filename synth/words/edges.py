@@ -155,7 +155,7 @@ ONE: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("`{}` is empty or nothing but whitespace", _blank),
     ("`{}` is 0", _zero),
     ("`{}` is negative", lambda value: _number(value) and value < 0),
-    ("`{}` is not positive", lambda value: _number(value) and value <= 0),
+    ("`{}` is 0 or less", lambda value: _number(value) and value <= 0),
     *((f"`{{}}` has fewer than {length} characters", partial(_short, str, length)) for length in LENGTHS),
     *((f"`{{}}` has fewer than {length} elements", partial(_short, list, length)) for length in LENGTHS),
 )

@@ -195,6 +195,8 @@ def _operation(say: Speaker, node: ast.BinOp, tail: bool) -> str:
             return f"{say.np(whole, tail=False)} repeated {say.np(times, tail=False)} times"
         if isinstance(whole, ast.List) and len(whole.elts) == 1:
             held = say.np(whole.elts[0], tail=False)
+            if held.startswith("each "):
+                raise Unsayable("a list in a list, or one for all")
             if isinstance(times, ast.Call) and ast.unparse(times.func) == "len":
                 return f"a list that holds {held} once for each element of {say.np(times.args[0], tail=False)}"
             return f"a list that holds {held} {say.np(times, tail=False)} times"

@@ -145,7 +145,8 @@ def _ordered(say: Speaker, left: ast.expr, sign: ast.cmpop, right: ast.expr, neg
         return Predicate(left.args[0], IS, "empty")
     if bound == 0 and not counted and say.random:
         denied, sign_of = OF_ZERO[whole]
-        return Predicate(left, _is(denied), sign_of)
+        if not denied or one != "float":  # nan is not positive, and not 0 or less
+            return Predicate(left, _is(denied), sign_of)
     return Predicate(left, IS, f"{say.pick(*WORDINGS[whole])} {say.np(right, tail=False)}")
 
 

@@ -20,7 +20,7 @@ from curate.synth.words.plain import plain
 from curate.synth.words.shown import Names, Words
 from curate.synth.words.sources import source
 from curate.synth.words.speaker import QUOTED, Speaker, listed
-from curate.synth.words.statements import changes, ends, is_docstring
+from curate.synth.words.statements import changes, ends, is_docstring, refuses_other_lengths
 
 UNORDERED = ("set", "frozenset")
 CHANGES: dict[type[ast.operator], str] = {
@@ -49,7 +49,8 @@ def ordered(function: ast.FunctionDef, *, unrolled: bool = False) -> tuple[list[
     if any(changes(part, text) for text in parameters.keys() - rebound for each in body for part in ast.walk(each)):
         raise Unsayable("changes what it was given")
     teller = _Teller(Speaker(own_kinds(body, parameters), phrase, clause), Names(set(parameters)))
-    return [*teller.sentences(body), *teller.say.notes], body
+    sentences, equal = teller.sentences(body), refuses_other_lengths(body)
+    return [*sentences, *(note for note in teller.say.notes if not (equal and "longer" in note))], body
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,7 @@ class _Teller(Words):
         """Return what is done on a condition: no conditions or loops within, so that its end is plain."""
         if any(isinstance(each, ast.If | ast.For | ast.While) for each in body):
             raise Unsayable("conditions within conditions")
-        return _together([self.statement(each) for each in body])
+        return _together([self.statement(each) for each in body], ", and then ")
 
     def _returned(self, value: ast.expr, last: bool) -> str:
         claims = isinstance(value, ast.Compare | ast.BoolOp) or (
@@ -289,11 +290,11 @@ def ends_round(body: Sequence[ast.stmt]) -> bool:
     return ends(body) or isinstance(body[-1], AWAY)
 
 
-def _together(parts: list[str]) -> str:
+def _together(parts: list[str], behind: str = "; then, ") -> str:
     if len(parts) == 1:
         return parts[0]
     if any("," in QUOTED.sub("x", part) or " and " in QUOTED.sub("x", part) for part in parts):
-        return "; then, ".join(parts)
+        return behind.join(parts)
     return listed(parts)
 
 

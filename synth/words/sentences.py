@@ -41,6 +41,7 @@ from curate.synth.words.procedure import ordered
 from curate.synth.words.searches import first_of
 from curate.synth.words.sources import ORDINALS
 from curate.synth.words.speaker import Speaker, bare, listed
+from curate.synth.words.statements import refuses_other_lengths
 from curate.synth.words.steps import steps_of
 
 MOST_WORDS = 75
@@ -73,12 +74,18 @@ def described(function: ast.FunctionDef, seed: int | None = None) -> Described:
     Where no expression says what its loops come to, it says what they do, step after step. Without a seed the first of
     several wordings is taken everywhere.
     """
+    if any(isinstance(each, ast.Dict) and _repeats(each.keys) for each in ast.walk(function)):
+        raise Unsayable("a key that stands twice")
     for way in (_in_few, _in_more, _in_steps):
         try:
             return way(function, seed)
         except Unsayable:
             pass
     return _in_steps(function, seed, unrolled=True)
+
+
+def _repeats(keys: list[ast.expr | None]) -> bool:
+    return len({ast.dump(key) for key in keys if key}) < len(keys)
 
 
 def _in_few(function: ast.FunctionDef, seed: int | None) -> Described:
@@ -125,6 +132,8 @@ def _described(function: ast.FunctionDef, steps: Steps, seed: int | None) -> Des
     kinds = {each.arg: annotated(each.annotation) for each in arguments}
     say = Speaker(kinds, phrase, clause, random=None if seed is None else Random(seed))
     sentences = _sentences(say, steps)
+    if refuses_other_lengths(function.body):
+        say.notes[:] = [note for note in say.notes if "longer" not in note]
     if len(sentences) > MOST_SENTENCES:
         raise Unsayable("too long")
     sentences += _defaults(function, say)

@@ -128,3 +128,17 @@ def stops(loop: ast.For) -> bool:
         for inner in ast.walk(part)
     }
     return any(isinstance(part, ast.Break) and id(part) not in nested for part in ast.walk(loop))
+
+
+def refuses_other_lengths(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a function ends at once where two of what it was given are not of one length."""
+    for each in body:
+        match each:
+            case ast.If(
+                test=ast.Compare(
+                    left=ast.Call(func=ast.Name(id="len")), ops=[ast.NotEq()],
+                    comparators=[ast.Call(func=ast.Name(id="len"))],
+                )
+            ) if ends(each.body):  # fmt: skip
+                return True
+    return False

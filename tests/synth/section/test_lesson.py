@@ -147,3 +147,24 @@ def test_tables_hold_code_as_it_is_written() -> None:
     text = section(item(source, "['a', 'b']", "[]", "['c']"), 1)
     assert 'word  word != "a"\n' in text
     assert ast.parse(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0])
+
+
+def test_a_condition_held_also_where_what_it_leads_to_goes_over_several_lines() -> None:
+    source = (
+        "def ends(xs: list[int]) -> list[int]:\n    ys = sorted(xs)\n    if len(ys) > 1:\n        return [\n"
+        "            ys[0],\n            ys[-1],\n        ]\n    return ys\n"
+    )
+    texts = [section(item(source, "[3, 1, 2]", "[7, 5]", "[4, 4, 0]"), seed) for seed in range(6)]
+    assert any("`len(ys) > 1` is True" in text for text in texts)
+    assert not any("`len(ys) > 1` is False" in text for text in texts)
+
+
+def test_elements_that_are_looked_at_elsewhere_too_are_not_said_to_be_looked_at_once() -> None:
+    source = POSITIVE.replace("total = 0\n", "total = xs[0]\n", 1)
+    assert rounds_cost(only_function(source)) == "There is one round for each element of `xs`."
+
+
+@pytest.mark.parametrize("source", [LONG, "def parts(text: str) -> list[str]:\n    return text.split('-')\n"])
+def test_nothing_is_said_of_a_method_that_the_code_does_not_use(source: str) -> None:
+    told = " ".join(sentence for each in techniques_of(only_function(source)) for sentence in (*each.ideas, *each.more))
+    assert "`join`" not in told

@@ -174,3 +174,42 @@ def test_an_error_that_is_said_is_a_value_of_the_program_that_shows_the_others()
 def test_what_could_be_read_in_two_ways_or_is_not_said_whole_has_no_words(body: str) -> None:
     with pytest.raises(Unsayable):
         told(f"def f(xs: list[int]) -> int:\n{body}")
+
+
+def test_what_is_done_on_a_condition_is_not_cut_in_two() -> None:
+    found = told(
+        """
+        def gather(words: list[str]) -> list[tuple[str, str]]:
+            found = []
+            last = ""
+            for word in words:
+                if word:
+                    found.append((last, word))
+                    last = ""
+                else:
+                    last += "-"
+            return found
+        """
+    )
+    assert (
+        "append the pair (`last`, `word`) to `found`, and then set `last` to an empty string; otherwise" in found.prose
+    )
+
+
+def test_a_list_within_each_element_is_none_around_all() -> None:
+    found = told("def f(xs: list[int], n: int) -> list[list[int]]:\n    return [[x] * n for x in xs]")
+    assert "a list with a list" not in found.prose and "for each" in found.prose.lower()
+
+
+def test_a_key_that_stands_twice_has_no_words() -> None:
+    with pytest.raises(Unsayable):
+        told("def f(x: str) -> int:\n    shelf = {'a': len(x), 'b': 2, 'a': 3}\n    return shelf.get(x, 0)")
+
+
+@pytest.mark.parametrize(("guard", "said"), [("    if len(xs) != len(ys):\n        return 0\n", False), ("", True)])
+def test_what_becomes_of_a_longer_list_is_said_where_there_may_be_one(guard: str, said: bool) -> None:
+    found = told(
+        f"def f(xs: list[int], ys: list[int]) -> int:\n{guard}    n = 0\n    for x, y in zip(xs, ys):\n"
+        "        n = n * 2 + x * y\n    return n"
+    )
+    assert ("longer" in found.prose) == said
