@@ -15,10 +15,9 @@ import ast
 import builtins
 import itertools
 import math
+import warnings
 from collections import Counter, OrderedDict, defaultdict, deque
 from functools import lru_cache
-
-from curate.text.trees import parse
 
 _IMPORTED = {
     "bisect": "bisect bisect_left bisect_right insort insort_left insort_right",
@@ -70,7 +69,7 @@ def may_run_together(source: str) -> bool:
     (True, False)
     """
     source = source.removeprefix("from __future__ import annotations\n")
-    tree = parse(source) if source.isascii() and "__" not in source else None
+    tree = _parsed(source) if source.isascii() and "__" not in source else None
     if tree is None:
         return False
     waiting: list[ast.AST] = [tree]
@@ -84,6 +83,15 @@ def may_run_together(source: str) -> bool:
             elif isinstance(value, ast.AST):
                 waiting.append(value)
     return True
+
+
+def _parsed(source: str) -> ast.Module | None:
+    """Return a source's tree; with nothing but Python, since the sandbox runs for users who have no more."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
 def _is_harmless(node: ast.AST) -> bool:

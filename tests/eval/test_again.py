@@ -24,13 +24,13 @@ def packed(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("benchmark", "protocol"),
-    [("humaneval", "humaneval@completion"), ("mbpp", "mbpp@doc-500"), ("mbpp", "mbpp@3shot-500")],
+    ("benchmark", "protocol", "samples"),
+    [("humaneval", "humaneval@completion", 2), ("mbpp", "mbpp@doc-500", 1), ("mbpp", "mbpp@3shot-500", 1)],
 )
 def test_kept_answers_give_the_row_that_they_gave(
-    made_up: Path, script: Script, tmp_path: Path, benchmark: str, protocol: str
+    made_up: Path, script: Script, tmp_path: Path, benchmark: str, protocol: str, samples: int
 ) -> None:
-    evaluate(ModelSpec(backend="openai", model="m"), [protocol], tmp_path / "first", samples=2)
+    evaluate(ModelSpec(backend="openai", model="m"), [protocol], tmp_path / "first", samples=samples)
     kept = tmp_path / "kept.jsonl.gz"
     count = keep_answers(tmp_path / "first" / "m" / f"{protocol}.samples.jsonl", kept, packed)
     assert count == len(script.requests)

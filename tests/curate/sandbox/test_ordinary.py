@@ -38,6 +38,9 @@ CHOSEN = {
 }
 
 
+RIGHT_VERSION = "import sys; sys.exit(sys.version_info < (3, 11))"
+
+
 @pytest.fixture(scope="module")
 def everywhere() -> Iterator[dict[str, dict[str, tuple[str, str]]]]:
     """Judge as an ordinary user, with a copy of the sandbox that this user may read."""
@@ -68,10 +71,13 @@ def _interpreter(folder: Path) -> str:
     """Return a Python that anybody may run: ours, or the system's where ours lies in root's home."""
     for path in (sys.executable, shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable):
         try:
-            if _as_nobody_special([path, "-c", "import curate.sandbox.programs"], folder, "").returncode == 0:
-                return path
+            if _as_nobody_special([path, "-c", RIGHT_VERSION], folder, "").returncode:
+                continue
         except OSError:
             continue
+        done = _as_nobody_special([path, "-c", "import curate.sandbox.programs"], folder, "")
+        assert done.returncode == 0, f"the sandbox needs more than Python: {done.stderr}"
+        return path
     pytest.skip("no Python 3.11 here that every user may run")
 
 

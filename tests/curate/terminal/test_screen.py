@@ -211,7 +211,7 @@ def test_sketches_and_the_parts_of_a_plan_are_told_as_they_end(tiny_run: Run, tm
     recipe = tiny_run.recipe.text.replace("dedup.exact", "dedup.minhash")
     heard = Listening()
     execute(open_run(parse(yaml.safe_load(recipe)), tmp_path / "near"), heard, workers=1)
-    assert heard.begun == [("code", ""), ("exact", "sketch"), ("exact", "plan"), ("exact", "")]
+    assert heard.begun == [("code", "list"), ("code", ""), ("exact", "sketch"), ("exact", "plan"), ("exact", "")]
     assert {stage for stage, _, _ in heard.told} == {"exact"}
     assert any(done == total for _, done, total in heard.told)
 
