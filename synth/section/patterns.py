@@ -199,7 +199,9 @@ def decides_once(function: Function) -> bool:
     plain = all(isinstance(each, ast.If | ast.Return | ast.Assign) for each in function.body)
     plain = plain and not any(isinstance(each, COMPREHENSIONS | ast.Raise) for each in ast.walk(function))
     ways = sum(isinstance(each, ast.If | ast.IfExp) for each in ast.walk(function))
-    return plain and ways == 1
+    ends = [each.value for each in ast.walk(function) if isinstance(each, ast.Return)]
+    told = len(ends) == 2 and all(isinstance(each, ast.Constant) for each in ends)
+    return plain and ways == 1 and (told or isinstance(ends[-1], ast.IfExp))
 
 
 def nests(function: Function) -> bool:
@@ -268,7 +270,7 @@ def rounds_cost(function: Function) -> str:
             ", or fewer where it stops early." if leaves else "."
         )
     if leaves:
-        return f"In the worst case every element of `{over}` is looked at once; often the loop stops long before."
+        return f"In the worst case every element of `{over}` is looked at once; the loop may stop before."
     return (
         f"Each element of `{over}` is looked at exactly once, so the number of rounds grows in step with the "
         f"number of "

@@ -53,11 +53,10 @@ TECHNIQUES: tuple[Technique, ...] = (
         "nested loops", nests,
         ("A loop stands inside another one: for every round of the outer loop the inner loop runs anew from its "
          "start.",
-         "With nested loops the number of rounds multiplies: the inner loop starts over for each round of the "
-         "outer one."),
+         "With nested loops the inner one starts over for each round of the outer one."),
     ),
     Technique(
-        "a tally in a dictionary", tallies,
+        "a dictionary filled in a loop", tallies,
         ("A dictionary that starts empty is filled while the loop runs. Each key appears the first time it is "
          "needed, so "
          "nobody has to know the keys beforehand.",
@@ -93,8 +92,8 @@ TECHNIQUES: tuple[Technique, ...] = (
         "a list built by a loop", collects,
         ("The result is collected step by step: an empty list first, and `append` for every element that belongs "
          "in it.",
-         "Building a list in a loop takes three steps: create it empty, append to it inside the loop, use it "
-         "behind it."),
+         "Building a list in a loop takes three steps: create it empty, append to it inside the loop, and use it "
+         "after the loop."),
         ("`append` changes the list in place and returns `None`, so its result is never assigned.",),
     ),
     Technique(
@@ -157,7 +156,8 @@ TECHNIQUES: tuple[Technique, ...] = (
     ),
     Technique(
         "the largest and the smallest", calls_with_one("max", "min"),
-        ("`max` and `min` need a single pass; sorting everything just to look at one end would be more work.",
+        ("To find the largest or the smallest of several values nothing has to be sorted: `max` and `min` look at each "
+         "value once.",
          "`max` and `min` look at each value once and remember the best one so far."),
     ),
     Technique(
@@ -197,7 +197,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         "unpacking", unpacks,
         ("Several names are given a value in one line: the value on the right is taken apart, position by "
          "position.",),
-        ("The number of names must match the number of values.",),
+        ("There must be as many values on the right as there are names on the left.",),
     ),
     Technique(
         "one decision", decides_once,
@@ -264,13 +264,13 @@ TECHNIQUES: tuple[Technique, ...] = (
         "conditions joined by `and`", has(ast.And),
         ("Conditions are joined by `and`: all of them must hold.",
          "Several conditions are joined into one: with `and` all of them must hold."),
-        ("Python stops reading at the first part that does not hold: that settles the matter.",),
+        ("The parts are evaluated from left to right, and Python stops at the first one that does not hold.",),
     ),
     Technique(
         "conditions joined by `or`", has(ast.Or),
         ("Conditions are joined by `or`: one that holds is enough.",
          "Several conditions are joined into one: with `or` a single one is enough."),
-        ("Python stops reading at the first part that holds: that settles the matter.",),
+        ("The parts are evaluated from left to right, and Python stops at the first one that holds.",),
     ),
     Technique(
         "a comparison as a result", compares,

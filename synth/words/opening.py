@@ -19,8 +19,9 @@ TRUTHS = (
 BEGINNINGS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(pattern), ways)
     for pattern, ways in (
-        (r"Return the number of times ", ("Return the number of times ", "Count how many times ", "Count how often ")),
-        (r"Return the number of ", ("Return the number of ", "Count the ")),
+        (r"Return the number of times (?!.* as a string)",
+         ("Return the number of times ", "Count how many times ", "Count how often ")),
+        (r"Return the number of (?!.* as a string)", ("Return the number of ", "Count the ")),
         (r"Return the (?=sum |average |product |absolute |remainder |total )",
          ("Return the ", "Compute the ", "Calculate the ", "Find the ")),
         (r"Return the (?=largest |smallest |longest |shortest |first |last |larger |smaller |index |key )",

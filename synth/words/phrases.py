@@ -185,6 +185,8 @@ def _operation(say: Speaker, node: ast.BinOp, tail: bool) -> str:
     if isinstance(node.op, ast.Add) and {left.name, right.name} <= {"str", "char"}:
         return in_a_row(say, node, tail)
     if isinstance(node.op, ast.Add) and left.name in ("list", "tuple") and left.name == right.name:
+        if isinstance(node.left, ast.List | ast.Tuple) and not node.left.elts:
+            return say.np(node.right, tail)
         return f"{_part_of_list(say, node.left)} followed by {_part_of_list(say, node.right)}"
     if left.name == right.name == "set" and type(node.op) in OF_SETS:
         one, other = (say.np(_held(each), tail=False) for each in (node.left, node.right))

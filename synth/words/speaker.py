@@ -15,7 +15,7 @@ from curate.synth.words.kinds import NUMBERS, Kind, bound, kind_of
 
 LONG = re.compile(
     r",|\b(?:that|whose|if|each|every|for which|where|followed by|otherwise|joined|concatenated|separated|without|"
-    r"over all|repeated|as|and|or|but)\b"
+    r"over all|repeated|reverse order|as|and|or|but)\b"
 )
 """What ends otherwise than it looks when more stands behind it."""
 SCOPED = re.compile(r",|\b(?:that|whose|if|each|every|for which|where|otherwise|joined|concatenated|separated)\b")
