@@ -145,7 +145,9 @@ def task(item: Item) -> str | None:
     sentence = re.split(r"(?<=[^.][.!?])\s+(?=[A-Z])", paragraph, maxsplit=1)[0].rstrip(":")
     first, _, rest = sentence.partition(" ")
     cut = len(re.findall(r"(?<!\w)'|'(?!\w)", sentence)) % 2  # at a full stop within a text that it quotes
-    if first in ("If", "Let") or cut:  # what is asked stands in the next one
+    if first in ("If", "Let", "For", "While") or cut:  # what is asked stands in the next one
+        return None
+    if re.search(r"[.!?] Return ", paragraph[len(sentence) - 1 :]):  # and so it does behind other steps
         return None
     if " instead." in paragraph[len(sentence) :]:  # and so does a case in which it gives something else
         return None

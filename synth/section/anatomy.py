@@ -49,13 +49,13 @@ def anatomy(value: ast.expr | None, source: str, random: Random) -> str:
             f"The comprehension has three parts: `for {target} in {whole}` says what is gone through, `if "
             f"{tests[0]}` "
             f"lets only some of it pass, and `{front}`, at the front, is what goes into the new list.",
-            f"Read it from the middle: `for {target} in {whole}` goes through it round by round; `if {tests[0]}` "
-            f"decides whether it counts; `{front}` is what is put into the list if it does.",
+            f"Read it from the middle: `for {target} in {whole}` makes one round after the other; `if {tests[0]}` "
+            f"decides whether a round counts; `{front}` is what is put into the list if it does.",
         ))  # fmt: skip
     return random.choice((
         f"The comprehension has two parts: `for {target} in {whole}` says what is gone through, and `{front}`, at "
         f"the "
         "front, is what each round puts into the new list.",
-        f"Read it from the back: `for {target} in {whole}` goes through it round by round, and `{front}` is what "
-        "is put into the list for each.",
+        f"Read it from the back: `for {target} in {whole}` makes one round after the other, and `{front}` is what "
+        "each of them puts into the list.",
     ))  # fmt: skip

@@ -135,7 +135,7 @@ class Lesson:
         if first.endswith("s") or not first.isalpha():
             return text
         lowered = text[0].lower() + text[1:]
-        if first in ("If", "Let", "Given"):
+        if first in ("If", "Let", "Given") or " Return " in text:  # step after step, or what is given first
             return self.random.choice((f"The task: {lowered}", f"This is what `{name}` is to do: {lowered}"))
         return self.random.choice((
             f"The task is to {lowered}", f"`{name}` is to {lowered}", f"We want a function to {lowered}",
@@ -169,7 +169,7 @@ class Lesson:
             return f"{said}\n\n```text\n{found}\n```\n\nThe result is `{value}`."
         searched = self._searched(seen) if seen else None
         if searched:
-            said = pick((f"The call `{call}` checks one element after the other:",
+            said = pick((f"The call `{call}` looks like this, a row a round:",
                          f"Follow the search in `{call}`, a row a round:"))  # fmt: skip
             return f"{said}\n\n```text\n{searched}\n```\n\nThe result is `{value}`."
         rows = self._reached(rows) if rows else rows

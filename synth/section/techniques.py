@@ -101,8 +101,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         ("Instead of a long row of `if` statements, the known cases are written down as data, in a dictionary, "
          "and `get` "
          "picks the one that is asked for.",
-         "A dictionary serves as a table here. To support another case, add an entry: the code itself stays as "
-         "it is."),
+         "A dictionary serves as a table here. To support another case, add an entry to it."),
         ("The second argument of `get` is the answer for keys that are not in the table; without it the answer "
          "would be "
          "`None`.",),
@@ -197,7 +196,6 @@ TECHNIQUES: tuple[Technique, ...] = (
         "unpacking", unpacks,
         ("Several names are given a value in one line: the value on the right is taken apart, position by "
          "position.",),
-        ("There must be as many values on the right as there are names on the left.",),
     ),
     Technique(
         "one decision", decides_once,
@@ -216,7 +214,9 @@ TECHNIQUES: tuple[Technique, ...] = (
         ("A slice never raises an IndexError: where there is less than asked for, it is simply shorter.",),
     ),
     Technique(
-        "string methods", uses_method("lower", "upper", "strip", "replace", "startswith", "endswith", "title"),
+        "string methods",
+        lambda f: uses_method("lower", "upper", "strip", "replace", "startswith", "endswith", "title")(f)
+        and not has(ast.For, ast.While)(f),
         ("Strings bring their own tools: a method does the work in a single call.",
          "A string method gives its result as a new value; the string itself stays as it was."),
     ),

@@ -63,7 +63,7 @@ def method_call(say: Speaker, owner: ast.expr, method: str, args: list[ast.expr]
             return f"the list of the pieces of {own} split at {say.np(what, False)}"
         case "count", [what]:
             if not (isinstance(what, ast.Constant) and len(str(what.value)) == 1):
-                say.note("Occurrences are counted from left to right and do not overlap.")
+                say.note("Occurrences count wherever they stand, also within words, but do not overlap.")
             return f"the number of times {say.np(what, False)} occurs in {own}"
         case "find", [what]:
             if not tail:

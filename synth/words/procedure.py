@@ -208,7 +208,7 @@ class _Teller(Words):
                 if new:
                     pairs = [f"`{text}` be {each}" for text, each in zip(names, said_values, strict=True)]
                     return f"let {listed(pairs)}"
-                return f"at once, set {listed([f'`{text}`' for text in names])} to {listed(said_values)}"
+                return f"in one step, set {listed([f'`{text}`' for text in names])} to {listed(said_values)}"
             case ast.Tuple(elts=targets), _ if all(isinstance(each, ast.Name) for each in targets):
                 names = [each.id for each in targets if isinstance(each, ast.Name)]
                 if self.say.kind(value).name not in ("tuple", "list") or set(names) & self.names.told:

@@ -65,6 +65,8 @@ def helper_call(say: Speaker, name: str, args: list[ast.expr], tail: bool) -> st
                     src, _ = source(say, loops[0], names_in(loops[0].target))
                     these = f"{src.many}{src.named.removeprefix(src.one)}{which}"
                     return f"a dictionary that maps each {said} to the number of {these} that have it"
+                if said.startswith("the "):
+                    raise Unsayable("each of what is one")
                 return f"a dictionary that maps each {said} to the number of times it comes up, for each {pairs}{which}"
             more = inner.np(value, False)
             if _is_part(key, loops):

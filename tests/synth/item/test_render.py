@@ -171,6 +171,8 @@ def test_what_an_item_shows_holds_under_another_hash_seed_or_it_is_rejected_whol
         ("If `x` is 0, return 1. Otherwise, return 2.", None),
         ("Let `y` be `x` plus 1. Return `y` times `y`.", None),
         ("Return the string 'Dr. Who {x}' with the value of `x` put in.", None),
+        ("For each number `x` in `xs`, add `x` to `n`. Return `n`.", None),
+        ("Set `word` to `word` in lower case. Return its letters.", None),
     ],
 )
 def test_a_sentence_that_does_not_say_the_whole_task_is_none(description: str, sentence: str | None) -> None:
