@@ -41,7 +41,7 @@ ADDED = {"rendering": pa.string(), "item_id": pa.string()}
 class Render(Maker):
     """Write each exercise in the shapes that scores ask for, and in others."""
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
     ALONE: ClassVar[bool] = True
 
     shares: dict[str, Share] = Field(default=SHARES)
