@@ -22,11 +22,8 @@ from curate.eval.asking.generation import Generated
 from curate.eval.asking.own import choose
 from curate.eval.asking.protocols import Prompt, Protocol, digest
 from curate.eval.judging import outcomes
-from curate.eval.judging.scoring import Result, Sample, judge_samples, prepare, score_facts, summary_text
-from curate.files.shards import write_json
+from curate.eval.judging.scoring import Result, Sample, judge_samples, notes, prepare, score_facts, write_scores
 from curate.progress import Progress
-from curate.sandbox.programs import isolation_level
-from curate.table.rows import scores_path
 
 KEPT = ("task_id", "index", "raw", "finish_reason", "completion_tokens", "ended")
 
@@ -58,7 +55,7 @@ def score_again(
     tests = prepare(used, plus=found.plus, workers=workers, allow_weak=allow_weak)
     say(tests.self_check.text())
     given = [Sample(each.task_id, each.index, each.solution) for each in answers]
-    notify = lambda done, total: progress.update(done, total, "samples judged")  # noqa: E731
+    notify = notes(progress, "samples judged")
     results = judge_samples(given, tests, out, workers=workers, allow_weak=allow_weak, notify=notify)
     row = {
         "model": name or samples.name.partition(".")[0],
@@ -70,12 +67,8 @@ def score_again(
         "data_sha256": benchmarks.digest(found.data),
         "prompts_sha256": digest({task.task_id: prompts[task.task_id] for task in used}),
         **facts(results, answers),
-        "ceiling": tests.self_check.ceiling,
-        "sandbox_level": isolation_level(),
-        "results": out.name,
     }
-    write_json([row], scores_path(out))
-    return summary_text(results)
+    return write_scores(row, tests, results, out)
 
 
 def facts(results: list[Result], answers: list[Generated]) -> dict[str, Any]:

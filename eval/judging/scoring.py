@@ -106,9 +106,9 @@ def score(
     offered = read_samples(samples, by_id)
     asked = {sample.task_id for sample in offered}
     used = [task for task_id, task in by_id.items() if task_id in asked]
-    tests = prepare(used, plus=True, workers=workers, allow_weak=allow_weak, notify=_notes(progress, "self-check"))
+    tests = prepare(used, plus=True, workers=workers, allow_weak=allow_weak, notify=notes(progress, "self-check"))
     say(tests.self_check.text())
-    notify = _notes(progress, "samples judged")
+    notify = notes(progress, "samples judged")
     results = judge_samples(offered, tests, out, workers=workers, allow_weak=allow_weak, notify=notify)
     row = {
         "model": name or samples.name.removesuffix(".gz").removesuffix(".jsonl"),
@@ -118,15 +118,19 @@ def score(
         "protocol": f"{used[0].benchmark}@{GIVEN}",
         "data_sha256": digest(tasks),
         **score_facts(results),
-        "ceiling": tests.self_check.ceiling,
-        "sandbox_level": isolation_level(),
-        "results": out.name,
     }
-    write_json([row], scores_path(out))
+    return write_scores(row, tests, results, out)
+
+
+def write_scores(row: Mapping[str, Any], tests: Checks, results: Sequence[Result], out: Path) -> str:
+    """Write a row of scores, with what it was judged by, beside the results in `out`; return the summary as text."""
+    judged_by = {"ceiling": tests.self_check.ceiling, "sandbox_level": isolation_level(), "results": out.name}
+    write_json([{**row, **judged_by}], scores_path(out))
     return summary_text(results)
 
 
-def _notes(progress: Progress, note: str) -> Notify:
+def notes(progress: Progress, note: str) -> Notify:
+    """Return what tells how far something is, under a note."""
     return lambda done, total: progress.update(done, total, note)
 
 
