@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from curate.synth.words.forms import Branch, Raise, Return, Steps, Unsayable, joined, same
+from curate.synth.words.forms import Branch, Raise, Return, Steps, Unsayable, and_parts, joined, same
 from curate.synth.words.speaker import QUOTED, Speaker
 
 PLAIN = (ast.Constant, ast.Name)
@@ -76,14 +76,10 @@ def _ways(test: ast.expr, then: Steps) -> Iterator[tuple[ast.expr, Steps]]:
     if isinstance(then, Return) and isinstance(then.value, ast.IfExp):
         then = Branch(then.value.test, Return(then.value.body), Return(then.value.orelse))
     if isinstance(then, Branch):
-        yield from _ways(joined([*_parts(test), *_parts(then.test)]), then.then)
+        yield from _ways(joined([*and_parts(test), *and_parts(then.test)]), then.then)
         yield from _ways(test, then.otherwise)
     else:
         yield test, then
-
-
-def _parts(test: ast.expr) -> list[ast.expr]:
-    return test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
 
 
 def chain(say: Speaker, ways: list[Way], otherwise: ast.expr) -> str:

@@ -10,9 +10,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import indent
-from typing import Any
 
-from curate.text.trees import parse
+from curate.text.trees import copied, parse
 
 HELPERS = """
 def _best(pairs, most, found):
@@ -181,20 +180,6 @@ def reads(node: ast.AST | list[ast.stmt], text: str) -> int:
 def names_in(node: ast.AST) -> set[str]:
     """Return all names in an expression."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
-def copied(node: ast.expr) -> ast.expr:
-    """Return an expression as a tree of its own, without the places where it stood; `deepcopy` takes longer."""
-    made: ast.expr = _copied(node)
-    return made
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_copied(each) for each in value]
-    if not isinstance(value, ast.AST) or not value._fields:
-        return value
-    return type(value)(**{name: _copied(getattr(value, name)) for name in value._fields if hasattr(value, name)})
 
 
 def replaced(node: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:

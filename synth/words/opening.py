@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from random import Random
 
-from curate.synth.words.speaker import QUOTED, Speaker, listed, plural
+from curate.synth.words.speaker import QUOTED, Speaker, article, listed, plural
 
 TRUTH = re.compile(r"Return True if (.*), otherwise False\.")
 TRUTHS = (
@@ -48,8 +48,8 @@ OF_SUMS = re.compile("Return|Compute|Calculate")
 GIVEN = 0.18
 """Of the descriptions, the share that begin with what is given."""
 ERRORS = (
-    "Raises {error} if {when}.", "Raise {an} {error} if {when}.", "If {when}, {error} is raised.",
-    "Raises {an} {error} if {when}.",
+    "Raises {error} if {when}.", "Raise {an_error} if {when}.", "If {when}, {error} is raised.",
+    "Raises {an_error} if {when}.",
 )  # fmt: skip
 RAISES = re.compile(r"(Raises? (?:an? )?\w+) if ((?:(?! and | or )[^.])*)\.$")
 KINDS: dict[str, tuple[str, str]] = {
@@ -76,7 +76,7 @@ def reworded(errors: Sequence[str], random: Random | None) -> list[str]:
     way = random.choice(ERRORS)
     found = [re.fullmatch(r"Raises (\w+) if (.*)\.", each) for each in errors]
     return [
-        way.format(error=match[1], an="an" if match[1][0] in "AEIOU" else "a", when=match[2]) if match else each
+        way.format(error=match[1], an_error=article(match[1]), when=match[2]) if match else each
         for each, match in zip(errors, found, strict=True)
     ]
 

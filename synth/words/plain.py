@@ -5,10 +5,10 @@ them beside the function.
 """
 
 import ast
-import copy
 from collections.abc import Sequence
 
 from curate.synth.words.forms import and_parts, joined, name, names_in, negated
+from curate.text.trees import copied
 
 FRESH = ("result", "found", "collected", "gathered")
 
@@ -16,7 +16,7 @@ FRESH = ("result", "found", "collected", "gathered")
 def plain(body: Sequence[ast.stmt], *, unrolled: bool) -> list[ast.stmt]:
     """Return statements in plain form; `unrolled`: comprehensions that are returned or named become loops."""
     taken = {part.id for each in body for part in ast.walk(each) if isinstance(part, ast.Name)}
-    flat = [_Flat().visit(copy.deepcopy(each)) for each in body if not isinstance(each, ast.Import | ast.ImportFrom)]
+    flat = [_Flat().visit(copied(each)) for each in body if not isinstance(each, ast.Import | ast.ImportFrom)]
     if not unrolled:
         return flat
     fresh = [each for each in FRESH if each not in taken]
@@ -25,7 +25,7 @@ def plain(body: Sequence[ast.stmt], *, unrolled: bool) -> list[ast.stmt]:
 
 def errors_told(body: Sequence[ast.stmt]) -> list[ast.stmt]:
     """Return statements that return an error's name where these raise it."""
-    return [_Told().visit(copy.deepcopy(each)) for each in body]
+    return [_Told().visit(copied(each)) for each in body]
 
 
 class _Told(ast.NodeTransformer):
@@ -69,8 +69,8 @@ class _Flat(ast.NodeTransformer):
         """Give the one or the other."""
         match node.value:
             case ast.IfExp(test=test, body=one, orelse=other):
-                ways = [[ast.Assign(copy.deepcopy(node.targets), each, lineno=0)] for each in (one, other)]
-                return ast.If(test, [self.visit(ways[0][0])], [self.visit(ways[1][0])])
+                ways = [ast.Assign(list(map(copied, node.targets)), each, lineno=0) for each in (one, other)]
+                return ast.If(test, *([self.visit(way)] for way in ways))
         return node
 
     def visit_Expr(self, node: ast.Expr) -> ast.stmt:
@@ -79,9 +79,7 @@ class _Flat(ast.NodeTransformer):
             case ast.Call(
                 func=ast.Attribute(attr="append") as method, args=[ast.IfExp(test=test, body=one, orelse=other)]
             ):
-                ways: list[list[ast.stmt]] = [
-                    [ast.Expr(ast.Call(copy.deepcopy(method), [each], []))] for each in (one, other)
-                ]
+                ways: list[list[ast.stmt]] = [[ast.Expr(ast.Call(copied(method), [each], []))] for each in (one, other)]
                 return ast.If(test, *ways)
         return node
 

@@ -5,10 +5,10 @@ and values, or over the elements of a list with their indices, where that has pl
 """
 
 import ast
-import copy
 
 from curate.synth.words.forms import names_in
 from curate.synth.words.speaker import Speaker
+from curate.text.trees import copied
 
 VALUE = "value"
 """What a dictionary holds under a key is called where nothing else has a name for it."""
@@ -46,7 +46,7 @@ def itemised(say: Speaker, parts: list[ast.expr], loop: ast.comprehension) -> tu
             func=ast.Name(id="range"), args=[ast.Call(func=ast.Name(id="len"), args=[ast.Name() as owner])]
         ) if parts and all(isinstance(each, ast.Name) and each.id == index for each in parts) and VALUE not in read:
             looked = _Looked(owner.id, index)
-            ifs = [looked.visit(copy.deepcopy(each)) for each in loop.ifs]
+            ifs = [looked.visit(copied(each)) for each in loop.ifs]
             if looked.found and not any(index in names_in(each) for each in ifs) and VALUE not in say.kinds:
                 both = ast.Tuple([loop.target, ast.Name(VALUE, ast.Store())], ast.Store())
                 return parts, ast.comprehension(both, ast.Call(ast.Name("enumerate"), [owner], []), ifs, 0)
@@ -59,7 +59,7 @@ def itemised(say: Speaker, parts: list[ast.expr], loop: ast.comprehension) -> tu
     assert isinstance(whole, ast.Name)
     assert isinstance(loop.target, ast.Name)
     looked = _Looked(whole.id, loop.target.id)
-    parts, ifs = ([looked.visit(copy.deepcopy(each)) for each in these] for these in (parts, loop.ifs))
+    parts, ifs = ([looked.visit(copied(each)) for each in these] for these in (parts, loop.ifs))
     if not looked.found:
         return parts, loop
     pairs = ast.Call(ast.Attribute(whole, "items", ast.Load()), [], [])

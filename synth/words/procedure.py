@@ -13,21 +13,20 @@ from dataclasses import dataclass, replace
 
 from curate.synth.words.clauses import clause
 from curate.synth.words.forms import Unsayable, name, names_in, reads, same
-from curate.synth.words.kinds import NUMBERS, TEXTS, UNKNOWN, Kind, annotated
+from curate.synth.words.kinds import NUMBERS, TEXTS, UNKNOWN, annotated
 from curate.synth.words.names import own_kinds
 from curate.synth.words.phrases import phrase
 from curate.synth.words.plain import plain
 from curate.synth.words.shown import Names, Words
 from curate.synth.words.sources import source
-from curate.synth.words.speaker import QUOTED, Speaker, listed
-from curate.synth.words.statements import changes, ends, is_docstring, refuses_other_lengths
+from curate.synth.words.speaker import QUOTED, Speaker, article, listed
+from curate.synth.words.statements import AWAY, changes, ends, is_docstring, that_apply
 
 UNORDERED = ("set", "frozenset")
 CHANGES: dict[type[ast.operator], str] = {
     ast.Add: "add {1} to {0}", ast.Sub: "subtract {1} from {0}", ast.Mult: "multiply {0} by {1}",
     ast.Div: "divide {0} by {1}", ast.FloorDiv: "floor-divide {0} by {1}",
 }  # fmt: skip
-AWAY = ast.Return | ast.Raise | ast.Continue | ast.Break
 FEWEST_STEPS = 2
 
 
@@ -49,8 +48,7 @@ def ordered(function: ast.FunctionDef, *, unrolled: bool = False) -> tuple[list[
     if any(changes(part, text) for text in parameters.keys() - rebound for each in body for part in ast.walk(each)):
         raise Unsayable("changes what it was given")
     teller = _Teller(Speaker(own_kinds(body, parameters), phrase, clause), Names(set(parameters)))
-    sentences, equal = teller.sentences(body), refuses_other_lengths(body)
-    return [*sentences, *(note for note in teller.say.notes if not (equal and "longer" in note))], body
+    return [*teller.sentences(body), *that_apply(teller.say.notes, body)], body
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,7 @@ class _Teller(Words):
             case ast.Return(value=ast.expr() as value):
                 return self._returned(value, last)
             case ast.Raise(exc=ast.Call(func=ast.Name(id=error)) | ast.Name(id=error)) if error.endswith("Error"):
-                return f"raise {'an' if error[0] in 'AEIOU' else 'a'} {error}"
+                return f"raise {article(error)}"
             case ast.Continue():
                 return "go on with the next round"
             case ast.Break():
@@ -190,14 +188,9 @@ class _Teller(Words):
                 func=ast.Attribute(value=ast.Name(id=stack), attr="pop"), args=[] | [ast.Constant(value=0)] as args
             ) if self.say.kind(name(stack)).name == "list" and text != stack and stack in self.names.told:
                 said = f"the {'first' if args else 'last'} element of `{stack}`, and remove it from there"
-                new = text not in self.names.told
-                self.names.told.add(text)
-                return f"let `{text}` be {said}" if new else f"set `{text}` to {said}"
+                return self._named(text, said)
             case ast.Name(id=text), _:
-                said = self.value(value, last)
-                new = text not in self.names.told
-                self.names.told.add(text)
-                return f"let `{text}` be {said}" if new else f"set `{text}` to {said}"
+                return self._named(text, self.value(value, last))
             case ast.Tuple(elts=targets), ast.Tuple(elts=values) if len(targets) == len(values):
                 names = [each.id for each in targets if isinstance(each, ast.Name)]
                 said_values = [self.value(each) for each in values]
@@ -228,6 +221,12 @@ class _Teller(Words):
             case _:
                 raise Unsayable("something else is given a value")
 
+    def _named(self, text: str, said: str) -> str:
+        """Return that a name, new or known, is given a value."""
+        new = text not in self.names.told
+        self.names.told.add(text)
+        return f"let `{text}` be {said}" if new else f"set `{text}` to {said}"
+
     def _changed(self, target: ast.expr, sign: ast.operator, value: ast.expr) -> str:
         place = f"`{target.id}`" if isinstance(target, ast.Name) else self.formula(_read(target))
         kind, added = self.say.kind(_read(target)), self.say.kind(value)
@@ -247,7 +246,7 @@ class _Teller(Words):
         if not isinstance(owner, ast.Name | ast.Subscript) or not names_in(owner) <= self.names.told:
             raise Unsayable("a method of something else")
         place = f"`{owner.id}`" if isinstance(owner, ast.Name) else self.formula(owner)
-        kind: Kind = self.say.kind(owner)
+        kind = self.say.kind(owner)
         match kind.name, method, args:
             case "list" | "", "append", [item]:
                 return f"append {self.value(item)} to {place}"

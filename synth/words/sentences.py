@@ -40,8 +40,8 @@ from curate.synth.words.plain import errors_told
 from curate.synth.words.procedure import ordered
 from curate.synth.words.searches import first_of
 from curate.synth.words.sources import ORDINALS
-from curate.synth.words.speaker import Speaker, bare, listed
-from curate.synth.words.statements import refuses_other_lengths
+from curate.synth.words.speaker import Speaker, article, bare, listed
+from curate.synth.words.statements import that_apply
 from curate.synth.words.steps import steps_of
 
 MOST_WORDS = 75
@@ -132,8 +132,7 @@ def _described(function: ast.FunctionDef, steps: Steps, seed: int | None) -> Des
     kinds = {each.arg: annotated(each.annotation) for each in arguments}
     say = Speaker(kinds, phrase, clause, random=None if seed is None else Random(seed))
     sentences = _sentences(say, steps)
-    if refuses_other_lengths(function.body):
-        say.notes[:] = [note for note in say.notes if "longer" not in note]
+    say.notes[:] = that_apply(say.notes, function.body)
     if len(sentences) > MOST_SENTENCES:
         raise Unsayable("too long")
     sentences += _defaults(function, say)
@@ -334,7 +333,7 @@ def _named(say: Speaker, step: Let) -> list[str]:
 def _an(error: str) -> str:
     if not ERROR.fullmatch(error):
         raise Unsayable("raises something strange")
-    return f"{'an' if error[0] in 'AEIOU' else 'a'} {error}"
+    return article(error)
 
 
 def _returned(say: Speaker, value: ast.expr) -> list[str]:

@@ -158,10 +158,10 @@ def number(node: ast.expr) -> int | float | None:
 def article(noun: str) -> str:
     """Return a noun with its article.
 
-    >>> article("index"), article("key")
-    ('an index', 'a key')
+    >>> article("index"), article("key"), article("IndexError")
+    ('an index', 'a key', 'an IndexError')
     """
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+    return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"
 
 
 def plural(word: str) -> str:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 from curate.synth.words.forms import name, names_in, reads
 
+AWAY = ast.Return | ast.Raise | ast.Continue | ast.Break
+"""What leaves the statements that it stands among."""
+
 
 def is_docstring(statement: ast.stmt) -> bool:
     """Tell whether a statement only says something."""
@@ -130,7 +133,12 @@ def stops(loop: ast.For) -> bool:
     return any(isinstance(part, ast.Break) and id(part) not in nested for part in ast.walk(loop))
 
 
-def refuses_other_lengths(body: Sequence[ast.stmt]) -> bool:
+def that_apply(notes: Sequence[str], body: Sequence[ast.stmt]) -> list[str]:
+    """Return notes, without those on the longer of two where a function refuses two of different lengths."""
+    return [note for note in notes if "longer" not in note or not _refuses_other_lengths(body)]
+
+
+def _refuses_other_lengths(body: Sequence[ast.stmt]) -> bool:
     """Tell whether a function ends at once where two of what it was given are not of one length."""
     for each in body:
         match each:

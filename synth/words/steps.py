@@ -6,7 +6,6 @@ functions within functions, a function that calls itself, loops that change what
 """
 
 import ast
-import copy
 from collections.abc import Sequence
 
 from curate.synth.words.forms import (
@@ -38,6 +37,7 @@ from curate.synth.words.statements import (
     stops,
     touched,
 )
+from curate.text.trees import copied
 
 Env = dict[str, ast.expr]
 
@@ -63,7 +63,7 @@ def steps_of(function: ast.FunctionDef, *, named: bool = False) -> Steps:
         raise Unsayable("parameters of another kind, or a call of itself")
     if any(isinstance(part, ast.Lambda | ast.NamedExpr | ast.Await | ast.Yield) for part in _parts_not_keys(body)):
         raise Unsayable("a function within it")
-    body = [ByElement().visit(each) for each in copy.deepcopy(body)]
+    body = [ByElement().visit(copied(each)) for each in body]
     return _Reader({each.arg for each in [*arguments.posonlyargs, *arguments.args]}, named).block(body, {})
 
 

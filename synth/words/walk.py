@@ -17,7 +17,7 @@ from curate.synth.words.kinds import UNKNOWN, Kind, annotated
 from curate.synth.words.phrases import phrase
 from curate.synth.words.sources import source
 from curate.synth.words.speaker import QUOTED, Speaker, listed
-from curate.synth.words.statements import is_docstring
+from curate.synth.words.statements import AWAY, is_docstring
 
 MOST_FACTS = 2
 FACTS = {
@@ -110,8 +110,7 @@ def _block(say: Speaker, body: Sequence[ast.stmt], *, within: bool = False) -> t
 
 def _goes_away(statement: ast.stmt) -> TypeGuard[ast.If]:
     """Tell whether a condition without an `else` leaves what stands around it."""
-    away = ast.Return | ast.Continue | ast.Break | ast.Raise
-    return isinstance(statement, ast.If) and not statement.orelse and isinstance(statement.body[-1], away)
+    return isinstance(statement, ast.If) and not statement.orelse and isinstance(statement.body[-1], AWAY)
 
 
 def _only_choice(body: Sequence[ast.stmt]) -> None:
