@@ -87,7 +87,7 @@ class Attempt:
 class Mined(Maker):
     """Make exercises of the corpus's own functions: documented, run, and without a model."""
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     ALONE: ClassVar[bool] = True
 
     inputs: int = Field(default=18, ge=6)

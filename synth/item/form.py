@@ -4,7 +4,7 @@ In: Items as they were verified. Out: for each the Item tidied, or the reason wh
 the same Item always looks the same:
 
     code       as `ruff format` sets it on lines of 88 characters; imports sorted, star imports spelt out, unused ones
-               gone; comments that are too long are wrapped; a string that is too long rejects the Item
+               gone; no comments, for nobody checked what they say; a string that is too long rejects the Item
     prose      one margin, filled to the docstring's width; what stands under a heading (`Args:`) or an item of a list
                is indented; no examples, for those come from execution
     cases      integers in decimal, everything as repr writes it; inf, nan and what has no literal are left out
@@ -27,7 +27,6 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from textwrap import wrap
 
 from ruff import find_ruff_bin
 
@@ -92,7 +91,7 @@ def _clean(item: Item) -> Item:
 
 
 def _source(item: Item, number: int) -> str:
-    return _shorten_comments(f"{item.stub(MARGIN + SENTINEL)}\n{item.solutions[number]}\n")
+    return _uncommented(f"{item.stub(MARGIN + SENTINEL)}\n{item.solutions[number]}\n")
 
 
 def plain(case: Case) -> Case | None:
@@ -165,7 +164,6 @@ def _apart(source: str, name: str) -> _Parts | None:
     """Take a formatted program apart at the function and its sentinel; it stands last."""
     if not source:
         return None
-    source = _shorten_comments(source)
     module = ast.parse(source)
     function = module.body[-1]
     if not isinstance(function, ast.FunctionDef) or function.name != name or len(function.body) < 2:
@@ -180,28 +178,21 @@ def _apart(source: str, name: str) -> _Parts | None:
     )
 
 
-def _shorten_comments(source: str) -> str:
-    """Wrap comments that are too long; one behind code goes above its line. The formatter would break the code."""
-    lines = source.splitlines()
-    if max(map(len, lines), default=0) <= WIDTH:
-        return source
+def _uncommented(source: str) -> str:
+    """Return a program without comments: what they say of the code was checked by nobody."""
     try:
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     except (tokenize.TokenError, SyntaxError):
         return source
-    comments = {
-        token.start[0]: token for token in tokens if token.type == tokenize.COMMENT and len(token.line) > WIDTH + 1
-    }
-    found = []
-    for number, line in enumerate(lines, 1):
-        if number not in comments:
-            found.append(line)
-            continue
-        code = line[: comments[number].start[1]].rstrip()
-        margin = line[: len(line) - len(line.lstrip())]
-        words = wrap(comments[number].string.lstrip("# "), WIDTH - len(margin) - 2)
-        found += [f"{margin}# {part}" for part in words] + ([code] if code else [])
-    return "\n".join(found) + "\n"
+    begins = {token.start[0]: token.start[1] for token in tokens if token.type == tokenize.COMMENT}
+    found: list[str] = []
+    gone = False
+    for number, line in enumerate(source.split("\n"), 1):
+        code = line[: begins[number]].rstrip() if number in begins else line
+        gone = not code.strip() and (number in begins or gone)  # a blank line behind a comment goes with it
+        if not gone:
+            found.append(code)
+    return "\n".join(found)
 
 
 def objection(item: Item) -> str | None:

@@ -70,10 +70,10 @@ def _builtin(say: Speaker, name: str, node: ast.Call, tail: bool) -> str:
         case "abs", [value]:
             return f"the absolute value of {say.np(value, False)}"
         case "round", [value, ast.Constant(value=int() as digits)] if digits > 0:
-            return f"{_rounded(say, value)} rounded to {digits} decimal{'s' * (digits > 1)}"
+            return f"{_whole(say, value)} rounded to {digits} decimal{'s' * (digits > 1)}"
         case "round", [value]:
             say.note(say.pick("A half is rounded to the even integer.", "Halves are rounded to the even neighbour."))
-            return f"{_rounded(say, value)} rounded to an integer"
+            return f"{_whole(say, value)} rounded to an integer"
         case "set" | "frozenset", [] if not options:
             return "an empty set"
         case (("list" | "tuple" | "set" | "dict" | "str" | "int" | "float"), [value]):
@@ -84,8 +84,15 @@ def _builtin(say: Speaker, name: str, node: ast.Call, tail: bool) -> str:
             raise Unsayable(f"a call of {name}")
 
 
-def _rounded(say: Speaker, value: ast.expr) -> str:
-    return say.np(value, False)
+def _whole(say: Speaker, value: ast.expr) -> str:
+    """Return what is rounded or converted: a formula in ticks, or one thing; what is done could else be done to a part.
+
+    "each level plus 0.5 truncated to an integer" could mean two things.
+    """
+    text = say.np(value, False)
+    if isinstance(value, ast.BinOp) and not text.startswith("`"):
+        raise Unsayable("what is done to all could be done to a part")
+    return text
 
 
 def _sum(say: Speaker, items: ast.GeneratorExp | ast.ListComp) -> str:
@@ -119,14 +126,14 @@ def _made(say: Speaker, name: str, value: ast.expr) -> str:
         case (("list" | "tuple"), _) if kind.name in ("str", "dict", "list", "tuple"):
             return f"a {name} of {elements_of(say, value, 'the ')}"
         case "str", _ if kind.name in ("int", "str", "float", "bool", "list", "dict", "tuple"):
-            return f"{say.np(value, False)} as a string"
+            return f"{_whole(say, value)} as a string"
         case "int", _ if kind.name == "float":
-            return f"{say.np(value, False)} truncated to an integer"
+            return f"{_whole(say, value)} truncated to an integer"
         case "int", _ if kind.name == "bool":
             return f"1 if {say.clause(value, False)} and 0 if not"
         case "int", _ if kind.name in ("str", "char"):
-            return f"{say.np(value, False)} as an integer"
+            return f"{_whole(say, value)} as an integer"
         case "float", _ if kind.name in ("int", "float"):
-            return f"{say.np(value, False)} as a float"
+            return f"{_whole(say, value)} as a float"
         case _:
             raise Unsayable(f"a {name} of something")

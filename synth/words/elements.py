@@ -14,7 +14,7 @@ from curate.synth.words.plainer import itemised
 from curate.synth.words.sources import Source, flattened, noun, source
 from curate.synth.words.speaker import Speaker, plural
 
-Form = Literal["", "counted", "listed", "summed"]
+Form = Literal["", "counted", "listed", "summed", "averaged"]
 
 
 def where(say: Speaker, loop: ast.comprehension, src: Source | None = None) -> str:
@@ -32,7 +32,8 @@ def collection(say: Speaker, element: ast.expr, loops: list[ast.comprehension], 
     """Return what a comprehension gives, as "the numbers in `xs` that are even" or "the length of each string in `xs`".
 
     Where they are `counted` it has no article: "numbers in `xs` that are even". Where they are `listed`, what is done
-    to each may follow: "the numbers in `xs`, each multiplied by 2". Where they are `summed`, it is over all of them.
+    to each may follow: "the numbers in `xs`, each multiplied by 2". Where they are `summed`, it is over all of them;
+    where `averaged` too, but then sums of lists stay what they are: there are as many as lists, not as numbers.
     """
     if len(loops) == 2:
         first, second = loops
@@ -93,8 +94,11 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
     placed = src.value_is == "index" and isinstance(element, ast.Name) and element.id == src.value and src.of
     if placed and rel is not None and "whose index" not in rel:
         return f"the indices of the {src.qualified(rel, many=True)}"
-    if form == "summed" and own and src.of and isinstance(loop.target, ast.Name) and rel is not None:
+    over_all = form in ("summed", "averaged")
+    if over_all and own and src.of and isinstance(loop.target, ast.Name) and rel is not None:
         match element:
+            case ast.Call(func=ast.Name(id="sum"), args=[ast.Name(id=text)]) if text == own and form == "averaged":
+                return f"the sums of the {src.qualified(rel, many=True)}"
             case ast.Call(func=ast.Name(id="sum"), args=[ast.Name(id=text)]) if text == own:
                 return f"all {plural(noun(say.kind(ast.Name(own))))} in the {src.qualified(rel, many=True)}"
             case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=text)]) if text == own and say.kind(
@@ -105,7 +109,7 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
         return f"the squares of the {src.qualified(rel, many=True)}"
     if (
         isinstance(element, ast.Name) and isinstance(loop.target, ast.Tuple) and not isinstance(loop.iter, ast.Call)
-        and element.id in names_in(loop.target) and form != "summed"
+        and element.id in names_in(loop.target) and not over_all
     ):  # fmt: skip
         return f"the `{element.id}` of each {src.named}{where(say, loop, src)}"
     if (
@@ -139,7 +143,7 @@ def _told(say: Speaker, element: ast.expr, loop: ast.comprehension, src: Source,
         said = f"True if {say.clause(element, tail=False)}, otherwise False,"
     else:
         said = say.rounds(element)
-        if form == "summed" and not said.endswith(","):
+        if over_all and not said.endswith(","):
             which = rel if rel is not None and src.of and not src.value else where(say, loop)
             return f"{said} over all {_plural_named(src)}{which}"
     if src.value_is == "index" and isinstance(element, ast.Name) and element.id == src.value:

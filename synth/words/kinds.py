@@ -92,7 +92,8 @@ def kind_of(node: ast.expr, kinds: Kinds) -> Kind:
         case ast.Compare() | ast.UnaryOp(op=ast.Not()):
             return BOOL
         case ast.UnaryOp(operand=operand):
-            return kind_of(operand, kinds)
+            kind = kind_of(operand, kinds)
+            return INT if kind == BOOL else kind
         case ast.BoolOp(values=values):
             return _common([kind_of(value, kinds) for value in values])
         case ast.IfExp(body=body, orelse=other):

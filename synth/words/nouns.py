@@ -55,6 +55,8 @@ IRREGULAR = {
 }  # fmt: skip
 AS_NAMED, BY_TYPE = 0.45, 0.5
 """How often a parameter is called by its name's noun, and by its type, where it can be."""
+AGAIN = re.compile(r"\bthat different\b|\b(?:it|they) occurs? there\b")
+"""What takes up a noun, or where it came from: not to be understood any more under another noun."""
 THE_SAME = re.compile(r"\b(the) given (list|string|number|set|dictionary|tuple)\b")
 
 
@@ -114,7 +116,7 @@ def _is_noun(name: str) -> bool:
 
 def _elements(text: str, name: str, kind: Kind, random: Random) -> str:
     """Call the elements of a parameter by the noun that its name is the plural of."""
-    if kind.element.name in ("list", "set", "dict"):
+    if kind.element.name in ("list", "set", "dict") or AGAIN.search(text):
         return text
     noun, one = NOUNS.get(kind.element.name, "element"), singular(name)
     if not one or one.split()[-1] in VAGUE or (kind.element.name in ("int", "float") and not _measured(one)):

@@ -75,7 +75,10 @@ def _container(say: Speaker, node: ast.expr, tail: bool) -> str:
         case ast.List(elts=items) | ast.Tuple(elts=items):
             return _display(say, items, "list" if isinstance(node, ast.List) else "tuple")
         case ast.Set(elts=items):
-            return f"the set of {listed([say.np(each, tail=False) for each in items])}"
+            held = [say.np(each, tail=False) for each in items]
+            if any(each.startswith("each ") for each in held):
+                raise Unsayable("one set for all, or one for each")
+            return f"the set of {listed(held)}"
         case ast.Dict(keys=keys, values=values) if (
             all(isinstance(each, ast.Constant) for each in [*keys, *values])
             and len(ast.unparse(node)) <= MOST_SHOWN
@@ -83,11 +86,11 @@ def _container(say: Speaker, node: ast.expr, tail: bool) -> str:
         ):
             return f"the dictionary `{ast.unparse(node)}`"
         case ast.Dict(keys=keys, values=values) if all(isinstance(key, ast.Constant) for key in keys):
-            held = [
+            entries = [
                 f"{say.np(value, tail=False)} under {say.np(key)}"
                 for key, value in zip(keys, values, strict=True) if key
             ]  # fmt: skip
-            return f"a dictionary that holds {listed(held)}"
+            return f"a dictionary that holds {listed(entries)}"
         case ast.ListComp(elt=element, generators=loops):
             if any(say.kind(loop.iter).name in ("set", "frozenset") for loop in loops):
                 raise Unsayable("the order of a set")
@@ -105,11 +108,12 @@ def _container(say: Speaker, node: ast.expr, tail: bool) -> str:
 def _filled_or_holding(say: Speaker, element: ast.expr, loops: list[ast.comprehension], tail: bool) -> str:
     """Return a list; where its element takes more words than can stand before "for each", these come behind."""
     notes = list(say.notes)
-    said = ""
+    said, nested = "", False
     is_truth = say.kind(ast.ListComp(element, loops)).element.name == "bool" and not isinstance(element, PARTS)
     try:
         said = _filled("a list", collection(say, element, loops, form="listed" if tail else ""))
-        if " for each " not in said and not is_truth:
+        nested = said.startswith("a list with a list ")  # one list with all of them, or a list of lists
+        if " for each " not in said and not is_truth and not nested:
             return said
     except Unsayable:
         if not tail or len(loops) != 1:
@@ -121,6 +125,8 @@ def _filled_or_holding(say: Speaker, element: ast.expr, loops: list[ast.comprehe
         if holding:
             return holding
         noted[:] = told
+    if nested:
+        raise Unsayable("a list with a list")
     return said
 
 
@@ -194,7 +200,10 @@ def _operation(say: Speaker, node: ast.BinOp, tail: bool) -> str:
     if isinstance(node.op, ast.Mult) and "int" in (left.name, right.name):
         whole, times = (node.left, node.right) if right.name == "int" else (node.right, node.left)
         if say.kind(whole).name in ("str", "char"):
-            return f"{say.np(whole, tail=False)} repeated {say.np(times, tail=False)} times"
+            often = say.np(times, tail=False)
+            if often.startswith("each "):
+                raise Unsayable("one number of times for each")
+            return f"{say.np(whole, tail=False)} repeated {often} times"
         if isinstance(whole, ast.List) and len(whole.elts) == 1:
             held = say.np(whole.elts[0], tail=False)
             if held.startswith("each "):

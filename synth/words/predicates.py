@@ -215,7 +215,7 @@ def between(say: Speaker, test: ast.Compare) -> Predicate | None:
     low, top = say.np(test.left, tail=False), say.np(high, tail=False)
     match one, other:
         case ast.LtE(), ast.LtE():
-            return Predicate(middle, IS, f"from {low} to {top}")
+            return Predicate(middle, IS, f"at least {low} and at most {top}")
         case ast.Lt(), ast.Lt():
             return Predicate(middle, IS, f"greater than {low} and less than {top}")
         case ast.LtE(), ast.Lt():

@@ -94,6 +94,8 @@ class _Teller(Words):
         first, rest = body[0], body[1:]
         if isinstance(first, ast.If) and not first.orelse and rest and ends_round(first.body):
             then = self._then(first.body)
+            if isinstance(rest[0], ast.If) and len(rest) > 1 and not ends_round(rest[0].body):
+                raise Unsayable('"in any case" within "otherwise"')
             return f"if {self.test(first.test)}, {then}; otherwise, {self.block(rest)}"
         simple = [each for each in body if not isinstance(each, ast.If | ast.For | ast.While)]
         if len(simple) == len(body):
@@ -236,6 +238,8 @@ class _Teller(Words):
             return f"append each element of {self.value(value)} to {place}"
         if isinstance(sign, ast.BitOr) and kind.name == added.name == "set":
             return f"add the elements of {self.value(value)} to {place}"
+        if added.name == "bool":
+            raise Unsayable("whether one is equal to the other to a third")
         if kind.name in NUMBERS and added.name in NUMBERS and type(sign) in CHANGES:
             return CHANGES[type(sign)].format(place, self.value(value))
         if kind.name in NUMBERS and added.name in NUMBERS:

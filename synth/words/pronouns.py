@@ -12,7 +12,9 @@ from curate.synth.words.speaker import Speaker
 
 IT = "\ue000"
 """Stands for "it" until a phrase is whole, so that no other word is taken for it."""
-OF_IT = re.compile(rf"\bthe ((?:[\w-]+ ){{0,2}}[\w-]+) of {IT}")
+OF_SEVERAL = "sum|set|product|larger|smaller|largest|smallest|difference|list|tuple"
+OF_IT = re.compile(rf"\bthe (?!(?:[\w-]+ )?(?:{OF_SEVERAL}) of)((?:[\w-]+ ){{0,2}}[\w-]+) of {IT}")
+"""Not "the set of it and 2", which is not "its set and 2"."""
 NO_SUBJECT = re.compile(rf"(?<!\bin ){IT}(?! (?:is|does|equals|differs|contains|starts|ends|reads|holds)\b)")
 MOST = 2
 """How often one can say it."""

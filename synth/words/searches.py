@@ -54,6 +54,8 @@ def helper_call(say: Speaker, name: str, args: list[ast.expr], tail: bool) -> st
             one = isinstance(value, ast.Constant) and value.value == 1
             pairs, inner = _over(say, loops, names_in(key) | names_in(value))
             said, which = inner.np(key, False), _tests(inner, loops)
+            if which and _is_part(key, loops):
+                raise Unsayable("a key of which none is left is no key")
             if one:
                 if isinstance(key, ast.Name) and len(loops) == 1 and isinstance(loops[0].target, ast.Name):
                     src, _ = source(say, loops[0], {key.id})
@@ -63,7 +65,7 @@ def helper_call(say: Speaker, name: str, args: list[ast.expr], tail: bool) -> st
                         return f"a dictionary that maps each {src.qualified(rel, many=False)} to {often}"
                 if _is_part(key, loops):
                     src, _ = source(say, loops[0], names_in(loops[0].target))
-                    these = f"{src.many}{src.named.removeprefix(src.one)}{which}"
+                    these = f"{src.many}{src.named.removeprefix(src.one)}"
                     return f"a dictionary that maps each {said} to the number of {these} that have it"
                 if said.startswith("the "):
                     raise Unsayable("each of what is one")
@@ -71,17 +73,17 @@ def helper_call(say: Speaker, name: str, args: list[ast.expr], tail: bool) -> st
             more = inner.np(value, False)
             if _is_part(key, loops):
                 src, _ = source(say, loops[0], names_in(loops[0].target))
-                these = f"{src.many}{src.named.removeprefix(src.one)}{which}"
+                these = f"{src.many}{src.named.removeprefix(src.one)}"
                 return f"a dictionary that maps each {said} to the sum of {more} over all {these} that have it"
             return f"a dictionary in which {more} is added up under the key {said} for each {pairs}{which}"
         case "_groups", [ast.GeneratorExp(elt=ast.Tuple(elts=[key, value]), generators=loops)]:
             pairs, inner = _over(say, loops, names_in(key) | names_in(value))
             grouped = _grouped(inner, key, value, loops)
-            if _is_part(key, loops) and isinstance(value, ast.Name):
+            if _is_part(key, loops) and isinstance(value, ast.Name) and not loops[0].ifs:
                 src, _ = source(say, loops[0], names_in(loops[0].target))
                 return (
                     f"a dictionary that maps each {inner.np(key)} to the list of the {inner.np(value)} of every "
-                    f"{src.named}{_tests(inner, loops)} that has it"
+                    f"{src.named} that has it"
                 )
             if grouped:
                 return grouped
@@ -96,6 +98,8 @@ def helper_call(say: Speaker, name: str, args: list[ast.expr], tail: bool) -> st
             return f"a list of {what}, each value once and in the order in which it first comes up"
         case "_last", [ast.GeneratorExp(elt=element, generators=[loop]), before] if tail and loop.ifs:
             text = first_of(say, element, loop)
+            if text.count("the first ") != 1:
+                raise Unsayable("the first within the last")
             return f"{text.replace('the first ', 'the last ', 1)}, or {say.np(before, False)} if there is none"
         case _:
             raise Unsayable("a loop of another kind")

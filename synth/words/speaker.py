@@ -15,7 +15,7 @@ from curate.synth.words.kinds import NUMBERS, Kind, bound, kind_of
 
 LONG = re.compile(
     r",|\b(?:that|whose|if|each|every|for which|where|followed by|otherwise|joined|concatenated|separated|without|"
-    r"over all|repeated|reverse order|as|and|or|but)\b"
+    r"at which|over all|repeated|reverse order|as|and|or|but)\b"
 )
 """What ends otherwise than it looks when more stands behind it."""
 SCOPED = re.compile(r",|\b(?:that|whose|if|each|every|for which|where|otherwise|joined|concatenated|separated)\b")
@@ -167,9 +167,11 @@ def article(noun: str) -> str:
 def plural(word: str) -> str:
     """Return the plural of a noun.
 
-    >>> plural("dictionary"), plural("inner list")
-    ('dictionaries', 'inner lists')
+    >>> plural("dictionary"), plural("inner list"), plural("patch")
+    ('dictionaries', 'inner lists', 'patches')
     """
     if word == "index":
         return "indices"
+    if word.endswith(("s", "x", "ch", "sh")):
+        return f"{word}es"
     return f"{word[:-1]}ies" if word.endswith("y") and word != "key" else f"{word}s"

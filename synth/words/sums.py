@@ -4,10 +4,11 @@ In: an operation on numbers. Out: a phrase, or a formula in backticks.
 """
 
 import ast
+import re
 
 from curate.synth.words.elements import collection, elements_of
 from curate.synth.words.forms import Unsayable, same
-from curate.synth.words.speaker import Speaker, code, is_long, number
+from curate.synth.words.speaker import Speaker, bare, code, is_long, number
 
 SIGNS = {ast.Add: "plus", ast.Sub: "minus", ast.Mult: "times", ast.Div: "divided by", ast.BitXor: "XOR"}
 
@@ -16,20 +17,16 @@ def arithmetic(say: Speaker, node: ast.BinOp, tail: bool) -> str:
     """Return what a calculation comes to."""
     if "bool" in (say.kind(node.left).name, say.kind(node.right).name):
         return code(say, node)
-    average = _average(node)
+    average = _average(say, node)
     if isinstance(average, ast.GeneratorExp):
-        return f"the average of {collection(say, average.elt, average.generators, form='summed')}"
+        return f"the average of {collection(say, average.elt, average.generators, form='averaged')}"
     if average is not None:
-        numbers = isinstance(average, ast.Name) and say.kind(average).name in ("list", "tuple", "set")
+        numbers = isinstance(average, ast.Name) and say.kind(average).name in ("list", "tuple", "set", "dict")
         return f"the average of {elements_of(say, average, 'the ') if numbers else say.np(average, tail=False)}"
     nested = any(isinstance(each, ast.BinOp) for each in (node.left, node.right))
     atoms = all(
         isinstance(each, ast.Name | ast.Constant) or number(each) is not None for each in (node.left, node.right)
     )
-    if tail and nested and say.random:
-        terms = _terms(say, node)
-        if terms and say.random.random() < IN_WORDS:
-            return terms
     if nested or not tail:
         try:
             return code(say, node)
@@ -38,7 +35,7 @@ def arithmetic(say: Speaker, node: ast.BinOp, tail: bool) -> str:
                 raise
     if tail and not nested and type(node.op) in (ast.Add, ast.Sub, ast.Mult, ast.Div):
         long = say.np(node.left)
-        if is_long(long):
+        if is_long(long) or _goes_on(long):
             return f"{long}, {SIGNS[type(node.op)]} {_operand(say, node.right)}"
     one, other = (_operand(say, each) for each in (node.left, node.right))
     match node.op:
@@ -48,6 +45,8 @@ def arithmetic(say: Speaker, node: ast.BinOp, tail: bool) -> str:
             return f"{one} to the power of {other}"
         case ast.Add() if isinstance(node.left, ast.Name) and isinstance(node.right, ast.Name):
             return f"the sum of {one} and {other}"
+        case ast.FloorDiv() if _goes_on(one):
+            return f"{one}, divided by {other} and rounded down"
         case ast.FloorDiv():
             return f"{one} divided by {other}, rounded down"
         case ast.Mod():
@@ -58,28 +57,12 @@ def arithmetic(say: Speaker, node: ast.BinOp, tail: bool) -> str:
             return code(say, node)
 
 
-IN_WORDS = 0.5
-"""How often a sum of products is told in words, and not shown."""
+ENDS_PLAINLY = re.compile(r"the (?:length|number of (?:elements|keys|words)|[a-z]+ (?:element|character)) ")
 
 
-def _terms(say: Speaker, node: ast.expr) -> str | None:
-    """Return a sum or difference of two terms in words, each a name, a number or a product of two of these."""
-    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add | ast.Sub):
-        return None
-    parts = [_term(say, each) for each in (node.left, node.right)]
-    return f"{parts[0]} {SIGNS[type(node.op)]} {parts[1]}" if all(parts) else None
-
-
-def _term(say: Speaker, node: ast.expr) -> str | None:
-    match node:
-        case ast.Name() | ast.Constant(value=int() | float()):
-            return say.np(node, tail=False)
-        case ast.BinOp(
-            left=ast.Name() | ast.Constant() as one, op=ast.Mult(), right=ast.Name() | ast.Constant() as two
-        ):
-            return f"{say.np(one, tail=False)} times {say.np(two, tail=False)}"
-        case _:
-            return None
+def _goes_on(text: str) -> bool:
+    """Tell whether what follows could be taken for a part of a phrase: "the sum of the numbers in `xs` plus 1"."""
+    return ENDS_PLAINLY.match(text) is None and " " in bare(text)
 
 
 def _operand(say: Speaker, node: ast.expr) -> str:
@@ -91,7 +74,8 @@ def _operand(say: Speaker, node: ast.expr) -> str:
     return text
 
 
-def _average(node: ast.BinOp) -> ast.expr | None:
+def _average(say: Speaker, node: ast.BinOp) -> ast.expr | None:
+    """Return the numbers of which a quotient is the average: their sum is divided by how many they are."""
     match node:
         case ast.BinOp(
             left=ast.Call(func=ast.Name(id="sum"), args=[whole], keywords=[]), op=ast.Div(),
@@ -100,6 +84,6 @@ def _average(node: ast.BinOp) -> ast.expr | None:
             isinstance(whole, ast.GeneratorExp) and len(whole.generators) == 1 and not whole.generators[0].ifs
             and same(whole.generators[0].iter, of)
         ):  # fmt: skip
-            return whole
+            return whole if say.kind(whole).element.name in ("int", "float") else None
         case _:
             return None

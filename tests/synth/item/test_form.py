@@ -70,12 +70,39 @@ def test_a_second_solution_stays_where_it_differs_and_needs_the_same_imports() -
     assert made.before == ""
 
 
-def test_comments_that_are_too_long_are_wrapped_and_stay_comments() -> None:
-    words = "this doubles the number that is given " * 3
-    made = only(replace(DOUBLE, solutions=(f"    # {words}\n    return a * 2  # {words}",)))
-    assert max(map(len, made.text.splitlines())) <= WIDTH
-    assert made.text.count("doubles") == 6
-    assert made.solutions[0].endswith("\n    return a * 2")
+def test_comments_go_from_every_place_and_what_only_looks_like_one_stays() -> None:
+    body = """    # Halves it.
+    total = {"#": 1}  # a table
+
+    # one more
+    # and one more
+
+    for each in (
+        a,  # the number
+        2,
+    ):
+        # In place.
+
+        total["#"] *= each
+    text = '''
+    # no comment
+    '''
+    return total["#"] + len(text)  # type: ignore"""
+    made = only(replace(DOUBLE, before="# coding: utf-8\nimport os  # unused", solutions=(body,)))
+    assert made.before == ""
+    assert made.solutions == (
+        """    total = {"#": 1}
+
+    for each in (
+        a,
+        2,
+    ):
+        total["#"] *= each
+    text = \"\"\"
+    # no comment
+    \"\"\"
+    return total["#"] + len(text)""",
+    )
 
 
 @pytest.mark.parametrize(

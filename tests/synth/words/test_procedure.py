@@ -169,6 +169,15 @@ def test_an_error_that_is_said_is_a_value_of_the_program_that_shows_the_others()
             id="an otherwise that could belong to two",
         ),
         pytest.param("    n = 0\n    for x in xs:\n        n = hash(x) - n\n    return n", id="an unknown function"),
+        pytest.param(
+            "    n = 0\n    for x in xs:\n        if x > 9:\n            continue\n"
+            "        if x > n:\n            n += x\n        n += 1\n    return n",
+            id="in any case, but not in that of an otherwise",
+        ),
+        pytest.param(
+            "    n = 0\n    for x in xs:\n        n += n != x\n        n *= 2\n    return n",
+            id="a condition that is added",
+        ),
     ],
 )
 def test_what_could_be_read_in_two_ways_or_is_not_said_whole_has_no_words(body: str) -> None:

@@ -90,7 +90,7 @@ SAID = {
     "def f(xs: list[int]) -> list[int]:\n    if not xs:\n        return []\n    low = max(xs) * 2\n"
     "    return [x for x in xs if x * 3 > low]": (
         NUMBERS,
-        "Let `low` be the largest number in `xs` times 2. Return a list of every number `x` in `xs` for which `x * 3` "
+        "Let `low` be the largest number in `xs`, times 2. Return a list of every number `x` in `xs` for which `x * 3` "
         "is greater than `low`. If `xs` is empty, return an empty list instead.",
     ),
     "def f(xs: list[int]) -> int:\n    product = 1\n    for x in xs:\n        product *= x + 1\n    return product": (
@@ -139,8 +139,19 @@ def test_a_function_is_described_and_the_words_run_to_what_it_gives(source: str)
         ("def f(a: list[list[int]]) -> list[list[int]]:\n    return [x[:1] for x in a]", "`x[:1]`"),
         ("def f(a: str, b: str = 'x') -> str:\n    return a + b", "by default"),
         ("def f(a: list[str]) -> list[int]:\n    return [i for i, x in enumerate(a) if int(i) > 2]", "its index `i`"),
+        ("def f(a: list[int]) -> int:\n    return sum(a) + 1", "sum of the numbers in `a`, plus 1"),
+        ("def f(a: list[int]) -> int:\n    return sum(a) // 2", "numbers in `a`, divided by 2 and rounded down"),
+        ("def f(a: str) -> int:\n    return len(a) + 1", "the length of `a` plus 1"),
+        ("def f(a: list[str], b: str) -> int:\n    return a.index(b) + 1", "`a` holds `b`, plus 1"),
+        ("def f(a: int, b: int) -> int:\n    return a - a * b", "`a - a * b`"),
+        ("def f(a: int, b: int, c: int) -> bool:\n    return b <= a <= c", "at least `b` and at most `c`"),
+        ("def f(n: int) -> list[str]:\n    return ['x' * i for i in range(n)]", "'x' repeated that integer times"),
+        ("def f(a: list[float]) -> list[int]:\n    return [int(x + 0.5) for x in a]", "`x + 0.5` truncated"),
+        ("def f(a: list[int]) -> list[set[int]]:\n    return [{x, 2} for x in a]", "the set of that number and 2"),
+        ("def f(a: list[list[int]]) -> list[list[int]]:\n    return [[y for y in x if y > 2] for x in a]",
+         "for each inner list in `a`, a list of the numbers in it"),
     ],
-)
+)  # fmt: skip
 def test_what_two_readers_could_take_in_two_ways_is_said(source: str, missing: str) -> None:
     assert missing in told(source).prose
 
@@ -158,11 +169,37 @@ def test_what_two_readers_could_take_in_two_ways_is_said(source: str, missing: s
         "def f(a: list) -> list:\n    return sorted(a, key=lambda x: x['weight'])",
         "def f(a: list[int]) -> list[int]:\n    a.append(1)\n    return a",
         "def f(a: list[int], b: set[int]) -> list[int]:\n    return [x - y for x, y in zip(a, b)]",
+        "def f(a: list[str], b: str) -> list[tuple[int, int]]:\n    return [(a.index(b), len(x)) for x in a]",
     ],
 )
 def test_what_has_no_words_or_no_certain_order_is_not_described(source: str) -> None:
     with pytest.raises(Unsayable):
         told(source)
+
+
+AVERAGES = {
+    "sum(a) / len(a)": "the average of the numbers in `a`",
+    "sum(b) / len(b)": "the average of the keys of `b`",
+    "sum(b.values()) / len(b.values())": "the average of the values of `b`",
+    "sum(sum(x) for x in c) / len(c)": "the average of the sums of the inner lists in `c`",
+    "sum(len(x) for x in c) / len(c)": "the average of the lengths of the inner lists in `c`",
+    "sum(x * 2 for x in a) / len(a)": "the average of `x * 2` over all numbers `x` in `a`",
+    "sum(y for x in c for y in x) / len(c)": "",
+    "sum(x for x in a if x) / len(a)": "",
+    "sum(b.values()) / len(a)": "",
+    "sum(x > 1 for x in a) / len(a)": "",
+}
+
+
+@pytest.mark.parametrize("formula", AVERAGES)
+def test_a_quotient_is_an_average_only_of_as_many_as_it_is_divided_by(formula: str) -> None:
+    source = f"def f(a: list[int], b: dict[int, int], c: list[list[int]]) -> float:\n    return {formula}"
+    try:
+        prose = told(source).prose
+    except Unsayable:
+        prose = ""
+    assert AVERAGES[formula] in prose
+    assert ("average" in prose) == bool(AVERAGES[formula])
 
 
 def outcomes(source: str, rows: list[tuple[Any, ...]]) -> list[CallOutcome]:
