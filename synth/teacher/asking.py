@@ -33,8 +33,8 @@ TEMPLATES = Environment(loader=FileSystemLoader(PROMPTS), undefined=StrictUndefi
 FENCE = "```python\n"
 MANY = 1000
 """Attempts from which on processes beside this one pay; they take two seconds to start."""
-CORES_PER_LANE = 3
-"""A lane and its programs take about as much CPU time each; beside engines a good half of the cores is left to both."""
+LANES_PER_CORE = 3 / 8
+"""Of an attempt's CPU time a lane takes 13 ms, programs 9.5; five of eight cores are left to both beside engines."""
 FROM = "let it read synth.seeds, or for synth.evolve exercises"
 
 
@@ -100,7 +100,7 @@ class Asking(StreamMaker):
         voice = Voice(style, spec.backend != "openai", context.seed)
         begin = Beginning(self, voice, context, self._drawn(context))
         expected = self.count or sum(map(count_rows, context.shards()))
-        lanes = max(1, len(os.sched_getaffinity(0)) // CORES_PER_LANE) if expected >= MANY else 0
+        lanes = max(1, int(len(os.sched_getaffinity(0)) * LANES_PER_CORE)) if expected >= MANY else 0
         stream = by_shard(shards, begin, model, self.limits(), context, total=self.count or 0, lanes=lanes)
         for name, rows, metrics in stream:
             yield name, self.finish(rows, metrics)
