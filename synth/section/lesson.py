@@ -13,9 +13,9 @@ from random import Random
 
 from curate.synth.item.item import Case, Item
 from curate.synth.section.anatomy import anatomy, ways_out
-from curate.synth.section.patterns import calls_with_generator, rounds_cost
+from curate.synth.section.cost import rounds_cost
 from curate.synth.section.section import MARK, RUNNER
-from curate.synth.section.techniques import Technique, techniques_of
+from curate.synth.section.techniques import Shown, techniques_of
 from curate.synth.section.trace import (
     CHANGED,
     HIDDEN,
@@ -23,6 +23,7 @@ from curate.synth.section.trace import (
     comprehension,
     literal_rows,
     parts_of,
+    reached,
     rounds_of,
     table,
     table_of_rounds,
@@ -122,7 +123,7 @@ class Lesson:
         parts += [" ".join(filter(None, [self._edge(), rounds_cost(self.function)])), self._question(values)]
         return "\n\n".join(filter(None, parts)) + "\n"
 
-    def _title(self, main: Technique | None) -> str:
+    def _title(self, main: Shown | None) -> str:
         words = self.item.name.replace("_", " ").strip()
         title = words[:1].upper() + words[1:]
         name = main.name[:1].upper() + main.name[1:] if main else ""
@@ -164,36 +165,25 @@ class Lesson:
         found = table_of_rounds(self.rounds, seen) if self.rounds and seen else None
         if found:
             said = pick((f"Here is what the names hold in `{call}`, before the loop and after each round:",
-                         f"In the call `{call}` the loop does this, a row a round:",
-                         f"To see the loop at work, follow `{call}` round by round:"))  # fmt: skip
+                         f"In the call `{call}` the loop does this, a row a round, after one for the start:",
+                         f"To see the loop at work, follow `{call}` from the start and round by round:"))  # fmt: skip
             return f"{said}\n\n```text\n{found}\n```\n\nThe result is `{value}`."
         searched = self._searched(seen) if seen else None
         if searched:
             said = pick((f"The call `{call}` looks like this, a row a round:",
                          f"Follow the search in `{call}`, a row a round:"))  # fmt: skip
             return f"{said}\n\n```text\n{searched}\n```\n\nThe result is `{value}`."
-        rows = self._reached(rows) if rows else rows
-        if rows and self.made and 1 < len(rows) <= 6:
-            made = table(self.made[1], rows)
+        looked_at = reached(self.function, rows) if rows else []
+        if self.made and 1 < len(looked_at) <= 6:
+            made = table(self.made[1], looked_at)
             if made:
-                said = pick((f"For `{call}` each element is treated like this, a row an element:",
-                             f"Take `{call}`. Element by element, the parts of the expression come to:",
+                end = " until the result is certain" if len(looked_at) < len(rows) else ""
+                said = pick((f"In `{call}` this comes of the parts of the expression, a row a round{end}:",
+                             f"Take `{call}`. Round by round{end}, the parts of the expression come to:",
                              f"What happens in `{call}` can be written as a table, with a row for each "
-                             f"element:"))  # fmt: skip
+                             f"round{end}:"))  # fmt: skip
                 return f"{said}\n\n```text\n{made}\n```\n\nThe result is `{value}`."
         return self._lines(seen, literal_rows(values[2]), call, value) if seen else ""
-
-    def _reached(self, rows: list[list[str]]) -> list[list[str]]:
-        """Return the rows of the elements that are looked at: `any`, `all` and `next` stop at the one that decides."""
-        ends = {"any": "True", "all": "False", "next": "True"}
-        stops = [end for name, end in ends.items() if calls_with_generator(name)(self.function)]
-        for place, row in enumerate(rows):
-            told = [cell for cell in row if cell]
-            if stops and told[-1] not in ("True", "False"):
-                return []
-            if stops and told[-1] == stops[0]:
-                return rows[: place + 1]
-        return rows
 
     def _searched(self, seen: Sequence[tuple[int, dict[str, str]]]) -> str | None:
         """Return a row for each round of a loop that returns where a condition holds."""

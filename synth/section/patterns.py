@@ -1,10 +1,12 @@
-"""What a function's code looks like: whether it counts, collects, searches, decides, and how often its loop goes round.
+"""What a function's code looks like: whether it counts, collects, searches, decides.
 
 In: a function's syntax tree. Out: answers by its form alone, each only for forms of which it is sure.
 """
 
 import ast
 from collections.abc import Callable, Sequence
+
+from curate.synth.words.forms import names_in
 
 Function = ast.FunctionDef
 COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -36,16 +38,6 @@ def results(function: Function) -> list[ast.expr]:
     return [given.get(each.id, each) if isinstance(each, ast.Name) else each for each in values]
 
 
-def comprehends(kind: type[ast.AST], tested: bool) -> Callable[[Function], bool]:
-    """Return a test for a result that is such a comprehension, with a condition or without."""
-
-    def holds(function: Function) -> bool:
-        found = [each for each in results(function) if isinstance(each, kind)]
-        return any(bool(each.generators[0].ifs) == tested and len(each.generators) == 1 for each in found)  # type: ignore[attr-defined]
-
-    return holds
-
-
 def calls(*names: str) -> Callable[[Function], bool]:
     """Return a test for calls of builtins."""
     return lambda function: any(
@@ -57,7 +49,10 @@ def calls(*names: str) -> Callable[[Function], bool]:
 def uses_method(*names: str) -> Callable[[Function], bool]:
     """Return a test for calls of methods."""
     return lambda function: any(
-        isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr in names
+        isinstance(each, ast.Call)
+        and isinstance(each.func, ast.Attribute)
+        and each.func.attr in names
+        and ast.unparse(each.func.value) != "re"
         for each in ast.walk(function)
     )
 
@@ -72,9 +67,12 @@ def calls_with_one(*names: str) -> Callable[[Function], bool]:
 
 
 def slices(function: Function) -> bool:
-    """Tell whether there are slices, all without steps."""
-    found = [each for each in ast.walk(function) if isinstance(each, ast.Slice)]
-    return bool(found) and not any(each.step for each in found)
+    """Tell whether there are slices, all of them read and without steps."""
+    found = [
+        each for each in ast.walk(function) if isinstance(each, ast.Subscript) and isinstance(each.slice, ast.Slice)
+    ]
+    plain = all(isinstance(each.ctx, ast.Load) and not getattr(each.slice, "step", None) for each in found)
+    return bool(found) and plain
 
 
 def compares(function: Function) -> bool:
@@ -115,20 +113,29 @@ def started(function: Function, zero: float = 0) -> set[str]:
     }  # fmt: skip
 
 
-def counts(function: Function) -> bool:
-    """Tell whether a name that begins as 0 grows by 1 on a condition in a loop."""
-    names = started(function)
-    return any(
-        isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name) and each.target.id in names
-        and isinstance(each.op, ast.Add) and isinstance(each.value, ast.Constant) and each.value.value == 1
+def set_in_loops(function: Function) -> set[str]:
+    """Return the names that a loop gives a value, and does not only add to."""
+    return {
+        part.id for loop in ast.walk(function) if isinstance(loop, ast.For | ast.While)
+        for each in ast.walk(loop) if isinstance(each, ast.Assign | ast.AnnAssign)
+        for part in ast.walk(each) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }  # fmt: skip
+
+
+def counters(function: Function) -> set[str]:
+    """Return the names that begin as 0 and grow by 1 on a condition in a loop, and are given no other value there."""
+    return {
+        each.target.id
         for loop in loops_in(function) for choice in ast.walk(loop) if isinstance(choice, ast.If)
         for each in ast.walk(choice)
-    )  # fmt: skip
+        if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name) and isinstance(each.op, ast.Add)
+        and isinstance(each.value, ast.Constant) and each.value.value == 1
+    } & started(function) - set_in_loops(function)  # fmt: skip
 
 
 def adds_up(function: Function) -> bool:
-    """Tell whether a loop adds to a name that begins as 0."""
-    names = started(function)
+    """Tell whether a loop adds to a name that begins as 0, and gives it no other value."""
+    names = started(function) - set_in_loops(function)
     return any(
         isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name) and each.target.id in names
         and isinstance(each.op, ast.Add) and not isinstance(each.value, ast.Constant)
@@ -140,7 +147,8 @@ def grows(function: Function) -> bool:
     """Tell whether a loop adds to a string that begins empty."""
     empty = {text for text, value in begins(function).items() if isinstance(value, ast.Constant) and value.value == ""}
     return any(
-        isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name) and each.target.id in empty
+        isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
+        and each.target.id in empty - set_in_loops(function)
         for loop in loops_in(function) for each in ast.walk(loop)
     )  # fmt: skip
 
@@ -163,6 +171,18 @@ def collects(function: Function) -> bool:
     )  # fmt: skip
 
 
+def only_used_behind(function: Function) -> bool:
+    """Tell whether the lists that loops append to are read behind these loops, and nowhere before."""
+    names = starts_empty(function, ast.List)
+    last = max(place for place, each in enumerate(function.body) if isinstance(each, ast.For | ast.While))
+    before = [part for each in function.body[: last + 1] for part in ast.walk(each)]
+    appends = {id(each.func.value) for each in before if isinstance(each, ast.Call)
+               and isinstance(each.func, ast.Attribute) and each.func.attr == "append"}  # fmt: skip
+    read = [part for part in before if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)]
+    early = {part.id for part in read if id(part) not in appends}
+    return not names & early and names <= {text for each in function.body[last + 1 :] for text in names_in(each)}
+
+
 def tallies(function: Function) -> bool:
     """Tell whether a loop puts values into a dictionary that begins empty."""
     names = starts_empty(function, ast.Dict)
@@ -174,8 +194,14 @@ def tallies(function: Function) -> bool:
 
 
 def searches(function: Function) -> bool:
-    """Tell whether a loop returns."""
-    return any(isinstance(each, ast.Return) for loop in loops_in(function) for each in ast.walk(loop))
+    """Tell whether the only loop returns where a condition holds, and something stands behind it."""
+    loops = [each for each in ast.walk(function) if isinstance(each, ast.For | ast.While)]
+    if len(loops) != 1 or loops[0] not in function.body[:-1] or not isinstance(loops[0], ast.For):
+        return False
+    [loop] = loops
+    ends = [each for each in ast.walk(loop) if isinstance(each, ast.Return)]
+    on_condition = {id(part) for each in loop.body if isinstance(each, ast.If) for part in ast.walk(each)}
+    return bool(ends) and all(id(each) in on_condition for each in ends)
 
 
 def is_chain(function: Function) -> bool:
@@ -228,62 +254,35 @@ def looks_up(function: Function) -> bool:
 
 def unpacks(function: Function) -> bool:
     """Tell whether several names are given a value in one line."""
-    return any(isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Tuple) for each in function.body)
+    return any(
+        isinstance(each, ast.Assign) and isinstance(each.targets[0], ast.Tuple)
+        and all(isinstance(part, ast.Name) for part in each.targets[0].elts)
+        for each in function.body
+    )  # fmt: skip
+
+
+def has_record(function: Function) -> bool:
+    """Tell whether a dictionary of several fixed keys is written out behind `return`."""
+    return any(
+        isinstance(each, ast.Return) and isinstance(each.value, ast.Dict) and len(each.value.keys) > 1
+        and all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in each.value.keys)
+        for each in ast.walk(function)
+    )  # fmt: skip
+
+
+def only_tuples(function: Function) -> bool:
+    """Tell whether all that is returned are tuples of several values that are written out."""
+    found = results(function)
+    return bool(found) and all(
+        isinstance(each, ast.Tuple) and len(each.elts) > 1 and not any(isinstance(e, ast.Starred) for e in each.elts)
+        for each in found
+    )
 
 
 def is_formula(function: Function) -> bool:
-    """Tell whether a calculation is all there is."""
-    return all(isinstance(each, ast.Assign | ast.Return) for each in function.body) and not has(
-        ast.For, ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.IfExp, ast.Call, ast.JoinedStr
+    """Tell whether a calculation with numbers is all there is."""
+    numbers = isinstance(function.returns, ast.Name) and function.returns.id in ("int", "float")
+    return numbers and all(isinstance(each, ast.Assign | ast.Return) for each in function.body) and not has(
+        ast.For, ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.IfExp, ast.Call, ast.JoinedStr,
+        ast.Compare, ast.BoolOp,
     )(function) and isinstance(returned(function), ast.BinOp)  # fmt: skip
-
-
-def rounds_cost(function: Function) -> str:
-    """Return how much a function has to do, where that follows from its loops; empty elsewhere.
-
-    One loop over a parameter, by a `for` or a comprehension, with nothing in it that goes through something itself.
-    """
-    parameters = {each.arg for each in function.args.args}
-    loops: list[tuple[ast.expr, Sequence[ast.AST]]] = []
-    for node in ast.walk(function):
-        if isinstance(node, ast.For):
-            loops.append((node.iter, node.body))
-        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
-            loops += [(each.iter, [node.elt, *each.ifs]) for each in node.generators]
-        elif isinstance(node, ast.DictComp):
-            loops += [(each.iter, [node.key, node.value, *each.ifs]) for each in node.generators]
-        elif isinstance(node, ast.While):
-            return ""
-    if len(loops) != 1 or not isinstance(loops[0][0], ast.Name) or loops[0][0].id not in parameters:
-        return ""
-    over = loops[0][0].id
-    if any(isinstance(each, ast.If) and _goes(each) for each in function.body):
-        return ""
-    body = [part for each in loops[0][1] for part in ast.walk(each)]
-    leaves = any(isinstance(part, ast.Return | ast.Break) for part in body) or calls_with_generator(
-        "any", "all", "next"
-    )(function)
-    read = [part for each in function.body for part in ast.walk(each) if isinstance(part, ast.Name) and part.id == over]
-    again = len(read) > 1  # its elements may be looked at elsewhere too
-    if again or any(isinstance(part, ast.Call) and not _is_quick(part) for part in body):
-        return f"There is one round for each element of `{over}`" + (
-            ", or fewer where it stops early." if leaves else "."
-        )
-    if leaves:
-        return f"In the worst case every element of `{over}` is looked at once; the loop may stop before."
-    return (
-        f"Each element of `{over}` is looked at exactly once, so the number of rounds grows in step with the "
-        f"number of "
-        "elements."
-    )
-
-
-def _goes(statement: ast.If) -> bool:
-    return any(isinstance(each, ast.Return | ast.Raise) for each in ast.walk(statement))
-
-
-def _is_quick(call: ast.Call) -> bool:
-    quick = ("append", "get", "add")
-    return (isinstance(call.func, ast.Attribute) and call.func.attr in quick) or (
-        isinstance(call.func, ast.Name) and call.func.id in ("len", "abs")
-    )

@@ -1,14 +1,15 @@
 """What a function's code is an example of, and what is true of that technique wherever it stands.
 
 In: a function's syntax tree. Out: Techniques, the one that carries the function first. Each has a name, sentences on
-what it is and why it fits, and what else to know; several wordings of each. A sentence stands here only if it holds for
-all code that its condition (patterns.py) lets through.
+what it is, and what else to know; several wordings of each. A sentence stands here only if it holds for all code that
+its technique's condition (patterns.py) lets through, or its own: nothing is said that only usually fits.
 """
 
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from curate.synth.section.comprehensions import comprehends, keys_may_repeat, maps
 from curate.synth.section.patterns import (
     Function,
     adds_up,
@@ -17,15 +18,17 @@ from curate.synth.section.patterns import (
     calls_with_one,
     collects,
     compares,
-    comprehends,
-    counts,
+    counters,
     decides_once,
     grows,
     has,
+    has_record,
     is_chain,
     is_formula,
     looks_up,
     nests,
+    only_tuples,
+    only_used_behind,
     results,
     searches,
     slices,
@@ -34,168 +37,186 @@ from curate.synth.section.patterns import (
     uses_method,
 )
 
+Test = Callable[[Function], bool]
+Said = str | tuple[str, Test]
+"""A sentence, or one with a condition of its own."""
+
 
 @dataclass(frozen=True)
-class Technique:
-    """A way to write something."""
+class Shown:
+    """A way to write something that a function shows, and sentences that are true of it."""
 
     name: str
     """As a noun phrase, to stand in a heading."""
-    holds: Callable[[Function], bool]
-    ideas: tuple[str, ...]
-    """What it is, and why it fits; `{}` is the function's name."""
-    more: tuple[str, ...] = ()
+    ideas: list[str]
+    """What it is."""
+    more: list[str]
     """What else a reader should know."""
+
+
+@dataclass(frozen=True)
+class Technique:
+    """A way to write something, what code is an example of it, and what is said of it: always one idea or more."""
+
+    name: str
+    holds: Test
+    ideas: tuple[Said, ...]
+    more: tuple[Said, ...] = ()
+
+    def shown(self, function: Function) -> Shown:
+        """Return the technique with those sentences that hold for a function."""
+        return Shown(self.name, _fitting(self.ideas, function), _fitting(self.more, function))
+
+
+def _fitting(said: tuple[Said, ...], function: Function) -> list[str]:
+    return [each if isinstance(each, str) else each[0] for each in said if isinstance(each, str) or each[1](function)]
 
 
 TECHNIQUES: tuple[Technique, ...] = (
     Technique(
         "nested loops", nests,
-        ("A loop stands inside another one: for every round of the outer loop the inner loop runs anew from its "
+        ("A loop stands inside another one: every time the outer loop comes to it, the inner loop runs anew from its "
          "start.",
-         "With nested loops the inner one starts over for each round of the outer one."),
+         "With nested loops the inner one starts over each time that the outer one comes to it."),
     ),
     Technique(
         "a dictionary filled in a loop", tallies,
-        ("A dictionary that starts empty is filled while the loop runs. Each key appears the first time it is "
-         "needed, so "
-         "nobody has to know the keys beforehand.",
-         "The result is built key by key: the loop looks at one piece of the data at a time and updates the "
-         "dictionary."),
-        ("Finding a key in a dictionary takes about the same time however many keys there are.",),
+        ("A dictionary that starts empty is filled by a loop: a key comes into it with the first value that is put "
+         "under it.",
+         "A dictionary is built key by key: it starts empty, and a loop puts values into it."),
+        ("Finding a key in a dictionary takes about the same time however many keys it holds.",),
     ),
     Technique(
-        "a counter", counts,
+        "a counter", lambda f: len(counters(f)) == 1,
         ("Counting follows a pattern that is worth knowing by heart: start at 0, go through the data, and add 1 "
-         "whenever "
-         "a condition is met.",
+         "whenever a condition is met.",
          "The code keeps a counter. It is set to 0 before the loop, because nothing has been counted by then."),
-        ("The counter must be set up before the loop; inside, it would go back to 0 in every round.",),
+        ("The counter must be set to 0 before the loop: set inside it, it would go back to 0 in every round.",),
+    ),
+    Technique(
+        "several counters", lambda f: len(counters(f)) > 1,
+        ("Counting follows a pattern that is worth knowing by heart: start at 0, go through the data, and add 1 "
+         "whenever a condition is met. Here there are several counters.",
+         "The code keeps several counters. They are set to 0 before the loop, because nothing has been counted by "
+         "then."),
     ),
     Technique(
         "a running total", adds_up,
-        ("A running total is the standard way to add things up: begin with 0 and let every round of the loop add "
-         "its part.",
+        ("A running total begins with 0, and the rounds of a loop add their parts to it.",
          "The loop works with an accumulator, a name whose value is updated in every round that has something to add."),
         ("Where the loop has nothing to add, a total that starts at 0 stays 0.",),
     ),
     Technique(
         "a search that stops early", searches,
-        ("A `return` inside a loop ends the whole function at once, so the search stops as soon as the answer is "
-         "known.",
-         "The loop is a search. It does not have to see everything: the first hit decides, and `return` leaves "
-         "loop and "
+        ("A `return` inside a loop ends the whole function at once: no further round follows.",
+         "The loop does not have to go through everything: where its condition holds, `return` leaves loop and "
          "function together."),
         ("What stands behind the loop is reached only if no round returned.",),
     ),
     Technique(
         "a list built by a loop", collects,
-        ("The result is collected step by step: an empty list first, and `append` for every element that belongs "
-         "in it.",
-         "Building a list in a loop takes three steps: create it empty, append to it inside the loop, and use it "
-         "after the loop."),
-        ("`append` changes the list in place and returns `None`, so its result is never assigned.",),
+        ("A list is collected step by step: it is empty first, and `append` puts one more value at its end.",
+         ("Building a list in a loop takes three steps: create it empty, append to it inside the loop, and use it "
+          "after the loop.", only_used_behind)),
+        ("`append` changes the list in place and returns `None`, so its result is not assigned to anything.",),
     ),
     Technique(
         "a dictionary as a lookup table", looks_up,
-        ("Instead of a long row of `if` statements, the known cases are written down as data, in a dictionary, "
-         "and `get` "
-         "picks the one that is asked for.",
-         "A dictionary serves as a table here. To support another case, add an entry to it."),
-        ("The second argument of `get` is the answer for keys that are not in the table; without it the answer "
-         "would be "
-         "`None`.",),
+        ("The known cases are written down as data, in a dictionary, and `get` looks up the one that is asked for.",
+         "A dictionary serves as a table here: `get` gives what stands in it under a key."),
+        ("The second argument of `get` is what it gives for keys that are not in the table; without it, it would give "
+         "`None` for them.",),
     ),
     Technique(
-        "a list comprehension with a condition", comprehends(ast.ListComp, True),
-        ("To filter is to keep some elements and drop the others. A list comprehension says this in one line: "
-         "what to "
-         "put into the new list, where it comes from, and, behind `if`, which elements may pass.",
-         "The comprehension reads almost like the sentence that describes the result. Its `if` part decides which "
-         "elements get in; the order of those that do stays the same."),
-        ("The original data is not changed: a list comprehension always builds a new list.",
-         "A loop with `append` would do the same in more lines."),
+        "a list comprehension with a condition", comprehends(True),
+        ("A list comprehension with a condition says in one expression what to put into the new list, where it comes "
+         "from, and, behind `if`, in which rounds to do so.",
+         "The `if` part of the comprehension decides which rounds put something into the list; the order is that of "
+         "the rounds."),
+        ("A list comprehension always builds a new list.", "A loop with `append` would do the same in more lines."),
     ),
     Technique(
-        "a list comprehension", comprehends(ast.ListComp, False),
-        ("The same thing is done to every element, and the results are wanted in the same order: that is what a list "
-         "comprehension without a condition is for.",
-         "To map is to turn each element into something else. The part before `for` says what each one becomes."),
-        ("The new list has exactly as many elements as there are rounds, so nothing gets lost on the way.",
+        "a list comprehension", comprehends(False),
+        (("To map is to make something of each element; the part before `for` says what.", maps),
+         "A list comprehension puts one value into the new list in each round: the part before `for` says which."),
+        ("The new list has exactly as many elements as there are rounds.",
          "A loop with `append` would do the same in more lines."),
     ),
     Technique(
         "a dictionary comprehension", lambda f: any(isinstance(each, ast.DictComp) for each in results(f)),
-        ("A dictionary comprehension looks like a list comprehension with a colon: before it stands the key, "
-         "behind it "
-         "the value.",
+        ("A dictionary comprehension stands in braces and has a colon: before the colon stands the key, behind it the "
+         "value.",
          "Key and value are both written down as expressions, and the dictionary is built in a single expression."),
-        ("A key can stand in a dictionary only once. Where the same key comes up again, the later value replaces the "
-         "earlier one.",),
+        (("A key can stand in a dictionary only once. Where the same key comes up again, the later value replaces the "
+          "earlier one.", keys_may_repeat),),
     ),
     Technique(
-        "`any` and `all`", calls_with_generator("any", "all"),
-        ("`any` and `all` answer questions about a whole collection: is there one that fits, or do all of them fit?",
-         "The condition is written once, for a single element; `any` or `all` extends it to the whole collection."),
-        ("`any` and `all` stop as soon as the answer is certain. For an empty collection `any` gives False and "
-         "`all` gives True.",),
+        "`any`", calls_with_generator("any"),
+        ("`any` answers a question about everything that is gone through: is there one for which the condition holds?",
+         "The condition is written once, for a single round; `any` asks whether it holds in at least one of them."),
+        ("`any` stops as soon as the condition holds. Where there is nothing to go through, it gives False.",),
+    ),
+    Technique(
+        "`all`", calls_with_generator("all"),
+        ("`all` answers a question about everything that is gone through: does the condition hold for each?",
+         "The condition is written once, for a single round; `all` asks whether it holds in every one of them."),
+        ("`all` stops as soon as the condition does not hold. Where there is nothing to go through, it gives True.",),
     ),
     Technique(
         "`sum` with a generator expression", calls_with_generator("sum"),
         ("A generator expression hands its values to `sum` one by one, so that no list has to be stored in between.",
-         "`sum` does the adding. What is left to write down is what each element contributes."),
-        ("With nothing to add, `sum` gives 0.",),
+         "`sum` does the adding. What is left to write down is what is to be added."),
+        (("With nothing to add, `sum` gives 0.", calls_with_one("sum")),),
     ),
     Technique(
         "sorting", calls("sorted"),
         ("`sorted` returns a new list and leaves the data that it was given unchanged.",
-         "Putting things in order is left to `sorted`, which accepts anything that can be looped over and gives "
-         "a list."),
+         "Putting things in order is left to `sorted`, which always gives a list."),
         ("Sorting n elements takes a number of comparisons of at most the order of n log n.",),
     ),
     Technique(
-        "the largest and the smallest", calls_with_one("max", "min"),
+        "the largest and the smallest", lambda f: calls_with_one("max")(f) and calls_with_one("min")(f),
         ("To find the largest or the smallest of several values nothing has to be sorted: `max` and `min` look at each "
-         "value once.",
-         "`max` and `min` look at each value once and remember the best one so far."),
+         "value once.",),
+    ),
+    Technique(
+        "the largest", lambda f: calls_with_one("max")(f) and not calls_with_one("min")(f),
+        ("To find the largest of several values nothing has to be sorted: `max` looks at each value once.",),
+    ),
+    Technique(
+        "the smallest", lambda f: calls_with_one("min")(f) and not calls_with_one("max")(f),
+        ("To find the smallest of several values nothing has to be sorted: `min` looks at each value once.",),
     ),
     Technique(
         "splitting and joining strings", lambda f: uses_method("split")(f) and uses_method("join")(f),
-        ("`split` turns a string into a list of strings, and `join` turns a list of strings into one string.",
-         "Text is easier to handle in pieces: `split` takes a string apart, `join` puts pieces together."),
+        ("`split` turns a string into a list of strings, and `join` puts several strings together into one.",),
         ("Strings never change: `split` and `join` give something new and leave what they are called on as it is.",),
     ),
     Technique(
-        "splitting a string", uses_method("split"),
-        ("`split` turns a string into a list of strings, which is easier to handle piece by piece.",
-         "Text is easier to handle in pieces, and `split` takes a string apart."),
+        "splitting a string", lambda f: uses_method("split")(f) and not uses_method("join")(f),
+        ("`split` turns a string into a list of strings.",),
         ("Strings never change: `split` gives a list and leaves the string as it is.",),
     ),
     Technique(
-        "joining strings", uses_method("join"),
-        ("`join` turns a list of strings into one string; the string that it is called on goes between them.",
+        "joining strings", lambda f: uses_method("join")(f) and not uses_method("split")(f),
+        ("`join` puts several strings together into one; the string that it is called on goes between them.",
          "The string before `.join` goes between the parts, and not behind the last one."),
     ),
     Technique(
         "a chain of conditions", is_chain,
         ("The conditions are checked from top to bottom, and the first one that holds decides.",
-         "A chain of conditions is read from the top. As soon as one holds, its `return` ends the function, and "
-         "the rest "
-         "is never looked at."),
-        ("The last `return` has no condition of its own: it catches everything that the conditions above did not.",),
+         "A chain of conditions is read from the top. As soon as one holds, its `return` ends the function, and the "
+         "rest is not looked at."),
+        ("The last `return` is reached only where none of the conditions holds.",),
     ),
     Technique(
         "f-strings", has(ast.JoinedStr),
-        ("An f-string is a template: the text stands as it is, and each pair of braces is replaced by the value "
-         "of the "
-         "expression inside.",
-         "With an f-string the shape of the result can be seen at a glance; the values go where the braces are."),
-        ("Whatever stands in the braces is converted to text, without `str` around it.",),
+        ("An f-string is a template: where an expression stands in braces, its value is put into the text.",),
+        ("A value that is put into an f-string is converted to text, without `str` around it.",),
     ),
     Technique(
         "unpacking", unpacks,
-        ("Several names are given a value in one line: the value on the right is taken apart, position by "
-         "position.",),
+        ("Several names are given values at once: the value on the right is taken apart, position by position.",),
     ),
     Technique(
         "one decision", decides_once,
@@ -204,53 +225,50 @@ TECHNIQUES: tuple[Technique, ...] = (
     ),
     Technique(
         "a formula as a function", is_formula,
-        ("Giving a formula a name makes it usable again and again, and the call says what is meant.",
-         "The body is a formula. Wrapped in a function it has a name, and its inputs are named too."),
+        ("The body is a calculation. Wrapped in a function it has a name, and its inputs are named too.",
+         "Nothing but a calculation stands in the body: no condition, and no loop."),
     ),
     Technique(
         "slicing", slices,
-        ("A slice copies a part of a string or a list. The first index is included, the last one is not.",
-         "A slice takes a part without a loop: it begins at the first index and stops before the second."),
+        (("A slice takes a part: it begins at the index before the colon and stops before the one behind it.",
+          lambda f: all(each.lower and each.upper for each in ast.walk(f) if isinstance(each, ast.Slice))),
+         ("A slice with nothing before its colon takes everything before the index that stands behind it.",
+          lambda f: all(each.upper and not each.lower for each in ast.walk(f) if isinstance(each, ast.Slice))),
+         ("A slice with nothing behind its colon takes everything from the index before it on.",
+          lambda f: all(each.lower and not each.upper for each in ast.walk(f) if isinstance(each, ast.Slice))),
+         "A slice gives a part of a string, a list or a tuple as a new value."),
         ("A slice never raises an IndexError: where there is less than asked for, it is simply shorter.",),
     ),
     Technique(
         "string methods",
-        lambda f: uses_method("lower", "upper", "strip", "replace", "startswith", "endswith", "title")(f)
-        and not has(ast.For, ast.While)(f),
-        ("Strings bring their own tools: a method does the work in a single call.",
-         "A string method gives its result as a new value; the string itself stays as it was."),
+        lambda f: uses_method("lower", "upper", "strip", "replace", "title")(f) and not has(ast.For, ast.While)(f),
+        ("A string method gives its result as a new value; the string itself stays as it was.",),
     ),
     Technique(
         "a string built in a loop", grows,
-        ("The string grows piece by piece: it starts empty, and each round may add its part at the end.",
+        ("A string grows piece by piece: it starts empty, and a loop adds to its end.",
          "A string can be an accumulator too: begin with an empty one and add to it in the loop."),
-        ("Strings never change: `+=` makes a new one every time. For very many pieces it is faster to collect "
-         "them in a "
-         "list and to call `join` once.",),
+        ("Strings never change: `+=` gives the name a new one.",),
     ),
     Technique(
         "a set", lambda f: calls("set")(f) or has(ast.Set, ast.SetComp)(f),
-        ("A set holds each value at most once, so duplicates disappear by themselves.",
-         "Putting values into a set answers two questions at once: which different values there are, and how many."),
+        ("A set holds each value at most once.",),
         ("A set has no order; whether a value is in it can be found out quickly, however large it is.",),
     ),
     Technique(
-        "a dictionary as a record", lambda f: any(isinstance(each, ast.Dict) and each.keys for each in results(f)),
+        "a dictionary as a record", has_record,
         ("A dictionary with fixed keys serves as a record: every value in it has a name.",
-         "The results belong together, so they are returned in one dictionary, each under a key that says what "
-         "it is."),
+         "Several values are returned in one dictionary, each under a key of its own."),
     ),
     Technique(
-        "several results at once", lambda f: any(isinstance(each, ast.Tuple) for each in results(f)),
+        "several results at once", only_tuples,
         ("A function can return several values at once: separated by commas, they become a tuple.",
          "More than one value is returned here, as a tuple, and the caller can unpack it into as many names."),
-        ("Tuples cannot be changed once they are made, which suits results that belong together.",),
+        ("Nothing can be put into a tuple, or taken out of it, once it is made.",),
     ),
     Technique(
-        "a list comprehension", has(ast.ListComp),
-        ("A list comprehension builds a list in a single expression: what goes into it, where that comes from, "
-         "and, if "
-         "need be, a condition.",),
+        "a list comprehension", lambda f: has(ast.ListComp)(f) and not comprehends()(f),
+        ("A list comprehension builds a list in a single expression.",),
     ),
     Technique(
         "going backwards with a slice", lambda f: any(
@@ -264,13 +282,13 @@ TECHNIQUES: tuple[Technique, ...] = (
         "conditions joined by `and`", has(ast.And),
         ("Conditions are joined by `and`: all of them must hold.",
          "Several conditions are joined into one: with `and` all of them must hold."),
-        ("The parts are evaluated from left to right, and Python stops at the first one that does not hold.",),
+        ("The parts of an `and` are evaluated from left to right, and Python stops at the first that does not hold.",),
     ),
     Technique(
         "conditions joined by `or`", has(ast.Or),
         ("Conditions are joined by `or`: one that holds is enough.",
          "Several conditions are joined into one: with `or` a single one is enough."),
-        ("The parts are evaluated from left to right, and Python stops at the first one that holds.",),
+        ("The parts of an `or` are evaluated from left to right, and Python stops at the first that holds.",),
     ),
     Technique(
         "a comparison as a result", compares,
@@ -280,6 +298,6 @@ TECHNIQUES: tuple[Technique, ...] = (
 """In the order of what a function is remembered for."""
 
 
-def techniques_of(function: Function) -> list[Technique]:
-    """Return what a function's code is an example of."""
-    return [each for each in TECHNIQUES if each.holds(function)]
+def techniques_of(function: Function) -> list[Shown]:
+    """Return what a function's code is an example of, each with the sentences that hold for it."""
+    return [each.shown(function) for each in TECHNIQUES if each.holds(function)]

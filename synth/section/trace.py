@@ -19,7 +19,7 @@ def _traced_(function, arguments):
     def tracer(frame, event, arg):
         if frame.f_code is not function.__code__:
             return None
-        if event == "line" and len(seen) < 80:
+        if event == "line" and len(seen) <= 80:
             seen.append((frame.f_lineno - frame.f_code.co_firstlineno, {k: repr(v) for k, v in frame.f_locals.items()}))
         return tracer
 
@@ -28,9 +28,10 @@ def _traced_(function, arguments):
         function(*arguments)
     finally:
         sys.settrace(None)
-    return seen
+    return seen if len(seen) <= 80 else None
 """
-"""Defines `_traced_`: the lines that a call came to, from the function's own on, and all values before each."""
+"""Defines `_traced_`: the lines that a call came to, from the function's own on, and all values before each; None for a
+call that comes to more than 80."""
 FEWEST, MOST = 2, 6
 """Rounds of a table."""
 WIDEST = 76
@@ -40,9 +41,10 @@ MOST_PARTS, LONGEST_PART = 4, 50
 
 @dataclass(frozen=True)
 class Rounds:
-    """A loop whose rounds can be shown: its header's line, counted from the function's, and its names."""
+    """A loop whose rounds can be shown: its lines, counted from the function's, the header's first, and its names."""
 
     line: int
+    last: int
     target: str
     held: tuple[str, ...]
 
@@ -75,23 +77,42 @@ def rounds_of(function: ast.FunctionDef) -> Rounds | None:
     parameters = {each.arg for each in function.args.args}
     held = tuple(sorted(changed & (given | parameters) - own))
     target = ast.unparse(loop.target).strip("()") if isinstance(loop, ast.For) else ""
-    return Rounds(loop.lineno - function.lineno, target, held) if held else None
+    first = function.lineno
+    return Rounds(loop.lineno - first, (loop.end_lineno or 0) - first, target, held) if held else None
+
+
+START = "(start)"
+"""Marks the one row of a table that is no round."""
 
 
 def table_of_rounds(rounds: Rounds, seen: list[tuple[int, dict[str, str]]]) -> str | None:
-    """Return a row for the start and one for each round, as the run came to the loop's line again and again."""
-    states = [values for line, values in seen if line == rounds.line]
+    """Return a row marked as the start, and one for each round, as the run came to the loop's line again and again.
+
+    A loop without names of its own has its rounds numbered. A round that leaves the loop ends on the line behind it;
+    one that returns has no end that the run shows, and no table.
+    """
+    headers = [place for place, (line, _) in enumerate(seen) if line == rounds.line]
+    if not headers:
+        return None
+    behind = seen[headers[-1] + 1 :]
+    states = [seen[place][1] for place in headers]
+    if behind and rounds.line < behind[0][0] <= rounds.last:  # one more round was begun, and left
+        after = [values for line, values in behind if not rounds.line <= line <= rounds.last]
+        if not after:
+            return None
+        states.append(after[0])
     if not FEWEST < len(states) <= MOST + 1:
         return None
     targets = [each.strip() for each in rounds.target.split(",")] if rounds.target else []
-    head = [*targets, *rounds.held]
-    rows = [["" for _ in targets] + [states[0].get(name, "") for name in rounds.held]]
-    rows += [[state.get(name, "") for name in head] for state in states[1:]]
-    if targets:
-        rows[0][0] = "(start)"
+    own = [*targets, *rounds.held]
+    rows = [[state.get(name, "") for name in own] for state in states]
     if all(row[len(targets) :] == rows[0][len(targets) :] for row in rows):
         return None
-    return table(head, rows)
+    if not targets:
+        numbered = [[str(number), *row] for number, row in enumerate(rows)]
+        return table(["round", *own], [[START, *numbered[0][1:]], *numbered[1:]])
+    rows[0] = [START, *("" for _ in targets[1:]), *rows[0][len(targets) :]]
+    return table(own, rows)
 
 
 def comprehension(function: ast.FunctionDef, source: str) -> tuple[str, list[str]] | None:
@@ -107,7 +128,7 @@ def comprehension(function: ast.FunctionDef, source: str) -> tuple[str, list[str
         for part in ast.walk(last)
         if isinstance(part, ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp)
     ]
-    if len(made) != 1 or len(made[0].generators) != 1:
+    if len(made) != 1 or len(made[0].generators) != 1 or made[0] not in _always(last) or _changes(function):
         return None
     [loop] = made[0].generators
     what = made[0]
@@ -131,6 +152,58 @@ def comprehension(function: ast.FunctionDef, source: str) -> tuple[str, list[str
     return (f"def _rounds_({names}):\n    {lines}\n", head) if not any("\n" in each for each in head) else None
 
 
+TAKES_ALL = {"all", "any", "dict", "frozenset", "list", "max", "min", "next", "set", "sorted", "sum", "tuple", "join"}
+"""What goes through a generator expression; `any`, `all` and `next` may stop (`reached`)."""
+
+
+def _always(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what is worked out whenever a node is; of generator expressions those that a known builtin goes through."""
+    yield node
+    if isinstance(node, ast.IfExp | ast.BoolOp | ast.Lambda):
+        return
+    takes = isinstance(node, ast.Call) and ast.unparse(node.func).rsplit(".", 1)[-1] in TAKES_ALL
+    for each in ast.iter_child_nodes(node):
+        if not isinstance(each, ast.GeneratorExp) or takes:
+            yield from _always(each)
+
+
+def _changes(function: ast.FunctionDef) -> bool:
+    """Tell whether a call in it may change something, so that working it out again gives something else."""
+    return any(isinstance(each, ast.Attribute) and each.attr in CHANGING for each in ast.walk(function))
+
+
+CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "popitem", "remove", "setdefault", "sort", "update"}
+
+
+def reached(function: ast.FunctionDef, rows: list[list[str]]) -> list[list[str]]:
+    """Return the rows that are looked at: `any`, `all` and `next` stop at the one that decides. None if that is unsure.
+
+    A row holds the loop's names, whether its conditions hold, and what it gives, as `comprehension` makes them.
+    """
+    for node in ast.walk(function):
+        match node:
+            case ast.Call(
+                func=ast.Name(id="any" | "all" | "next" as name),
+                args=[ast.GeneratorExp(generators=[loop]), *_],
+            ):
+                break
+    else:
+        return rows
+    own = sum(isinstance(part, ast.Name) for part in ast.walk(loop.target))
+    tests = slice(own, own + len(loop.ifs))
+    shown = all(len(row) > tests.stop for row in rows)  # what it gives is no mere name
+    for place, row in enumerate(rows):
+        if name == "next":
+            decides = all(cell == "True" for cell in row[tests])
+        elif not shown or row[-1] not in ("True", "False", ""):
+            return []
+        else:
+            decides = row[-1] == ("True" if name == "any" else "False")
+        if decides:
+            return rows[: place + 1]
+    return rows
+
+
 def parts_of(function: ast.FunctionDef, source: str) -> tuple[str, list[str]] | None:
     """Return a function's source that gives what the parts of the returned expression come to, and these parts.
 
@@ -138,7 +211,7 @@ def parts_of(function: ast.FunctionDef, source: str) -> tuple[str, list[str]] | 
     """
     *before, last = function.body
     plain = all(isinstance(each, ast.Assign) for each in before)
-    if not plain or not isinstance(last, ast.Return) or last.value is None:
+    if _changes(function) or not plain or not isinstance(last, ast.Return) or last.value is None:
         return None
     parts = [ast.get_source_segment(source, each) or "\n" for each in _worked_out(last.value)][:-1]
     parts = list(dict.fromkeys(each for each in parts if len(each) <= LONGEST_PART))

@@ -16,7 +16,7 @@ from curate.synth.words.forms import Unsayable, names_in
 from curate.synth.words.kinds import UNKNOWN, Kind, annotated
 from curate.synth.words.phrases import phrase
 from curate.synth.words.sources import source
-from curate.synth.words.speaker import QUOTED, Speaker, listed
+from curate.synth.words.speaker import QUOTED, Speaker, bare, is_long, listed
 from curate.synth.words.statements import AWAY, is_docstring
 
 MOST_FACTS = 2
@@ -30,15 +30,15 @@ FACTS = {
     "any": "`any` stops at the first that holds, and gives False where there are none",
     "all": "`all` stops at the first that does not hold, and gives True where there are none",
     "set": "a set holds each value once, in no certain order",
-    "range": "`range` does not reach its end",
-    "len": "`len` counts the elements, or the characters of a string",
+    "range": "`range` stops before the end that it is given",
+    "len": "`len` counts elements, the characters of a string, or the keys of a dictionary",
     "round": "`round` takes a half to the even neighbour",
-    ".get": "`get` gives its second argument where the key is missing, so that nothing is raised",
+    ".get": "`get` gives its second argument where the key is missing, and raises no KeyError",
     ".items": "`items` gives each key together with its value, in the order in which they were put in",
     ".values": "`values` gives the values without their keys",
     ".split": "`split` cuts a string into a list of strings",
     ".join": "`join` puts its own string between the parts, and not behind the last one",
-    ".append": "`append` changes the list itself and returns None",
+    ".append": "`append` puts one more value at the end of the list itself and returns None",
     ".lower": "`lower` gives a new string, since strings never change",
     ".upper": "`upper` gives a new string, since strings never change",
     ".strip": "`strip` takes whitespace away at both ends, and not within",
@@ -46,8 +46,8 @@ FACTS = {
     ".count": "`count` gives 0 where there is none",
 }
 """What is true of a builtin or a method wherever it stands; the first that a function uses are said."""
-ARGUMENTS = {"get": 2, "strip": 0}
-"""With how many arguments what is said of a method is true."""
+ARGUMENTS = {"get": 2, "strip": 0, "zip": 2}
+"""With how many arguments what is said of a function or method is true, where there may be others."""
 OF_KINDS: dict[type[ast.AST], str] = {
     ast.ListComp: "a list comprehension builds the list in one expression, in place of a loop that appends",
     ast.DictComp: "a dictionary comprehension builds the dictionary in one expression, key by key",
@@ -57,7 +57,7 @@ OF_KINDS: dict[type[ast.AST], str] = {
     ast.JoinedStr: "an f-string puts values into a text where the braces stand",
     ast.FloorDiv: "`//` divides and rounds down, for negative numbers too",
 }
-GROWS = {ast.Sub: "is taken from", ast.Mult: "is multiplied into", ast.BitOr: "is joined to"}
+GROWS = {ast.Sub: "{1} is subtracted from {0}", ast.Mult: "{0} is multiplied by {1}", ast.Div: "{0} is divided by {1}"}
 
 
 def walked(function: ast.FunctionDef, seed: int | None = None, *, facts: bool = True) -> str:
@@ -80,7 +80,9 @@ def _facts(function: ast.FunctionDef) -> list[str]:
         if type(node) in OF_KINDS:
             found.append(OF_KINDS[type(node)])
         match node:
-            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if len(args) == 1 or name in ("zip", "range"):
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name == "range" or (
+                len(args) == ARGUMENTS.get(name, 1)
+            ):
                 found.append(FACTS.get(name, ""))
             case ast.Call(func=ast.Attribute(attr=method), args=args, keywords=[]) if len(args) == ARGUMENTS.get(
                 method, len(args)
@@ -89,23 +91,46 @@ def _facts(function: ast.FunctionDef) -> list[str]:
     return list(dict.fromkeys(filter(None, found)))[:MOST_FACTS]
 
 
-def _block(say: Speaker, body: Sequence[ast.stmt], *, within: bool = False) -> tuple[list[str], Speaker]:
-    """Return a sentence for each statement, without its full stop, and a speaker that knows the names given.
-
-    `within` others, where they become parts of one sentence, what comes behind a way out is what happens otherwise.
-    """
+def _block(say: Speaker, body: Sequence[ast.stmt]) -> tuple[list[str], Speaker]:
+    """Return a sentence for each statement, without its full stop, and a speaker that knows the names given."""
     said: list[str] = []
     for place, statement in enumerate(body):
         text, say = _statement(say, statement)
-        if within and _goes_away(statement) and place + 1 < len(body):
-            _only_choice(statement.body)
-            rest, after = _block(say, body[place + 1 :], within=True)
-            return [*said, f"{text}; otherwise, {_together(rest)}"], after
         behind = place and isinstance(body[place - 1], ast.If) and _returns(body[place - 1])
         looped = place and isinstance(body[place - 1], ast.For | ast.While)
         before = "in every other case, " if behind else "after the loop, " if looped else ""
-        said.append(f"{before}{text}" if isinstance(statement, ast.Return | ast.Raise) and not within else text)
+        said.append(f"{before}{text}" if isinstance(statement, ast.Return | ast.Raise) else text)
     return said, say
+
+
+def _within(say: Speaker, body: Sequence[ast.stmt], loops: int) -> tuple[str, Speaker]:
+    """Return what is done one after the other within `loops` loops, as part of a sentence, and a speaker as above.
+
+    Where a part ends is said: behind a choice follows "in any case", or "otherwise" if what it chose leads away;
+    behind a loop "after that loop".
+    """
+    first, *rest = body
+    if all(not isinstance(each, BRANCHING) for each in body):
+        said = []
+        for each in body:
+            text, say = _statement(say, each, loops)
+            said.append(text)
+        return _together(said), say
+    text, after = _statement(say, first, loops)
+    if not rest:
+        return text, after
+    behind, last = _within(after, rest, loops)
+    if _goes_away(first):
+        if isinstance(rest[0], ast.If) and len(rest) > 1 and not isinstance(rest[0].body[-1], AWAY):
+            raise Unsayable('"in any case" within "otherwise"')
+        return f"{text}; otherwise, {behind}", last
+    if isinstance(first, ast.If) and any(isinstance(node, AWAY) for node in ast.walk(first)):
+        raise Unsayable('"in any case" behind what may lead away')
+    before = "in any case, " if isinstance(first, ast.If) else "then, "
+    return f"{text}; {'after that loop, ' if isinstance(first, ast.For | ast.While) else before}{behind}", last
+
+
+BRANCHING = (ast.If, ast.For, ast.While)
 
 
 def _goes_away(statement: ast.stmt) -> TypeGuard[ast.If]:
@@ -113,17 +138,11 @@ def _goes_away(statement: ast.stmt) -> TypeGuard[ast.If]:
     return isinstance(statement, ast.If) and not statement.orelse and isinstance(statement.body[-1], AWAY)
 
 
-def _only_choice(body: Sequence[ast.stmt]) -> None:
-    """Raise Unsayable where an "otherwise" behind `body` could belong to a condition in it."""
-    if any(isinstance(node, ast.If) for each in body for node in ast.walk(each)):
-        raise Unsayable("a condition within a condition")
-
-
 def _returns(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.If) and any(isinstance(node, ast.Return) for node in ast.walk(statement))
 
 
-def _statement(say: Speaker, statement: ast.stmt) -> tuple[str, Speaker]:
+def _statement(say: Speaker, statement: ast.stmt, loops: int = 0) -> tuple[str, Speaker]:
     match statement:
         case ast.Return(value=ast.expr() as value):
             return _returned(say, value), say
@@ -134,22 +153,31 @@ def _statement(say: Speaker, statement: ast.stmt) -> tuple[str, Speaker]:
         case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if len(targets) == len(values):
             return _named_together(say, targets, values)
         case ast.If(test=test, body=then, orelse=other):
-            return _choice(say, test, then, other)
+            return _choice(say, test, then, other, loops)
         case ast.For(target=target, iter=over, body=body, orelse=[]):
-            return _loop(say, target, over, body)
+            return _loop(say, target, over, body, loops)
         case ast.While(test=test, body=body, orelse=[]):
-            texts, after = _block(say, body, within=True)
-            return f"as long as {say.clause(test, tail=False)}, {_together(texts)}", after
+            text, after = _rounds(say, body, loops)
+            return f"as long as {say.clause(test, tail=False)}{text}", after
         case ast.Continue():
-            return "the loop goes on with the next round", say
+            return f"the {'inner ' * (loops > 1)}loop goes on with the next round", say
         case ast.Break():
-            return "the loop stops", say
+            return f"the {'inner ' * (loops > 1)}loop stops", say
         case ast.Raise(exc=ast.Call(func=ast.Name(id=error)) | ast.Name(id=error)):
             return f"{error} is raised", say
         case ast.Pass():
             return "nothing happens", say
         case _:
             return _change(say, statement), say
+
+
+def _rounds(say: Speaker, body: Sequence[ast.stmt], loops: int) -> tuple[str, Speaker]:
+    """Return what a loop's rounds do, behind what it goes through."""
+    if loops > 1:
+        raise Unsayable("loops within loops")
+    text, after = _within(say, body, loops + 1)
+    many = ";" in QUOTED.sub("x", text) and not (len(body) == 1 and isinstance(body[0], ast.For | ast.While))
+    return f"{':' if many else ','} {text}", after
 
 
 def _returned(say: Speaker, value: ast.expr) -> str:
@@ -182,37 +210,62 @@ def _named_together(say: Speaker, targets: list[ast.expr], values: list[ast.expr
     kinds = {**say.kinds, **{text: say.kind(value) for text, value in zip(names, values, strict=True)}}
     verb = "become" if set(names) & say.kinds.keys() else "are"
     said = [say.np(value, False) for value in values]
-    return f"{listed([f'`{text}`' for text in names])} {verb} {listed(said)}", replace(say, kinds=kinds)
+    if any(" and " in bare(each) for each in said):
+        raise Unsayable("which belongs to which")
+    return (
+        f"{'in one step, ' if verb == 'become' else ''}{listed([f'`{text}`' for text in names])} {verb} {listed(said)}",
+        replace(say, kinds=kinds),
+    )
 
 
-def _choice(say: Speaker, test: ast.expr, then: list[ast.stmt], other: list[ast.stmt]) -> tuple[str, Speaker]:
-    first, after = _block(say, then, within=True)
-    text = f"if {say.clause(test, tail=False)}, {_together(first)}"
+def _choice(
+    say: Speaker, test: ast.expr, then: list[ast.stmt], other: list[ast.stmt], loops: int
+) -> tuple[str, Speaker]:
+    match then, other:
+        case [ast.If(orelse=[]) as inner], []:
+            first, after = _statement(say, inner, loops)
+        case _:
+            first, after = _then(say, then, loops)
+    text = f"if {say.clause(test, tail=False)}, {first}"
     if not other:
         return text, replace(say, kinds={**after.kinds, **say.kinds})
-    _only_choice(then)
-    second, behind = _block(say, other, within=True)
+    match other:
+        case [ast.If() as more]:
+            second, behind = _statement(say, more, loops)
+        case _:
+            second, behind = _then(say, other, loops)
     kinds = {**behind.kinds, **after.kinds, **say.kinds}
-    return f"{text}; otherwise, {_together(second)}", replace(say, kinds=kinds)
+    return f"{text}; otherwise, {second}", replace(say, kinds=kinds)
 
 
-def _loop(say: Speaker, target: ast.expr, over: ast.expr, body: list[ast.stmt]) -> tuple[str, Speaker]:
+def _then(say: Speaker, body: Sequence[ast.stmt], loops: int) -> tuple[str, Speaker]:
+    """Return what is done on a condition: no conditions or loops within, so that its end is plain."""
+    if any(isinstance(each, BRANCHING) for each in body):
+        raise Unsayable("a condition within a condition")
+    said = []
+    for each in body:
+        text, say = _statement(say, each, loops)
+        said.append(text)
+    return _together(said, ", and then "), say
+
+
+def _loop(say: Speaker, target: ast.expr, over: ast.expr, body: list[ast.stmt], loops: int) -> tuple[str, Speaker]:
     own = names_in(target)
     used = {text for each in body for text in names_in(each)} | own
     around = replace(say, kinds={key: kind for key, kind in say.kinds.items() if key not in own})
     if own & say.kinds.keys() & names_in(over):
         raise Unsayable("one name for two things")
     src, inner = source(around, ast.comprehension(target, over, [], 0), used)
-    texts, after = _block(inner, body, within=True)
-    return f"for each {src.named}, {_together(texts)}", replace(say, kinds=after.kinds)
+    text, after = _rounds(inner, body, loops)
+    return f"for each {src.named}{text}", replace(say, kinds=after.kinds)
 
 
-def _together(texts: list[str]) -> str:
+def _together(texts: list[str], behind: str = "; then, ") -> str:
     """Return what happens one after the other as one sentence."""
     if len(texts) == 1:
         return texts[0]
-    if any("," in QUOTED.sub("x", text) or ";" in QUOTED.sub("x", text) for text in texts):
-        return "; then ".join(texts)
+    if any("," in QUOTED.sub("x", text) or " and " in QUOTED.sub("x", text) for text in texts):
+        return behind.join(texts)
     return f"{', '.join(texts[:-1])}, and then {texts[-1]}"
 
 
@@ -220,6 +273,8 @@ def _change(say: Speaker, statement: ast.stmt) -> str:
     match statement:
         case ast.AugAssign(target=ast.Name(id=text), op=ast.Add(), value=value):
             kind = say.kinds.get(text, UNKNOWN).name
+            if say.kind(value).name == "bool":
+                raise Unsayable("a condition that is added")
             if kind in ("int", "float"):
                 return f"{say.np(value)} is added to `{text}`"
             if kind == "str":
@@ -228,7 +283,7 @@ def _change(say: Speaker, statement: ast.stmt) -> str:
         case ast.AugAssign(target=ast.Name(id=text), op=sign, value=value) if type(sign) in GROWS and say.kinds.get(
             text, UNKNOWN
         ).name in ("int", "float"):
-            return f"{say.np(value, False)} {GROWS[type(sign)]} `{text}`"
+            return GROWS[type(sign)].format(f"`{text}`", say.np(value, False))
         case ast.AugAssign(target=ast.Name(id=text), op=ast.FloorDiv(), value=value):
             return f"`{text}` is divided by {say.np(value, False)}, rounded down"
         case ast.AugAssign(target=ast.Subscript(value=ast.Name(id=text), slice=key), op=ast.Add(), value=value) if (
@@ -238,7 +293,12 @@ def _change(say: Speaker, statement: ast.stmt) -> str:
         case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=text), slice=key)], value=value) if (
             say.kinds.get(text, UNKNOWN).name == "dict"
         ):
-            return f"`{text}` gets {say.np(value, False)} under the key {say.np(key, False)}"
+            under, held = f"under the key {say.np(key, False)}", say.np(value, False)
+            return (
+                f"{under}, `{text}` gets {held}"
+                if is_long(held) or " in " in bare(held)
+                else f"`{text}` gets {held} {under}"
+            )
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=text), attr="append"), args=[item])):
             return f"{say.np(item, False)} is appended to `{text}`"
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=text), attr="add"), args=[item])):

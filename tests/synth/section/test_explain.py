@@ -127,7 +127,7 @@ def test_a_rule_goes_through_the_code_without_the_teacher(teach: Any, context: C
         assert "**Exercise.**" in text
     assert "word    len(word) >= least\n'tea'   False\n'milk'  True\n" in short
     assert "word     total\n(start)  0\n'tea'    0\n'milk'   1\n" in long
-    assert "`total` starts as 0. For each string `word` in `words`, if the length of `word` is" in long
+    assert "`total` starts as 0. For each string `word` in `words`: if the length of `word` is" in long
 
 
 def test_calls_whose_output_cannot_be_seen_are_not_shown() -> None:

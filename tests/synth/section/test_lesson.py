@@ -5,15 +5,16 @@ import contextlib
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
 from curate.synth.item.item import Case, Item
+from curate.synth.section.cost import rounds_cost
 from curate.synth.section.explain import shown_cases
 from curate.synth.section.lesson import Lesson
-from curate.synth.section.patterns import rounds_cost
 from curate.synth.section.techniques import techniques_of
 from curate.synth.words.forms import only_function
 
@@ -107,6 +108,18 @@ def named(source: str) -> Sequence[str]:
         (POSITIVE, "a counter", False),
         (POSITIVE.replace("total += x", "total += 1"), "a counter", True),
         (POSITIVE.replace("total = 0", "total = 3"), "a running total", False),
+        (POSITIVE.replace("            total += x", "            total += x\n        total = total * 2"),
+         "a running total", False),
+        (POSITIVE.replace("total += x", "total += 1\n        else:\n            total = 0"), "a counter", False),
+        (SEARCH.replace("    return -1\n", ""), "a search that stops early", False),
+        (SEARCH.replace("        if x % 2 == 0:\n            return x\n", "        return x\n"),
+         "a search that stops early", False),
+        ("def f(a: list[int]) -> int:\n    return max(a)\n", "the largest", True),
+        ("def f(a: list[int]) -> int:\n    return max(a) - min(a)\n", "the largest", False),
+        ("def f(a: list[int]) -> int:\n    return max(a) - min(a)\n", "the largest and the smallest", True),
+        ("def f(a: str, b: str) -> str:\n    return a + b\n", "a formula as a function", False),
+        ("def f(a: list[int]) -> list[int]:\n    a[1:] = []\n    return a\n", "slicing", False),
+        ("def f(a: str) -> dict[str, int]:\n    return {a: 1, a * 2: 2}\n", "a dictionary as a record", False),
         (LONG, "a list comprehension with a condition", True),
         (LONG.replace(" if len(word) > 3", ""), "a list comprehension with a condition", False),
         (GRADE, "a chain of conditions", True),
@@ -118,7 +131,7 @@ def named(source: str) -> Sequence[str]:
         ("def f(a: str, b: str) -> str:\n    return a or b\n", "a comparison as a result", False),
         ("def f(a: dict[str, int]) -> int:\n    return a.get('x', 0)\n", "a dictionary as a lookup table", False),
     ],
-)
+)  # fmt: skip
 def test_a_technique_is_named_only_where_the_code_has_its_form(source: str, technique: str, is_one: bool) -> None:
     assert (technique in named(source)) == is_one
 
@@ -134,6 +147,9 @@ def test_a_technique_is_named_only_where_the_code_has_its_form(source: str, tech
         ("def f(a: list[list[int]]) -> int:\n    return sum(x for row in a for x in row)\n", ""),
         ("def f(a: list[int]) -> bool:\n    return any(x > 2 for x in a)\n", "In the worst case every element of `a`"),
         ("def f(n: int) -> list[int]:\n    return [x for x in range(n)]\n", ""),
+        ("def f(a: list[int], b: bool) -> list[int]:\n    return [x for x in a] if b else []\n", ""),
+        ("def f(a: list[int], b: bool) -> bool:\n    return b and any(x > 2 for x in a)\n", ""),
+        (POSITIVE.replace("    total = 0\n", "    total = 0\n    xs = xs[1:]\n"), ""),
         (GRADE, ""),
     ],
 )
@@ -168,3 +184,85 @@ def test_elements_that_are_looked_at_elsewhere_too_are_not_said_to_be_looked_at_
 def test_nothing_is_said_of_a_method_that_the_code_does_not_use(source: str) -> None:
     told = " ".join(sentence for each in techniques_of(only_function(source)) for sentence in (*each.ideas, *each.more))
     assert "`join`" not in told
+
+
+ONLY = "def f(xs: list[int]) -> {}:\n    {}\n"
+SAID_OF = {
+    "return {x: 1 for x in xs}": ("dict[int, int]", "Where the same key comes up again", True),
+    "return {i: x for i, x in enumerate(xs)}": ("dict[int, int]", "Where the same key comes up again", False),
+    "return {x: i for i, x in enumerate(xs)}": ("dict[int, int]", "Where the same key comes up again", True),
+    "return {i: i for i in range(len(xs))}": ("dict[int, int]", "Where the same key comes up again", False),
+    "return [x + 1 for x in xs]": ("list[int]", "To map is", True),
+    "return [1 for x in xs]": ("list[int]", "To map is", False),
+    "return [x for x in xs]": ("list[int]", "To map is", False),
+    "return xs[1:2]": ("list[int]", "stops before the one behind it", True),
+    "return xs[1:]": ("list[int]", "stops before the one behind it", False),
+    "return sum(x * 2 for x in xs)": ("int", "With nothing to add, `sum` gives 0.", True),
+    "return sum((x * 2 for x in xs), 3)": ("int", "With nothing to add, `sum` gives 0.", False),
+}
+
+
+@pytest.mark.parametrize("body", SAID_OF)
+def test_a_remark_with_a_condition_of_its_own_stands_only_where_that_holds(body: str) -> None:
+    kind, remark, stands = SAID_OF[body]
+    found = techniques_of(only_function(ONLY.format(kind, body)))
+    assert any(remark in text for each in found for text in [*each.ideas, *each.more]) == stands
+
+
+def test_whatever_technique_code_shows_there_is_something_to_say_of_it() -> None:
+    for source in (*MADE, *LOOPS, *STOPPING):
+        assert all(each.ideas for each in techniques_of(only_function(source)))
+
+
+LOOPS = {
+    "def f(n: int) -> int:\n    t = 0\n    while n > 0:\n        t += n\n        n -= 1\n    return t\n": ("4", 4),
+    "def f(n: int) -> int:\n    t = 0\n    while n > 0:\n        n -= 1\n        if n == 2:\n            break\n"
+    "        t += n\n    return t\n": ("5", 3),
+    "def f(xs: list[int]) -> int:\n    t = 0\n    for x in xs:\n        t += x\n    return t\n": ("[1, 2, 3]", 3),
+    "def f(xs: list[int]) -> int:\n    t = 0\n    for x in xs:\n        if x > 2:\n            continue\n"
+    "        t += x\n    return t\n": ("[1, 4, 3]", 3),
+    "def f(xs: list[int]) -> int:\n    t = 0\n    for i, x in enumerate(xs):\n        t += x\n        if t > 2:\n"
+    "            break\n    return t\n": ("[1, 2, 3, 4]", 2),
+    "def f(xs: list[int]) -> int:\n    t = 0\n    for _ in range(3):\n        t += len(xs)\n    return t\n": ("[1]", 3),
+    SEARCH: ("[3, 5, 4, 7]", 3),
+}
+STOPPING = {
+    "def f(xs: list[int]) -> bool:\n    return any(x > 2 for x in xs)\n": ("[1, 3, 0, 4]", 2),
+    "def f(xs: list[int]) -> bool:\n    return any(x > 9 for x in xs)\n": ("[1, 3, 0, 4]", 4),
+    "def f(xs: list[int]) -> bool:\n    return all(x > 2 for x in xs if x % 2 == 1)\n": ("[4, 3, 1, 5]", 3),
+    "def f(xs: list[int]) -> int:\n    return next((x for x in xs if x > 2), 0)\n": ("[1, 3, 0, 4]", 2),
+    "def f(xs: list[int]) -> int:\n    return sum(x * 2 for x in xs if x > 0)\n": ("[1, -3, 4]", 3),
+    "def f(xs: list[int]) -> list[int]:\n    return [x * 2 for x in xs]\n": ("[1, -3, 4]", 3),
+    "def f(xs: list[int]) -> set[int]:\n    return {x % 2 for x in xs}\n": ("[1, -3, 4]", 3),
+    "def f(xs: list[int]) -> dict[int, int]:\n    return {x: x * x for x in xs}\n": ("[1, -3, 4]", 3),
+}
+
+
+@pytest.mark.parametrize("source", [*LOOPS, *STOPPING])
+def test_a_table_has_a_row_for_each_round_and_marks_the_only_other_one(source: str) -> None:
+    call, rounds = (LOOPS | STOPPING)[source]
+    made = item(source, call)
+    cut = source in STOPPING and rounds < len(ast.literal_eval(call))
+    for seed in range(6):
+        text = section(replace(made, cases=made.cases * 2), seed)
+        before, shown = text.split("\n```\n\nThe result")[0].rsplit("\n\n```text\n", 1)
+        caption, rows = before.splitlines()[-1], shown.splitlines()[1:]
+        marked = [row for row in rows if row.startswith("(start)")]
+        assert len(rows) - len(marked) == rounds, text
+        assert len(marked) == ("start" in caption or "before the loop" in caption)
+        assert ("until the result is certain" in caption) == cut
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    return len(xs) > 1 and all(x > 0 for x in xs)",  # which may not be come to
+        "    return 0 in (x - 1 for x in xs)",  # which stops where nobody says
+        "    return any(x for x in xs if x != 1)",  # what it gives is no column
+        "    seen = set()\n    return [x for x in xs if not (x in seen or seen.add(x))]",  # gives something else again
+    ],
+)
+def test_what_would_tell_too_much_is_no_table(body: str) -> None:
+    made = item(f"def f(xs: list[int]) -> object:\n{body}\n", "[1, 2, 2, 3]", "[2, 2]")
+    assert "a row" not in section(made, 3)
+    assert "Round by round" not in section(made, 3)
