@@ -48,7 +48,7 @@ def anatomy(value: ast.expr | None, source: str, random: Random) -> str:
         return random.choice((
             f"The comprehension has three parts: `for {target} in {whole}` says what is gone through, `if "
             f"{tests[0]}` "
-            f"lets only some of it pass, and `{front}`, at the front, is what goes into the new list.",
+            f"lets pass only that for which it holds, and `{front}`, at the front, is what goes into the new list.",
             f"Read it from the middle: `for {target} in {whole}` makes one round after the other; `if {tests[0]}` "
             f"decides whether a round counts; `{front}` is what is put into the list if it does.",
         ))  # fmt: skip

@@ -14,19 +14,20 @@ from random import Random
 from curate.synth.item.item import Case, Item
 from curate.synth.section.anatomy import anatomy, ways_out
 from curate.synth.section.cost import rounds_cost
+from curate.synth.section.rounds import comprehension, reached
 from curate.synth.section.section import MARK, RUNNER
 from curate.synth.section.techniques import Shown, techniques_of
 from curate.synth.section.trace import (
     CHANGED,
     HIDDEN,
     changed_at,
-    comprehension,
+    is_truth,
     literal_rows,
     parts_of,
-    reached,
     rounds_of,
     table,
     table_of_rounds,
+    unordered,
 )
 from curate.synth.words.forms import Unsayable, only_function, replaced
 from curate.synth.words.walk import walked
@@ -203,7 +204,8 @@ class Lesson:
                 for (line, values), (after, _) in zip(seen, [*seen[1:], (-1, {})], strict=True)
                 if line == choice.lineno - first
             ]
-            return table([*names, shown], rows) if 1 < len(rows) <= 6 and "\n" not in shown else None
+            sure = is_truth(test) and "\n" not in shown and not unordered(self.function)
+            return table([*names, shown], rows) if sure and 1 < len(rows) <= 6 else None
         return None
 
     def _put_in(self, names: dict[str, str]) -> str:
@@ -235,7 +237,9 @@ class Lesson:
                 shown = ast.get_source_segment(self.source, test.test) or ""
                 if "\n" in shown:
                     return ""
-                said.append(f"`{shown}` is {_comes_to(test.body, after + first)}")
+                holds = _comes_to(test.body, after + first)
+                is_one = is_truth(test.test) or before.get(shown) in ("True", "False")
+                said.append(f"`{shown}` {'is' if is_one else 'counts as'} {holds}")
             for name, held in then.items():
                 if before.get(name) != held and after >= 0:
                     if len(held) > LONGEST_CALL or "`" in held:
@@ -275,6 +279,7 @@ class Lesson:
                 if (
                     now
                     and now != case.value
+                    and literal_rows(now) != case.read()
                     and self.item.exact(case)
                     and max(len(now), len(case.value)) <= LONGEST_CALL
                 ):

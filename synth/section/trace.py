@@ -1,14 +1,17 @@
 """What a call does step by step, as its run shows it: the values of the names after each round of a loop.
 
 In: a function's source, and a call. Out: expressions that run beside the section's code (`HIDDEN` holds what they
-need), and a table made of what they give: a row a round, with the values as they were then. A comprehension is told by
-the elements that it goes through, whether its condition holds, and what it makes of each.
+need), and a table made of what they give: a row a round, with the values as they were then. Comprehensions are
+rounds.py's.
 """
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from curate.synth.words.kinds import annotated, kind_of
+from curate.synth.words.names import own_kinds
 
 HIDDEN = """
 def _traced_(function, arguments):
@@ -49,10 +52,39 @@ class Rounds:
     held: tuple[str, ...]
 
 
+SURE = {
+    "startswith", "endswith", "isalpha", "isdigit", "isalnum", "isspace", "isupper", "islower", "issubset",
+    "isinstance", "any", "all",
+}  # fmt: skip
+"""Functions and methods that give True or False."""
+
+
+def is_truth(test: ast.expr) -> bool:
+    """Tell whether a condition is True or False itself, and not only counts as it, as a list does."""
+    match test:
+        case ast.Compare() | ast.UnaryOp(op=ast.Not()) | ast.Constant(value=True | False):
+            return True
+        case ast.BoolOp(values=values):
+            return all(map(is_truth, values))
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in SURE
+        case _:
+            return False
+
+
+def unordered(function: ast.FunctionDef) -> bool:
+    """Tell whether a loop goes through a set: another run may come to its elements in another order."""
+    arguments = {each.arg: annotated(each.annotation) for each in function.args.args}
+    kinds = own_kinds(function.body, arguments)
+    loops = [each.iter for each in ast.walk(function) if isinstance(each, ast.For | ast.comprehension)]
+    wholes = [part for each in loops for part in ast.walk(each) if isinstance(part, ast.expr)]
+    return any(kind_of(part, kinds).name in ("set", "frozenset") for part in wholes)
+
+
 def rounds_of(function: ast.FunctionDef) -> Rounds | None:
     """Return the one loop of a function in which names get other values, if it has one on its own."""
     loops = [each for each in ast.walk(function) if isinstance(each, ast.For | ast.While)]
-    if len(loops) != 1 or loops[0] not in function.body:
+    if len(loops) != 1 or loops[0] not in function.body or unordered(function):
         return None
     [loop] = loops
     changed = {
@@ -115,93 +147,12 @@ def table_of_rounds(rounds: Rounds, seen: list[tuple[int, dict[str, str]]]) -> s
     return table(own, rows)
 
 
-def comprehension(function: ast.FunctionDef, source: str) -> tuple[str, list[str]] | None:
-    """Return a function's source that gives a row for each element of the comprehension that is returned, and the head.
-
-    Only of one loop, in a function that does nothing else but give names to values before.
-    """
-    *before, last = function.body
-    if not isinstance(last, ast.Return) or not all(isinstance(each, ast.Assign | ast.AnnAssign) for each in before):
-        return None
-    made = [
-        part
-        for part in ast.walk(last)
-        if isinstance(part, ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp)
-    ]
-    if len(made) != 1 or len(made[0].generators) != 1 or made[0] not in _always(last) or _changes(function):
-        return None
-    [loop] = made[0].generators
-    what = made[0]
-    results = [what.key, what.value] if isinstance(what, ast.DictComp) else [what.elt]
-    own = [part for part in ast.walk(loop.target) if isinstance(part, ast.Name)]
-    plain = {ast.unparse(each) for each in own} | {"1"}
-    parts: list[ast.expr] = [*own, *loop.ifs, *(each for each in results if ast.unparse(each) not in plain)]
-    if len(parts) == len(own):
-        return None
-    tests = list(map(ast.unparse, loop.ifs))
-    cells = [f"repr({each.id})" for each in own]
-    for place, test in enumerate(tests):
-        cells.append(f"repr(bool({test})) if {' and '.join(f'({each})' for each in [*tests[:place], 'True'])} else ''")
-    held = " and ".join(f"({each})" for each in [*tests, "True"])
-    cells += [f"repr({ast.unparse(each)}) if {held} else ''" for each in parts[len(own) + len(tests) :]]
-    rows = f"[[{', '.join(cells)}] for {ast.unparse(loop.target)} in {ast.unparse(loop.iter)}]"
-    body = "\n".join(ast.unparse(each) for each in before)
-    names = ", ".join(each.arg for each in function.args.args)
-    lines = "\n    ".join([*body.splitlines(), f"return {rows}"])
-    head = [ast.get_source_segment(source, each) or ast.unparse(each) for each in parts]
-    return (f"def _rounds_({names}):\n    {lines}\n", head) if not any("\n" in each for each in head) else None
-
-
-TAKES_ALL = {"all", "any", "dict", "frozenset", "list", "max", "min", "next", "set", "sorted", "sum", "tuple", "join"}
-"""What goes through a generator expression; `any`, `all` and `next` may stop (`reached`)."""
-
-
-def _always(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield what is worked out whenever a node is; of generator expressions those that a known builtin goes through."""
-    yield node
-    if isinstance(node, ast.IfExp | ast.BoolOp | ast.Lambda):
-        return
-    takes = isinstance(node, ast.Call) and ast.unparse(node.func).rsplit(".", 1)[-1] in TAKES_ALL
-    for each in ast.iter_child_nodes(node):
-        if not isinstance(each, ast.GeneratorExp) or takes:
-            yield from _always(each)
-
-
-def _changes(function: ast.FunctionDef) -> bool:
+def changes_something(function: ast.FunctionDef) -> bool:
     """Tell whether a call in it may change something, so that working it out again gives something else."""
     return any(isinstance(each, ast.Attribute) and each.attr in CHANGING for each in ast.walk(function))
 
 
 CHANGING = {"add", "append", "clear", "extend", "insert", "pop", "popitem", "remove", "setdefault", "sort", "update"}
-
-
-def reached(function: ast.FunctionDef, rows: list[list[str]]) -> list[list[str]]:
-    """Return the rows that are looked at: `any`, `all` and `next` stop at the one that decides. None if that is unsure.
-
-    A row holds the loop's names, whether its conditions hold, and what it gives, as `comprehension` makes them.
-    """
-    for node in ast.walk(function):
-        match node:
-            case ast.Call(
-                func=ast.Name(id="any" | "all" | "next" as name),
-                args=[ast.GeneratorExp(generators=[loop]), *_],
-            ):
-                break
-    else:
-        return rows
-    own = sum(isinstance(part, ast.Name) for part in ast.walk(loop.target))
-    tests = slice(own, own + len(loop.ifs))
-    shown = all(len(row) > tests.stop for row in rows)  # what it gives is no mere name
-    for place, row in enumerate(rows):
-        if name == "next":
-            decides = all(cell == "True" for cell in row[tests])
-        elif not shown or row[-1] not in ("True", "False", ""):
-            return []
-        else:
-            decides = row[-1] == ("True" if name == "any" else "False")
-        if decides:
-            return rows[: place + 1]
-    return rows
 
 
 def parts_of(function: ast.FunctionDef, source: str) -> tuple[str, list[str]] | None:
@@ -211,7 +162,7 @@ def parts_of(function: ast.FunctionDef, source: str) -> tuple[str, list[str]] | 
     """
     *before, last = function.body
     plain = all(isinstance(each, ast.Assign) for each in before)
-    if _changes(function) or not plain or not isinstance(last, ast.Return) or last.value is None:
+    if changes_something(function) or not plain or not isinstance(last, ast.Return) or last.value is None:
         return None
     parts = [ast.get_source_segment(source, each) or "\n" for each in _worked_out(last.value)][:-1]
     parts = list(dict.fromkeys(each for each in parts if len(each) <= LONGEST_PART))

@@ -158,6 +158,31 @@ def test_what_a_loop_costs_is_said_only_where_that_is_sure(source: str, said: st
     assert found.startswith(said) if said else found == ""
 
 
+@pytest.mark.parametrize(
+    ("body", "calls", "said", "unsaid"),
+    [
+        ("    if xs:\n        return 'some'\n    return ''", ("[1, 2]", "[]"), "`xs` counts as True", "`xs` is True"),
+        ("    if xs > []:\n        return 'some'\n    return ''", ("[1, 2]", "[]"), "`xs > []` is True", "counts as"),
+        ("    return [x for x in xs if x]", ("[1, 2]", "[0, 3]"), "bool(x)\n", "x  x\n"),
+        ("    return {x: xs.count(x) for x in set(xs)}", ("[1, 2]", "[0, 3]"), "", "Round by round"),
+        ("    return {x: xs.count(x) for x in set(xs)}", ("[1, 2]", "[0, 3]"), "", "a row"),
+    ],
+)  # fmt: skip
+def test_what_only_counts_as_true_and_what_has_no_order_is_not_said_to_be_otherwise(
+    body: str, calls: Sequence[str], said: str, unsaid: str
+) -> None:
+    text = section(item(f"def f(xs: list[int]) -> object:\n{body}\n", *calls), 1)
+    assert said in text
+    assert unsaid not in text
+
+
+def test_a_changed_condition_that_gives_an_equal_value_is_no_question() -> None:
+    source = "def f(xs: list[str]) -> set[str]:\n    return {x for x in xs if len(x) > 0}\n"
+    made = item(source, "['a', 'b']", "['c', 'd', 'e']")
+    other = replace(made, cases=(replace(made.cases[0], value="{'b', 'a'}"), *made.cases[1:]))
+    assert not any("as it stands" in section(other, seed) for seed in range(4))
+
+
 def test_tables_hold_code_as_it_is_written() -> None:
     source = 'def f(words: list[str]) -> list[str]:\n    return [word for word in words if word != "a"]\n'
     text = section(item(source, "['a', 'b']", "[]", "['c']"), 1)
