@@ -30,7 +30,7 @@ def rounds_cost(function: Function) -> str:
     ):
         return ""
     body = [part for each in inner for part in ast.walk(each)]
-    leaves = any(isinstance(part, ast.Return | ast.Break) for part in body) or calls_with_generator(
+    leaves = any(isinstance(part, ast.Return | ast.Break | ast.Raise) for part in body) or calls_with_generator(
         "any", "all", "next"
     )(function)
     again = sum(part.id == over for part in names) > 1  # its elements may be looked at elsewhere too

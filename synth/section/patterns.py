@@ -194,14 +194,14 @@ def tallies(function: Function) -> bool:
 
 
 def searches(function: Function) -> bool:
-    """Tell whether the only loop returns where a condition holds, and something stands behind it."""
+    """Tell whether the only loop returns where one condition holds, and something stands behind it."""
     loops = [each for each in ast.walk(function) if isinstance(each, ast.For | ast.While)]
     if len(loops) != 1 or loops[0] not in function.body[:-1] or not isinstance(loops[0], ast.For):
         return False
     [loop] = loops
     ends = [each for each in ast.walk(loop) if isinstance(each, ast.Return)]
     on_condition = {id(part) for each in loop.body if isinstance(each, ast.If) for part in ast.walk(each)}
-    return bool(ends) and all(id(each) in on_condition for each in ends)
+    return len(ends) == 1 and id(ends[0]) in on_condition
 
 
 def is_chain(function: Function) -> bool:
