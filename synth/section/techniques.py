@@ -69,7 +69,9 @@ class Technique:
 
 
 def _fitting(said: tuple[Said, ...], function: Function) -> list[str]:
-    return [each if isinstance(each, str) else each[0] for each in said if isinstance(each, str) or each[1](function)]
+    texts = [each if isinstance(each, str) else each[0] for each in said if isinstance(each, str) or each[1](function)]
+    counter = min(counters(function), default="")
+    return [text.replace("{counter}", counter) for text in texts]
 
 
 TECHNIQUES: tuple[Technique, ...] = (
@@ -90,8 +92,10 @@ TECHNIQUES: tuple[Technique, ...] = (
         "a counter", lambda f: len(counters(f)) == 1,
         ("Counting follows a pattern that is worth knowing by heart: start at 0, go through the data, and add 1 "
          "whenever a condition is met.",
-         "The code keeps a counter. It is set to 0 before the loop, because nothing has been counted by then."),
-        ("The counter must be set to 0 before the loop: set inside it, it would go back to 0 in every round.",),
+         "The code keeps a counter, `{counter}`. It is set to 0 before the loop, because nothing has been counted by "
+         "then."),
+        ("The counter `{counter}` is set to 0 before the loop: set to 0 in every round, it would forget the rounds "
+         "before.",),
     ),
     Technique(
         "several counters", lambda f: len(counters(f)) > 1,
@@ -124,8 +128,8 @@ TECHNIQUES: tuple[Technique, ...] = (
         "a dictionary as a lookup table", looks_up,
         ("The known cases are written down as data, in a dictionary, and `get` looks up the one that is asked for.",
          "A dictionary serves as a table here: `get` gives what stands in it under a key."),
-        ("The second argument of `get` is what it gives for keys that are not in the table; without it, it would give "
-         "`None` for them.",),
+        ("The second argument of `get` is what it gives for keys that are not in the dictionary; without it, it would "
+         "give `None` for them.",),
     ),
     Technique(
         "a list comprehension with a condition", comprehends(True),
@@ -276,7 +280,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         ),
         ("The slice `[::-1]` goes through a string or a list from its end to its start and gives a copy in that "
          "order.",),
-        ("What is sliced this way keeps its own order.",),
+        ("What `[::-1]` is applied to keeps its own order.",),
     ),
     Technique(
         "conditions joined by `and`", has(ast.And),
