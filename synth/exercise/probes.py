@@ -112,7 +112,7 @@ def _edges(parameter: ast.arg, values: Sequence[Any]) -> list[Any]:
     full = next((value for value in values if isinstance(value, list | dict) and value), None)
     if isinstance(full, dict):
         key, item = next(iter(full.items()))
-        return [*found, {key: item}, dict.fromkeys(next(value for value in values if value), item)]
+        return [*found, {key: item}, dict.fromkeys(full, item)]
     return [*found, full[:1], full[:1] * 3] if full else found
 
 

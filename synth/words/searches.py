@@ -158,6 +158,8 @@ def _tests(say: Speaker, loops: list[ast.comprehension]) -> str:
 
 def _best(say: Speaker, name: str, worth: ast.expr, item: ast.expr, loops: list[ast.comprehension], most: ast.expr,
           before: ast.expr) -> str:  # fmt: skip
+    if len(loops) > 1:
+        raise Unsayable("the best of what is in several")
     pairs, inner = _over(say, loops, names_in(worth) | names_in(item))
     if "pair of" in pairs or "same place" in pairs:
         raise Unsayable("the best of pairs")

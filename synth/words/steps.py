@@ -231,6 +231,8 @@ class _Reader:
             raise Unsayable("changes what it goes through")
         inner |= {text: name(text) for text in held}
         self._round(body, inner)
+        if held - inner.keys():
+            raise Unsayable("a loop that takes the name of something else")
         updates = {text: inner[text] for text in sorted(held) if not _is_same(inner[text], text)}
         before = {text: env.get(text, name(text)) for text in held}
         for text, update in updates.items():

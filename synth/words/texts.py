@@ -76,6 +76,8 @@ def _together(say: Speaker, parts: Sequence[Part], tail: bool) -> str:
     texts = [each.text for each in parts if each.text is not None]
     plain = all(text.isprintable() and not set(text) & set("'\\`{}") for text in texts)
     gaps = [each for each in parts if each.text is None]
+    if not gaps:
+        return constant("".join(texts))
     if plain and texts and named and len(parts) > TWO:
         shown = "".join(each.text if each.text is not None else f"{{{each.name}}}" for each in parts)
         filled = listed(list(dict.fromkeys(f"`{each.name}`" for each in gaps)))

@@ -78,6 +78,14 @@ def test_a_named_text_never_stands_for_a_number(kind: str, seed: int) -> None:
     assert all(isinstance(unit, str) for _, unit in probes(stub, 20, seed) or [])
 
 
+@pytest.mark.parametrize("kind", ["Union[str, int, float, bool, list, dict, set]", "float | dict[str, int]"])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_dictionary_among_several_types_has_edges_of_its_own(kind: str, seed: int) -> None:
+    stub = read_stub(f'def f(value: {kind}, unit: str) -> str:\n    """Write the value with a unit behind it."""')
+    assert isinstance(stub, Stub)
+    assert probes(stub, 20, seed)
+
+
 def test_standard_rows_depend_on_types_alone() -> None:
     one, two = (
         read_stub(f'def {name}({parameter}: {kind}) -> int:\n    """Return something of the values."""')

@@ -177,6 +177,38 @@ def test_what_has_no_words_or_no_certain_order_is_not_described(source: str) -> 
         told(source)
 
 
+SHADOWED = """
+def f(obs: str, groups: list[str]) -> dict[str, list[int]]:
+    result = {}
+    words = obs.split()
+    for group in groups:
+        found = []
+        for i, obs in enumerate(words):
+            if obs == group:
+                found.append(i)
+        result[group] = found
+    return result
+"""
+
+
+def test_a_loop_that_takes_the_name_of_a_parameter_is_told_step_after_step() -> None:
+    found = told(SHADOWED)
+    assert found.in_steps and "for each string `obs` in `words` with its index `i`" in found.prose
+
+
+def test_the_longest_of_all_that_is_in_inner_lists_is_told_step_after_step() -> None:
+    found = told(
+        "def f(rows: list[list[str]]) -> str:\n    longest = ''\n    for row in rows:\n        for line in row:\n"
+        "            if len(line) > len(longest):\n                longest = line\n    return longest"
+    )
+    assert found.in_steps and "each string" in found.prose
+
+
+def test_strings_that_are_added_up_with_nothing_between_are_one() -> None:
+    source = "def f(n: int) -> str:\n    if n > 3:\n        return 'to' + ' be ' + 'read'\n    return f'{n}'"
+    assert "return 'to be read'" in told(source).prose
+
+
 AVERAGES = {
     "sum(a) / len(a)": "the average of the numbers in `a`",
     "sum(b) / len(b)": "the average of the keys of `b`",
