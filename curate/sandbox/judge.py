@@ -73,22 +73,24 @@ def make_calls(session: Session, request: dict[str, Any]) -> dict[str, Any]:
 def work_on_each(session: Session, request: dict[str, Any]) -> dict[str, Any]:
     """Do several trials or calls in one process: {"together", "each_cpu_s"} -> {"verdict", "detail", "replies"}.
 
-    A reply is null for a program that did anything but give values and raise, and for those behind one that ended the
-    process: they have to run apart. Only of calls on a leash that ended in one that took all the CPU time itself it is
-    believed that they would not have come to an end.
+    A reply is null for a program that did anything but give values and raise: it has to run apart. The process is left
+    then, unless it was a call that stopped when it was asked to: there is no reply for those behind. Only of calls on a
+    leash that ended in one that took all the CPU time itself it is believed that they would not have come to an end.
     """
     replies: list[dict[str, Any] | None] = []
     for each in request["together"]:
-        session.next_program(request["each_cpu_s"])
+        session.next_program(request["each_cpu_s"], stops="test" not in each)
         reply = judge_trial(session, each) if "test" in each else make_calls(session, each)
-        if session.ended is not None:
-            by_cpu = reply["verdict"] == "timeout" and session.spent_s() >= request["each_cpu_s"]
-            if by_cpu and request["leashed"] and session.silent_since_s < _AT_ONCE_S:
-                replies.append(reply | {"cpu_s": request["each_cpu_s"], "final": True})
+        cpu_s = session.spent_s()
+        verdicts = {reply["verdict"], *(outcome[0] for outcome in reply.get("outcomes", ()))}
+        settled = verdicts <= _SETTLED and session.ended is None
+        by_cpu = reply["verdict"] == "timeout" and cpu_s >= request["each_cpu_s"]
+        if by_cpu and request["leashed"] and session.silent_since_s < _AT_ONCE_S:
+            replies.append(reply | {"cpu_s": request["each_cpu_s"], "final": True})
+        else:
+            replies.append(reply | {"cpu_s": cpu_s} if settled else None)
+        if not settled and not session.stopped:
             break
-        settled = {reply["verdict"], *(outcome[0] for outcome in reply.get("outcomes", ()))} <= _SETTLED
-        replies.append(reply | {"cpu_s": session.spent_s()} if settled else None)
-    replies += [None] * (len(request["together"]) - len(replies))
     return {"verdict": "pass", "detail": "", "replies": replies}
 
 

@@ -154,15 +154,14 @@ class Pool:
         if len(asked) == 1 and EACH not in asked[0][-1]:
             yield asked[0], reply
             return
-        replies = reply.get("replies") or [None] * len(asked)
-        whole = max((place for place, each in enumerate(replies) if each), default=-1) + 1
-        for place, ((rank, count, key, request), own) in enumerate(zip(asked, replies, strict=True)):
+        replies = reply.get("replies", [None] * len(asked))
+        for each, own in zip(asked, replies, strict=False):
             if own is not None:
-                yield (rank, count, key, request), own
-                continue
-            apart = place <= whole or "replies" not in reply  # the others stood behind one that ended the process
-            kept = {name: value for name, value in request.items() if name != EACH} if apart else request
-            heapq.heappush(self._waiting, (rank, count, key, kept))
+                yield each, own
+            else:
+                heapq.heappush(self._waiting, _apart(each))
+        for each in asked[len(replies) :]:  # they stood behind one that ended the process
+            heapq.heappush(self._waiting, each)
 
     def _send_more(self) -> None:
         """Keep the workers busy, or let them fall quiet for what was set aside."""
@@ -187,7 +186,7 @@ class Pool:
             if EACH in request and (not together or request["limits"] == together[0][-1]["limits"]):
                 together.append(asked)
             else:
-                self._send([(*asked[:-1], {name: value for name, value in request.items() if name != EACH})])
+                self._send([_apart(asked)])
         if together:
             self._send(together)
 
@@ -211,6 +210,10 @@ class Pool:
             return zygote.ask(request)
         finally:
             self._zygotes.put(zygote)
+
+
+def _apart(asked: Asked) -> Asked:
+    return (*asked[:-1], {name: value for name, value in asked[-1].items() if name != EACH})
 
 
 def _may_be_the_machine(request: Request, reply: Reply) -> bool:

@@ -112,7 +112,8 @@ class Client:
     def call_each(self, function: Any, rows: Sequence[Any]) -> Iterator[tuple[Any, dict[str, Any] | None]]:
         """Call a function with each row of encoded plain arguments, all sent at once; yield what `outcome` would return
         of each."""
-        request = {"do": "call_each", "function": self.export(function), "rows": rows}
+        stops = self.session.stops
+        request = {"do": "call_each", "function": self.export(function), "rows": rows, "stops": stops}
         for reply in self.session.exchange_one_for(request, len(rows)):
             self.calls += 1
             yield self._taken(reply, ())

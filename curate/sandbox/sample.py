@@ -11,11 +11,13 @@ import errno
 import json
 import operator
 import os
+import signal
 import socket
 import struct
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from contextlib import suppress
+from types import FrameType, ModuleType
 from typing import Any
 
 from curate.sandbox.values import MAX_BYTES, NotPlain, decode, encode, encode_as, refuse
@@ -54,6 +56,12 @@ _BLOCKED = {errno.EPERM, errno.EACCES, errno.EROFS, errno.EAGAIN, errno.EMFILE}
 _FULL = {errno.EFBIG, errno.ENOSPC, errno.EDQUOT}
 
 
+STOP = signal.SIGURG
+"""By it the judge asks for the end of a call. Between calls, and in programs that share no process, it does nothing."""
+STOPPED = {"stopped": True}
+"""The last answer to calls of which one was stopped."""
+
+
 def receive(channel: int) -> Any:
     """Read one message; None at the end of the channel."""
     header = _read(channel, 8)
@@ -85,6 +93,22 @@ def serve(walls: Walls, limits: Mapping[str, float]) -> None:
             _send(answer)
 
 
+class Stopped(BaseException):
+    """Raised in a call that has had its time."""
+
+
+class Stop:
+    """The handler of `STOP`: raises once, in a call. Whatever the program makes of that, `came` says that it came."""
+
+    def __init__(self) -> None:
+        self.in_call = self.came = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        if self.in_call and not self.came:
+            self.came = True
+            raise Stopped
+
+
 class NotPython(Exception):
     """The program does not compile."""
 
@@ -112,13 +136,25 @@ class Sample:
         }
 
     def answers(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Perform one request, or `call_each`: {"function", "rows"} -> an answer a row, in order."""
+        """Perform one request, or `call_each`: {"function", "rows", "stops"} -> an answer a row, in order.
+
+        With `stops`, a call can be stopped: `STOPPED` is the last answer then.
+        """
         if request["do"] != "call_each":
             yield self.answer(request)
             return
-        function = self.resolve(request["function"])
+        function, stop = self.resolve(request["function"]), Stop()
+        if request["stops"]:
+            signal.signal(STOP, stop)
         for row in request["rows"]:
-            yield self.called(function, row)
+            with suppress(Stopped):
+                stop.in_call = True
+                answer = self.called(function, row)
+                stop.in_call = False
+            if stop.came:
+                yield STOPPED
+                return
+            yield answer
 
     def called(self, function: Callable[..., Any], row: list[Any]) -> dict[str, Any]:
         """Call a function with plain arguments of its own: {"value"} or {"raised"}."""

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from curate.sandbox.sample import CHANNEL, frame, serve
+from curate.sandbox.sample import CHANNEL, STOP, STOPPED, frame, serve
 from curate.sandbox.values import MAX_BYTES
 from curate.sandbox.walls import kernel, watch
 from curate.sandbox.walls.isolation import DESCRIPTORS, NAMESPACES, Walls
@@ -27,6 +27,10 @@ from curate.sandbox.walls.isolation import DESCRIPTORS, NAMESPACES, Walls
 _from_json = json.JSONDecoder(parse_constant=float).decode  # a new nan each time: no two are equal, not even in a list
 _LOOK_S = 0.25
 """At most this long between two looks at what the sample uses: it may run on several cores."""
+
+_TO_STOP_S = 0.01
+"""CPU seconds for a call to stop when it is asked to. What runs no bytecode (a sum without end) has to be killed."""
+_STOPPED = frame(STOPPED)
 
 
 class Ended(BaseException):
@@ -79,7 +83,9 @@ class Session:
         self.cpu_s = 0.0
         self.peak_mb = 0.0
         self.output_bytes = 0
-        self._confined = False
+        self.stops = False
+        """Whether a call that is out of time is asked to stop before the process is killed."""
+        self.stopped = self._asked_to_stop = self._confined = False
         self._outgoing = memoryview(b"")
         self._incoming = bytearray()
         self._before_s = 0.0
@@ -111,16 +117,25 @@ class Session:
         """Send one message and yield the `count` replies to it, in their order.
 
         The process goes on without waiting for this one: a call costs a third. Replies that were written before the
-        program was over are yielded before Ended is raised.
+        program was over are yielded before Ended is raised. Where a call was stopped, Ended is raised all the same, but
+        the process is there for the next program.
         """
         self._see_it_confined()
         self._begin([message])
         for _ in range(count):
-            yield self._reply(to_the_last=True)
+            reply = self._reply(to_the_last=True)
+            if self._asked_to_stop and reply == STOPPED:
+                self.stopped = True
+                raise self._out_of_time()
+            yield reply
 
-    def next_program(self, cpu_s: float) -> None:
-        """Count from now on: another program begins in the same process, which gets so many CPU seconds."""
+    def next_program(self, cpu_s: float, *, stops: bool) -> None:
+        """Count from now on: another program begins in the same process, which gets so many CPU seconds.
+
+        `stops` is right for calls alone: what is raised in a test may be caught by it.
+        """
         self._see_it_confined()
+        self.stops, self.stopped, self._asked_to_stop = stops, False, False
         self._limits = {**self._limits, "cpu_s": cpu_s}
         self._before_s, self.silent_since_s = self._cpu_now(), 0.0
         self._waited_s = 0.0
@@ -213,6 +228,10 @@ class Session:
         now = time.monotonic()
         cpu_left = self._limits["cpu_s"] - self.spent_s()
         wall_left = self._limits["wall_s"] + self._queued_s - self._waited_s - (now - started)
+        if self.stops and not self._asked_to_stop and cpu_left <= 0:
+            self._asked_to_stop = True
+            os.kill(self._pid, STOP)
+        cpu_left += _TO_STOP_S * self._asked_to_stop
         if cpu_left <= 0:
             raise self._out_of_time()
         if wall_left <= 0:
@@ -273,7 +292,8 @@ class Session:
         except ConnectionResetError:
             return 0
         self._incoming += chunk
-        self.silent_since_s = self.spent_s()
+        if chunk != _STOPPED:
+            self.silent_since_s = self.spent_s()
         return len(chunk)
 
     def _death(self) -> Ended:

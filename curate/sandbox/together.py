@@ -4,11 +4,13 @@ In: the source of a program. Out: whether all of its names and attributes are am
 own takes some 15 ms of CPU time, which is many times what most functions take for all their calls; what they could do
 to each other in one process is what this excludes. The walls around the process are the same.
 
-A program passes that is ASCII, parses, has no name with two underscores in it, defines no class, waits for nothing,
+A program passes that is short, is ASCII, parses, has no name with two underscores in it, defines no class, waits for nothing,
 imports by name what is listed here, sets no attribute, reads only attributes that values of the built-in types and
 those modules have, and uses only builtins that change nothing. So it holds no frame, no namespace and no object that
-another program sees: `len`, `math.pi` and `collections.Counter` stay what they are. What it does within itself (an
-endless loop, all memory, a stack that overflows) ends the process, and those behind it begin again in another.
+another program sees: `len`, `math.pi` and `collections.Counter` stay what they are. No code of it runs
+once it is left: it has no class with `__del__`, and no generator that catches its own end. An endless loop is stopped;
+what else it does within itself (all memory, a stack that overflows) ends the process, and those behind it begin again
+in another.
 """
 
 import ast
@@ -48,6 +50,8 @@ _OF_MATCHES = "end endpos expand group groupdict groups lastgroup lastindex patt
 ATTRIBUTES = frozenset(name for kind in _KINDS for name in dir(kind) if name[0] != "_") | frozenset(
     [*_OF_MATCHES.split(), "cache_clear", "cache_info", *(name for names in IMPORTED.values() for name in names)]
 )  # fmt: skip
+_LONGEST = 1 << 16
+"""Characters of a program that is looked into: the tree of 20 MB takes many seconds, here in the parent."""
 _CHANGING = frozenset({"with_traceback", "add_note"})
 _HARMLESS = """
 abs all any ascii bin bool bytearray bytes callable chr complex dict divmod enumerate filter float format frozenset
@@ -59,6 +63,7 @@ HARMLESS = frozenset(_HARMLESS.split()) | {
 }
 REFUSED = frozenset(dir(builtins)) - HARMLESS
 _NODES = (ast.ClassDef, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await, ast.With, ast.MatchClass)
+_TRYING, _YIELDING = (ast.Try, ast.TryStar), (ast.Yield, ast.YieldFrom)
 
 
 @lru_cache(maxsize=1 << 12)  # a function is run several times on its way
@@ -69,12 +74,14 @@ def may_run_together(source: str) -> bool:
     (True, False)
     """
     source = source.removeprefix("from __future__ import annotations\n")
-    tree = _parsed(source) if source.isascii() and "__" not in source else None
+    tree = _parsed(source) if len(source) <= _LONGEST and source.isascii() and "__" not in source else None
     if tree is None:
         return False
     waiting: list[ast.AST] = [tree]
+    kinds: set[type] = set()
     while waiting:
         node = waiting.pop()
+        kinds.add(type(node))
         if not _is_harmless(node):
             return False
         for value in vars(node).values():
@@ -82,7 +89,7 @@ def may_run_together(source: str) -> bool:
                 waiting += [each for each in value if isinstance(each, ast.AST)]
             elif isinstance(value, ast.AST):
                 waiting.append(value)
-    return True
+    return kinds.isdisjoint(_TRYING) or kinds.isdisjoint(_YIELDING)
 
 
 def _parsed(source: str) -> ast.Module | None:
