@@ -24,7 +24,8 @@ _BUILTINS = frozenset(dir(builtins))
 _SETTLED = frozenset({"pass", "wrong", "value", "raised", "error", "missing"})
 """What comes of a program whatever the machine does meanwhile."""
 _AT_ONCE_S = 0.01
-"""CPU seconds for all the calls before one that takes all the rest."""
+"""CPU seconds for all the calls before one that takes all the rest. Who has not used them is not given them: of 20,080
+programs of recorded exercises 76 were believed endless so, after 0.02 s; 73 of them were as silent after 0.09 s."""
 IN_PROCESS = "in-process: rests on "
 
 
@@ -75,18 +76,21 @@ def work_on_each(session: Session, request: dict[str, Any]) -> dict[str, Any]:
 
     A reply is null for a program that did anything but give values and raise: it has to run apart. The process is left
     then, unless it was a call that stopped when it was asked to: there is no reply for those behind. Only of calls on a
-    leash that ended in one that took all the CPU time itself it is believed that they would not have come to an end.
+    leash of which one took all the CPU time, or all but what those before it may take, is it believed that they would
+    not have come to an end.
     """
     replies: list[dict[str, Any] | None] = []
+    each_s = request["each_cpu_s"]
+    silence_s = max(each_s - _AT_ONCE_S, each_s * 2 / 3) if request["leashed"] else each_s
     for each in request["together"]:
-        session.next_program(request["each_cpu_s"], stops="test" not in each)
+        session.next_program(each_s, None if "test" in each else silence_s)
         reply = judge_trial(session, each) if "test" in each else make_calls(session, each)
         cpu_s = session.spent_s()
         verdicts = {reply["verdict"], *(outcome[0] for outcome in reply.get("outcomes", ()))}
         settled = verdicts <= _SETTLED and session.ended is None
-        by_cpu = reply["verdict"] == "timeout" and cpu_s >= request["each_cpu_s"]
-        if by_cpu and request["leashed"] and session.silent_since_s < _AT_ONCE_S:
-            replies.append(reply | {"cpu_s": request["each_cpu_s"], "final": True})
+        silent = session.silent_since_s < _AT_ONCE_S and cpu_s - session.silent_since_s >= silence_s
+        if reply["verdict"] == "timeout" and request["leashed"] and silent:
+            replies.append(reply | {"cpu_s": each_s, "final": True})
         else:
             replies.append(reply | {"cpu_s": cpu_s} if settled else None)
         if not settled and not session.stopped:

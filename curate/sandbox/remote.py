@@ -112,7 +112,7 @@ class Client:
     def call_each(self, function: Any, rows: Sequence[Any]) -> Iterator[tuple[Any, dict[str, Any] | None]]:
         """Call a function with each row of encoded plain arguments, all sent at once; yield what `outcome` would return
         of each."""
-        stops = self.session.stops
+        stops = self.session.silence_s is not None
         request = {"do": "call_each", "function": self.export(function), "rows": rows, "stops": stops}
         for reply in self.session.exchange_one_for(request, len(rows)):
             self.calls += 1

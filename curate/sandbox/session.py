@@ -27,7 +27,6 @@ from curate.sandbox.walls.isolation import DESCRIPTORS, NAMESPACES, Walls
 _from_json = json.JSONDecoder(parse_constant=float).decode  # a new nan each time: no two are equal, not even in a list
 _LOOK_S = 0.25
 """At most this long between two looks at what the sample uses: it may run on several cores."""
-
 _TO_STOP_S = 0.01
 """CPU seconds for a call to stop when it is asked to. What runs no bytecode (a sum without end) has to be killed."""
 _STOPPED = frame(STOPPED)
@@ -83,9 +82,12 @@ class Session:
         self.cpu_s = 0.0
         self.peak_mb = 0.0
         self.output_bytes = 0
-        self.stops = False
-        """Whether a call that is out of time is asked to stop before the process is killed."""
-        self.stopped = self._asked_to_stop = self._confined = False
+        self.silence_s: float | None = None
+        """CPU seconds after whose end without a word a call is asked to stop; None: it is not asked, but killed when all
+        its time is up."""
+        self.stopped = self._confined = False
+        self._dies_at_s: float | None = None
+        """CPU seconds of the program at which it is killed, once it was asked to stop."""
         self._outgoing = memoryview(b"")
         self._incoming = bytearray()
         self._before_s = 0.0
@@ -124,18 +126,18 @@ class Session:
         self._begin([message])
         for _ in range(count):
             reply = self._reply(to_the_last=True)
-            if self._asked_to_stop and reply == STOPPED:
+            if self._dies_at_s is not None and reply == STOPPED:
                 self.stopped = True
                 raise self._out_of_time()
             yield reply
 
-    def next_program(self, cpu_s: float, *, stops: bool) -> None:
+    def next_program(self, cpu_s: float, silence_s: float | None) -> None:
         """Count from now on: another program begins in the same process, which gets so many CPU seconds.
 
-        `stops` is right for calls alone: what is raised in a test may be caught by it.
+        `silence_s` is right for calls alone: what is raised in a test may be caught by it.
         """
         self._see_it_confined()
-        self.stops, self.stopped, self._asked_to_stop = stops, False, False
+        self.silence_s, self.stopped, self._dies_at_s = silence_s, False, None
         self._limits = {**self._limits, "cpu_s": cpu_s}
         self._before_s, self.silent_since_s = self._cpu_now(), 0.0
         self._waited_s = 0.0
@@ -226,12 +228,8 @@ class Session:
     def _patience_ms(self, started: float) -> int:
         """Return how long to wait before the next look. Raises Ended where a limit is passed."""
         now = time.monotonic()
-        cpu_left = self._limits["cpu_s"] - self.spent_s()
+        cpu_left = self._cpu_left_s()
         wall_left = self._limits["wall_s"] + self._queued_s - self._waited_s - (now - started)
-        if self.stops and not self._asked_to_stop and cpu_left <= 0:
-            self._asked_to_stop = True
-            os.kill(self._pid, STOP)
-        cpu_left += _TO_STOP_S * self._asked_to_stop
         if cpu_left <= 0:
             raise self._out_of_time()
         if wall_left <= 0:
@@ -243,6 +241,20 @@ class Session:
             self._looked = now
             self._look_at_all()
         return 1 + int(1000 * min(cpu_left, wall_left, _LOOK_S))
+
+    def _cpu_left_s(self) -> float:
+        """Return the CPU seconds up to the next decision. Asks a call to stop where it is time to."""
+        spent_s = self.spent_s()
+        left_s = self._limits["cpu_s"] - spent_s
+        if self.silence_s is None:
+            return left_s
+        if self._dies_at_s is None:
+            silence_left_s = self.silence_s - (spent_s - self.silent_since_s)
+            if left_s > 0 and (silence_left_s > 0 or select.select([self._channel], [], [], 0)[0]):
+                return min(left_s, max(silence_left_s, 0.001))
+            self._dies_at_s = spent_s + _TO_STOP_S
+            os.kill(self._pid, STOP)
+        return self._dies_at_s - spent_s
 
     def _look_at_all(self) -> None:
         """Hold all processes and files of the program to what the kernel holds each one to. Raises Ended."""
@@ -256,7 +268,8 @@ class Session:
             raise Ended("output", f"stored more than {files_mb} MB, or too many files")
 
     def _out_of_time(self) -> Ended:
-        return Ended("timeout", f"more than {self._limits['cpu_s']:g} s of CPU time")
+        least_s = self._limits["cpu_s"] if self.silence_s is None else self.silence_s
+        return Ended("timeout", f"more than {least_s:g} s of CPU time")
 
     def _cpu_now(self) -> float:
         try:

@@ -4,13 +4,13 @@ In: the source of a program. Out: whether all of its names and attributes are am
 own takes some 15 ms of CPU time, which is many times what most functions take for all their calls; what they could do
 to each other in one process is what this excludes. The walls around the process are the same.
 
-A program passes that is short, is ASCII, parses, has no name with two underscores in it, defines no class, waits for nothing,
-imports by name what is listed here, sets no attribute, reads only attributes that values of the built-in types and
-those modules have, and uses only builtins that change nothing. So it holds no frame, no namespace and no object that
-another program sees: `len`, `math.pi` and `collections.Counter` stay what they are. No code of it runs
-once it is left: it has no class with `__del__`, and no generator that catches its own end. An endless loop is stopped;
-what else it does within itself (all memory, a stack that overflows) ends the process, and those behind it begin again
-in another.
+A program passes that is short, is ASCII, parses, has no name with two underscores in it, defines no class, waits for
+nothing, imports by name what is listed here, sets no attribute, reads only attributes that values of the built-in types
+and those modules have, and uses only builtins that change nothing. So it holds no frame, no namespace and no object
+that another program sees: `len`, `math.pi` and `collections.Counter` stay what they are. No code of it runs once it is
+left: it has no class with `__del__`, and no generator that catches its own end. An endless call is stopped by an
+exception; what else a program does within itself (all memory, a loop that runs no bytecode) ends the process, and those
+behind it begin again in another.
 """
 
 import ast

@@ -126,7 +126,7 @@ def test_an_endless_call_is_stopped_and_its_neighbours_go_on_in_the_same_process
     sources = [source for pair in zip(STOPPING.values(), neighbours, strict=False) for source in pair]
     sources += neighbours[len(STOPPING) :]
     outcomes = dict(zip(sources, outcomes_of(sources, [(0,), (1,)], LEASHED), strict=True))
-    late = "more than 0.05 s of CPU time"
+    late = "more than 0.04 s of CPU time"
     assert {each: outcomes[source] for each, source in STOPPING.items()} == {
         each: [CallOutcome("timeout", "", "", late)] * 2 for each in STOPPING
     }
