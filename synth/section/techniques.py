@@ -137,14 +137,14 @@ TECHNIQUES: tuple[Technique, ...] = (
          "from, and, behind `if`, in which rounds to do so.",
          "The `if` part of the comprehension decides which rounds put something into the list; the order is that of "
          "the rounds."),
-        ("A list comprehension always builds a new list.", "A loop with `append` would do the same in more lines."),
+        ("A list comprehension always builds a new list.", "A loop with `append` would give the same list."),
     ),
     Technique(
         "a list comprehension", comprehends(False),
         (("To map is to make something of each element; the part before `for` says what.", maps),
-         "A list comprehension puts one value into the new list in each round: the part before `for` says which."),
+         "This list comprehension puts one value into the new list in each round: the part before `for` says which."),
         ("The new list has exactly as many elements as there are rounds.",
-         "A loop with `append` would do the same in more lines."),
+         "A loop with `append` would give the same list."),
     ),
     Technique(
         "a dictionary comprehension", lambda f: any(isinstance(each, ast.DictComp) for each in results(f)),

@@ -211,9 +211,9 @@ def elements_of(say: Speaker, whole: ast.expr, article: str = "") -> str:
             return f"{article}values of {say.np(owner, False)}"
         case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[], keywords=[]):
             say.note("Words are separated by whitespace.")
-            return f"{article}words in {say.np(owner, False)}"
+            return f"{article}words in {say.within(owner)}"
         case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[at], keywords=[]):
-            return f"{article}pieces of {say.np(owner, False)} split at {say.np(at, False)}"
+            return f"{article}pieces of {say.within(owner)} split at {say.np(at, False)}"
         case ast.Call(func=ast.Name(id="set"), args=[inner]):
             return f"{article}different {elements_of(say, inner)}"
         case ast.ListComp() | ast.GeneratorExp() | ast.SetComp():
@@ -222,7 +222,7 @@ def elements_of(say: Speaker, whole: ast.expr, article: str = "") -> str:
     kind = say.kind(whole)
     if kind.name not in ("str", "char", "list", "dict", "set", "tuple", "frozenset"):
         raise Unsayable("elements of something unknown")
-    return f"{article}{noun(kind)}s {'of' if kind.name == 'dict' else 'in'} {say.np(whole, False)}"
+    return f"{article}{noun(kind)}s {'of' if kind.name == 'dict' else 'in'} {say.within(whole)}"
 
 
 def _bare(items: ast.ListComp) -> ast.GeneratorExp:

@@ -58,17 +58,17 @@ def method_call(say: Speaker, owner: ast.expr, method: str, args: list[ast.expr]
             return f"{own} with every {say.np(one, False)} replaced by {say.np(other, False)}"
         case "split", []:
             say.note("Words are separated by whitespace.")
-            return f"the list of the words in {own}"
+            return f"the list of the words in {say.within(owner)}"
         case "split", [what] if " piece" not in own:
-            return f"the list of the pieces of {own} split at {say.np(what, False)}"
+            return f"the list of the pieces of {say.within(owner)} split at {say.np(what, False)}"
         case "count", [what]:
             if not (isinstance(what, ast.Constant) and len(str(what.value)) == 1):
                 say.note("Occurrences count wherever they stand, also within words, but do not overlap.")
-            return f"the number of times {say.np(what, False)} occurs in {own}"
+            return f"the number of times {say.np(what, False)} occurs in {say.within(owner)}"
         case "find", [what]:
             if not tail:
                 raise Unsayable("a search within a phrase")
-            return f"the index of the first {say.np(what, False)} in {own}, or -1 if there is none"
+            return f"the index of the first {say.np(what, False)} in {say.within(owner)}, or -1 if there is none"
         case _:
             raise Unsayable(f"a method {method}")
 
@@ -118,7 +118,7 @@ def _join(say: Speaker, between: str, items: ast.expr, tail: bool) -> str:
             what = f"{elements_of(say, whole, 'the ')} in alphabetical order (by character code)"
         case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[]):
             say.note("Words are separated by whitespace.")
-            what = f"the words in {say.np(owner, False)}"
+            what = f"the words in {say.within(owner)}"
         case _:
             what = elements_of(say, items, "the ")
     if JOINED.search(QUOTED.sub("x", what)):

@@ -246,15 +246,15 @@ def _part(say: Speaker, node: ast.expr, whole: ast.expr, key: ast.expr) -> str:
             which = ORDINALS[place] if place >= 0 else "last"
             if not at:
                 say.note("Words are separated by whitespace.")
-                return f"the {which} word in {say.np(text, tail=False)}"
-            own = say.np(text, tail=False)
+                return f"the {which} word in {say.within(text)}"
+            own = say.within(text)
             if " piece" in own:
                 raise Unsayable("pieces of pieces")
             return f"the {which} piece of {own} split at {say.np(at[0], tail=False)}"
     if place == -1:
-        return f"the last {what} of {say.np(whole, tail=False)}"
+        return f"the last {what} of {say.within(whole)}"
     if isinstance(place, int) and 0 <= place < len(ORDINALS):
-        return f"the {ORDINALS[place]} {what} of {say.np(whole, tail=False)}"
+        return f"the {ORDINALS[place]} {what} of {say.within(whole)}"
     return code(say, node)
 
 

@@ -62,12 +62,16 @@ class _Teller(Words):
         found: list[str] = []
         place = 0
         while place < len(body):
+            behind = (
+                place and isinstance(body[place - 1], ast.For | ast.While) and not isinstance(body[place], ast.Return)
+            )
+            after = "after that loop, " if behind else ""
             lets = self._lets(body[place:])
             if lets:
-                found.append(f"let {listed(lets)}")
+                found.append(f"{after}let {listed(lets)}")
                 place += len(lets)
                 continue
-            found.append(self.statement(body[place], last=True))
+            found.append(after + self.statement(body[place], last=True))
             place += 1
         return [f"{text[0].upper()}{text[1:]}." for text in found]
 

@@ -7,6 +7,7 @@ of them ends first.
 import ast
 import re
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from curate.synth.words.forms import Unsayable, names_in
 from curate.synth.words.kinds import Kind
@@ -78,12 +79,12 @@ def _single(say: Speaker, over: ast.expr, text: str) -> Source:
             say.kind(owner).name == "str"
         ):
             say.note("Words are separated by whitespace.")
-            of = f"in {say.np(owner, tail=False)}"
+            of = f"in {say.within(owner)}"
             return Source("word", of, f"word `{text}` {of}")
         case ast.Call(func=ast.Attribute(value=owner, attr="split"), args=[sep], keywords=[]) if (
             say.kind(owner).name == "str"
         ):
-            of = f"of {say.np(owner, tail=False)} split at {say.np(sep, tail=False)}"
+            of = f"of {say.within(owner)} split at {say.np(sep, tail=False)}"
             return Source("piece", of, f"piece `{text}` {of}")
         case ast.Call(func=ast.Name(id="range"), args=args, keywords=[]):
             one, of = _integers(say, args)
@@ -97,16 +98,24 @@ def _single(say: Speaker, over: ast.expr, text: str) -> Source:
             raise Unsayable("pairs under one name")
         case ast.Call(func=ast.Name(id="set"), args=[whole], keywords=[]) if say.kind(whole).name in ("list", "str"):
             one = f"different {noun(say.kind(whole))}"
-            of = f"in {say.np(whole, tail=False)}"
+            of = f"in {say.within(whole)}"
             return Source(one, of, f"{one} `{text}` {of}")
     if kind.name not in ("str", "char", "dict", "list", "set", "tuple", "frozenset"):
         raise Unsayable("goes through something unknown")
-    of = f"{'of' if kind.name == 'dict' else 'in'} {say.np(over, tail=False)}"
+    of = f"{'of' if kind.name == 'dict' else 'in'} {say.within(over)}"
     return Source(noun(kind), of, f"{noun(kind)} `{text}` {of}")
+
+
+def is_length(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Tell whether a node is a call of `len`."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len"
 
 
 def _integers(say: Speaker, args: list[ast.expr]) -> tuple[str, str]:
     """Return what `range` goes through: indices of something, or integers."""
+    ends = [node.args[0] for each in args for node in ast.walk(each) if is_length(node)]
+    if any(say.kind(each).name in ("set", "frozenset", "dict") for each in ends):
+        raise Unsayable("an index of what has none")
     match args:
         case [ast.Call(func=ast.Name(id="len"), args=[whole])]:
             return "index", f"of {say.np(whole, tail=False)}"

@@ -21,6 +21,7 @@ LONG = re.compile(
 SCOPED = re.compile(r",|\b(?:that|whose|if|each|every|for which|where|otherwise|joined|concatenated|separated)\b")
 QUOTED = re.compile(r"`[^`]*`|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 BRACKETS = re.compile(r"\([^()]*\)|\[[^][]*\]")
+IN_CASE = re.compile(r"(.*) in (upper|lower) case", re.DOTALL)
 MOST_CODE = 48
 """Characters of a formula."""
 
@@ -57,6 +58,11 @@ class Speaker:
         if not tail and is_long(plain):
             raise Unsayable("too long a phrase within another")
         return text
+
+    def within(self, node: ast.expr) -> str:
+        """Return what is searched or gone through: "the lower-case form of `text`", for "the first 'x' in `text` in
+        lower case" leaves open what is in lower case."""
+        return IN_CASE.sub(r"the \2-case form of \1", self.np(node, tail=False))
 
     def clause(self, test: ast.expr, tail: bool = True, negative: bool = False) -> str:
         """Return a condition as a clause: "`x` is greater than 3"."""

@@ -17,6 +17,8 @@ def arithmetic(say: Speaker, node: ast.BinOp, tail: bool) -> str:
     """Return what a calculation comes to."""
     if "bool" in (say.kind(node.left).name, say.kind(node.right).name):
         return code(say, node)
+    if isinstance(node.op, ast.FloorDiv) and "float" in (say.kind(node.left).name, say.kind(node.right).name):
+        return code(say, node)  # 1.0 // 0.1 is 9.0, though 1.0 / 0.1 is 10.0
     average = _average(say, node)
     if isinstance(average, ast.GeneratorExp):
         return f"the average of {collection(say, average.elt, average.generators, form='averaged')}"

@@ -284,7 +284,9 @@ def _change(say: Speaker, statement: ast.stmt) -> str:
             text, UNKNOWN
         ).name in ("int", "float"):
             return GROWS[type(sign)].format(f"`{text}`", say.np(value, False))
-        case ast.AugAssign(target=ast.Name(id=text), op=ast.FloorDiv(), value=value):
+        case ast.AugAssign(target=ast.Name(id=text), op=ast.FloorDiv(), value=value) if "float" not in (
+            say.kinds.get(text, UNKNOWN).name, say.kind(value).name,
+        ):  # fmt: skip
             return f"`{text}` is divided by {say.np(value, False)}, rounded down"
         case ast.AugAssign(target=ast.Subscript(value=ast.Name(id=text), slice=key), op=ast.Add(), value=value) if (
             say.kinds.get(text, UNKNOWN).name == "dict" and say.kind(value).name in ("int", "float")

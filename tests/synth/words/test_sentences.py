@@ -285,3 +285,35 @@ def test_an_error_that_no_plain_condition_tells_from_the_rest_is_not_said() -> N
     source = "def f(a: list[int]) -> int:\n    return a.index(sum(a) // 2)"
     given = [*NUMBERS, ([1, 1],), ([5, 1, 6, 0],), ([2, 4, 6],), ([1, 2, 4, 1],), *rows_around(NUMBERS)]
     assert raised_when(["a"], given, outcomes(source, given)) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("def f(a: str) -> int:\n    return a.upper().find('FLAG')", "the first 'FLAG' in the upper-case form of `a`"),
+        ("def f(a: str, b: str) -> int:\n    return a.lower().count(b)", "occurs in the lower-case form of `a`"),
+        (
+            "def f(a: str) -> list[str]:\n    return [w for w in a.lower().split() if w != 'x']",
+            "in the lower-case form of `a`",
+        ),
+        ("def f(a: float) -> float:\n    return a // 0.1", "`a // 0.1`"),
+        ("def f(a: int) -> int:\n    return a // 3", "`a` divided by 3, rounded down"),
+        ("def f(a: str) -> str:\n    return a.lower()", "`a` in lower case"),
+    ],
+)
+def test_what_is_searched_and_how_it_is_rounded_can_be_read_in_one_way(source: str, said: str) -> None:
+    assert said in told(source).prose
+
+
+def test_a_set_has_no_indices() -> None:
+    with pytest.raises(Unsayable):
+        told("def f(a: set[float]) -> list[int]:\n    return [2 * i for i in range(len(a))]")
+
+
+def test_what_follows_a_loop_is_said_to_follow_it() -> None:
+    found = told(
+        "def f(a: list[str]) -> list[int]:\n    sizes = []\n    run = ''\n    for x in a:\n        if x == 'P':\n"
+        "            run += x\n        else:\n            sizes.append(len(run))\n            run = ''\n    if run:\n"
+        "        sizes.append(len(run))\n    return sizes"
+    )
+    assert "After that loop, if `run` is not empty" in found.prose
