@@ -27,7 +27,7 @@ CHANGES = ("condition", "requirement", "parameter", "setting", "join")
 class Evolve(Solving):
     """Let the teacher change exercises into new ones, and keep those whose solutions agree when they run."""
 
-    VERSION: ClassVar[int] = 10
+    VERSION: ClassVar[int] = 11
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
     )  # fmt: skip

@@ -150,7 +150,7 @@ class Solving(Asking):
 class Exercise(Solving):
     """Let the teacher write exercises and keep those whose solutions agree when they run."""
 
-    VERSION: ClassVar[int] = 14
+    VERSION: ClassVar[int] = 15
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "concept", "signature", "second", "topic", "setting", "level", "result", "technique",
         "wording",

@@ -47,7 +47,7 @@ LONGEST_CALL = 70
 class Explain(Textbook):
     """Write sections around verified exercises: code, purpose and results are theirs, a rule goes through the code."""
 
-    VERSION: ClassVar[int] = 7
+    VERSION: ClassVar[int] = 8
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
     )  # fmt: skip
