@@ -20,7 +20,7 @@ from curate.synth.words.plain import plain
 from curate.synth.words.shown import Names, Words
 from curate.synth.words.sources import source
 from curate.synth.words.speaker import QUOTED, Speaker, article, listed
-from curate.synth.words.statements import AWAY, changes, ends, is_docstring, that_apply
+from curate.synth.words.statements import AWAY, after_loop, changes, ends, is_docstring, that_apply
 
 UNORDERED = ("set", "frozenset")
 CHANGES: dict[type[ast.operator], str] = {
@@ -62,10 +62,7 @@ class _Teller(Words):
         found: list[str] = []
         place = 0
         while place < len(body):
-            behind = (
-                place and isinstance(body[place - 1], ast.For | ast.While) and not isinstance(body[place], ast.Return)
-            )
-            after = "after that loop, " if behind else ""
+            after = "" if isinstance(body[place], ast.Return) else after_loop(body, place)
             lets = self._lets(body[place:])
             if lets:
                 found.append(f"{after}let {listed(lets)}")
@@ -237,7 +234,7 @@ class _Teller(Words):
         place = f"`{target.id}`" if isinstance(target, ast.Name) else self.formula(_read(target))
         kind, added = self.say.kind(_read(target)), self.say.kind(value)
         if isinstance(sign, ast.Add) and kind.name in TEXTS and added.name in TEXTS:
-            return f"append {self.value(value)} to {place}"
+            return f"add {self.value(value)} to the end of {place}"
         if isinstance(sign, ast.Add) and kind.name == added.name == "list":
             return f"append each element of {self.value(value)} to {place}"
         if isinstance(sign, ast.BitOr) and kind.name == added.name == "set":

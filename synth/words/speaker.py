@@ -59,6 +59,10 @@ class Speaker:
             raise Unsayable("too long a phrase within another")
         return text
 
+    def stands_for(self, node: ast.expr) -> bool:
+        """Tell whether other words stand for a name: "each string in `xs`"."""
+        return isinstance(node, ast.Name) and node.id in self.stands
+
     def within(self, node: ast.expr) -> str:
         """Return what is searched or gone through: "the lower-case form of `text`", for "the first 'x' in `text` in
         lower case" leaves open what is in lower case."""

@@ -150,3 +150,12 @@ def _refuses_other_lengths(body: Sequence[ast.stmt]) -> bool:
             ) if ends(each.body):  # fmt: skip
                 return True
     return False
+
+
+def after_loop(body: Sequence[ast.stmt], place: int) -> str:
+    """Return what says that a statement stands behind the loop before it; of two, one in the other, "the loop" could
+    be either."""
+    if not place or not isinstance(body[place - 1], ast.For | ast.While):
+        return ""
+    loops = [node for node in ast.walk(body[place - 1]) if isinstance(node, ast.For | ast.While)]
+    return "after the loop, " if len(loops) == 1 else "after the outer loop, "

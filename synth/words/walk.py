@@ -17,7 +17,7 @@ from curate.synth.words.kinds import UNKNOWN, Kind, annotated
 from curate.synth.words.phrases import phrase
 from curate.synth.words.sources import source
 from curate.synth.words.speaker import QUOTED, Speaker, bare, is_long, listed
-from curate.synth.words.statements import AWAY, is_docstring
+from curate.synth.words.statements import AWAY, after_loop, is_docstring
 
 MOST_FACTS = 2
 FACTS = {
@@ -97,9 +97,8 @@ def _block(say: Speaker, body: Sequence[ast.stmt]) -> tuple[list[str], Speaker]:
     for place, statement in enumerate(body):
         text, say = _statement(say, statement)
         behind = place and isinstance(body[place - 1], ast.If) and _returns(body[place - 1])
-        looped = place and isinstance(body[place - 1], ast.For | ast.While)
-        before = "in every other case, " if behind else "after the loop, " if looped else ""
-        said.append(f"{before}{text}" if isinstance(statement, ast.Return | ast.Raise) else text)
+        ends = isinstance(statement, ast.Return | ast.Raise)
+        said.append(f"in every other case, {text}" if behind and ends else f"{after_loop(body, place)}{text}")
     return said, say
 
 

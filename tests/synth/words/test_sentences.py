@@ -316,4 +316,9 @@ def test_what_follows_a_loop_is_said_to_follow_it() -> None:
         "            run += x\n        else:\n            sizes.append(len(run))\n            run = ''\n    if run:\n"
         "        sizes.append(len(run))\n    return sizes"
     )
-    assert "After that loop, if `run` is not empty" in found.prose
+    assert "After the loop, if `run` is not empty" in found.prose and "add `x` to the end of `run`" in found.prose
+
+
+def test_a_part_of_another_that_is_turned_round_is_said_to_be_turned_itself() -> None:
+    found = told("def f(a: list[list[int]]) -> list[list[int]]:\n    return [row[::-1] for row in a]")
+    assert "the reverse of each inner list in `a`" in found.prose
