@@ -12,11 +12,11 @@ MAY_SKIP = ast.If | ast.IfExp | ast.BoolOp | ast.Lambda | ast.Try | ast.Function
 """What may leave out what stands in it."""
 
 
-def rounds_cost(function: Function) -> str:
+def rounds_cost(function: Function, *, raises: bool = False) -> str:
     """Return how much a function has to do, where that follows from its loops; empty elsewhere.
 
     One loop over a parameter, by a `for` or a comprehension, that is always come to, with nothing in it that goes
-    through something itself.
+    through something itself; `raises`: an error may end it.
     """
     ends_before = any(isinstance(each, ast.If) and _goes(each) for each in function.body)
     found = [] if ends_before else list(_loops(function.body))
@@ -30,9 +30,11 @@ def rounds_cost(function: Function) -> str:
     ):
         return ""
     body = [part for each in inner for part in ast.walk(each)]
-    leaves = any(isinstance(part, ast.Return | ast.Break | ast.Raise) for part in body) or calls_with_generator(
-        "any", "all", "next"
-    )(function)
+    leaves = (
+        raises
+        or any(isinstance(part, ast.Return | ast.Break | ast.Raise) for part in body)
+        or calls_with_generator("any", "all", "next")(function)
+    )
     again = sum(part.id == over for part in names) > 1  # its elements may be looked at elsewhere too
     if again or any(isinstance(part, ast.Call) and not _is_quick(part) for part in body):
         if leaves:

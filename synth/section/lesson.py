@@ -109,6 +109,7 @@ class Lesson:
         output = f"{MARK}\n\n```text\n{printed.rstrip()}\n```"
         how = " ".join(filter(None, [walk, *more]))
         heads = pick((("How it works", "Step by step"), ("Reading the code", "Following a call"), ("", "")))
+        cost = rounds_cost(self.function, raises="rais" in self.item.description.lower())
         order = pick(("idea first", "task first", "together"))
         if order == "idea first" and idea:
             parts += [idea, self._task()]
@@ -121,14 +122,15 @@ class Lesson:
             parts += [f"## {heads[0]}" if heads[0] else "", how]
         if steps:
             parts += [f"## {heads[1]}" if heads[1] else "", steps]
-        parts += [" ".join(filter(None, [self._edge(), rounds_cost(self.function)])), self._question(values)]
+        parts += [" ".join(filter(None, [self._edge(), cost])), self._question(values)]
         return "\n\n".join(filter(None, parts)) + "\n"
 
     def _title(self, main: Shown | None) -> str:
-        words = self.item.name.replace("_", " ").strip()
-        title = words[:1].upper() + words[1:]
-        name = main.name[:1].upper() + main.name[1:] if main else ""
-        return self.random.choice((title, f"{title}: {main.name}", f"{name}: {words}")) if main else title
+        name = f"`{self.item.name}`"  # in words it would be a statement, by a teacher whom nobody checked
+        if not main:
+            return f"What {name} does"
+        technique = main.name[:1].upper() + main.name[1:]
+        return self.random.choice((f"{name}: {main.name}", f"{technique}: {name}", technique))
 
     def _task(self) -> str:
         """Return what the function is for."""

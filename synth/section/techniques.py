@@ -85,7 +85,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         "a dictionary filled in a loop", tallies,
         ("A dictionary that starts empty is filled by a loop: a key comes into it with the first value that is put "
          "under it.",
-         "A dictionary is built key by key: it starts empty, and a loop puts values into it."),
+         "Here a dictionary is built key by key: it starts empty, and a loop puts values into it."),
         ("Finding a key in a dictionary takes about the same time however many keys it holds.",),
     ),
     Technique(
@@ -106,7 +106,7 @@ TECHNIQUES: tuple[Technique, ...] = (
     ),
     Technique(
         "a running total", adds_up,
-        ("A running total begins with 0, and the rounds of a loop add their parts to it.",
+        ("The running total begins with 0, and the rounds of a loop add their parts to it.",
          "The loop works with an accumulator, a name whose value is updated in every round that has something to add."),
         ("Where the loop has nothing to add, a total that starts at 0 stays 0.",),
     ),
@@ -119,7 +119,7 @@ TECHNIQUES: tuple[Technique, ...] = (
     ),
     Technique(
         "a list built by a loop", collects,
-        ("A list is collected step by step: it is empty first, and `append` puts one more value at its end.",
+        ("The list is collected step by step: it is empty first, and `append` puts one more value at its end.",
          ("Building a list in a loop takes three steps: create it empty, append to it inside the loop, and use it "
           "after the loop.", only_used_behind)),
         ("`append` changes the list in place and returns `None`, so its result is not assigned to anything.",),
@@ -250,7 +250,7 @@ TECHNIQUES: tuple[Technique, ...] = (
     ),
     Technique(
         "a string built in a loop", grows,
-        ("A string grows piece by piece: it starts empty, and a loop adds to its end.",
+        ("The string grows piece by piece: it starts empty, and a loop adds to its end.",
          "A string can be an accumulator too: begin with an empty one and add to it in the loop."),
         ("Strings never change: `+=` gives the name a new one.",),
     ),
@@ -268,7 +268,7 @@ TECHNIQUES: tuple[Technique, ...] = (
         "several results at once", only_tuples,
         ("A function can return several values at once: separated by commas, they become a tuple.",
          "More than one value is returned here, as a tuple, and the caller can unpack it into as many names."),
-        ("Nothing can be put into a tuple, or taken out of it, once it is made.",),
+        ("The length of a tuple never changes.",),
     ),
     Technique(
         "a list comprehension", lambda f: has(ast.ListComp)(f) and not comprehends()(f),

@@ -164,7 +164,10 @@ OF_PARTS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("something in `{}` is empty", partial(_some, _empty)),
     ("something in `{}` is empty or nothing but whitespace", partial(_some, _blank)),
     ("a value of `{}` is empty or nothing but whitespace", partial(_some_value, _blank)),
-    ("`{}` holds nothing that is not empty", lambda value: isinstance(value, list) and all(map(_empty, value))),
+    (
+        "`{}` is empty, or each of its elements is",
+        lambda value: isinstance(value, list) and all(map(_empty, value)),
+    ),
     ("a value of `{}` is empty", partial(_some_value, _empty)),
     *(
         (f"something in `{{}}` has fewer than {length} {parts}", partial(_some, partial(_short, kind, length)))

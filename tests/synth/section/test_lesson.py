@@ -158,6 +158,17 @@ def test_what_a_loop_costs_is_said_only_where_that_is_sure(source: str, said: st
     assert found.startswith(said) if said else found == ""
 
 
+def test_where_an_error_may_end_a_loop_it_may_stop_before() -> None:
+    assert rounds_cost(only_function(POSITIVE), raises=True).endswith("the loop may stop before.")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_title_says_the_technique_and_shows_the_name_without_saying_what_it_promises(seed: int) -> None:
+    function = "def double_factorial(xs: list[int]) -> list[int]:\n    return [x for x in xs if x % 2 == 0]\n"
+    title = section(item(function, "[1, 2]", "[]"), seed).splitlines()[0]
+    assert "comprehension" in title and "factorial" not in title.lower().replace("`double_factorial`", "")
+
+
 @pytest.mark.parametrize(
     ("body", "calls", "said", "unsaid"),
     [
