@@ -19,7 +19,7 @@ def rounds_cost(function: Function, *, raises: bool = False) -> str:
     through something itself; `raises`: an error may end it.
     """
     ends_before = any(isinstance(each, ast.If) and _goes(each) for each in function.body)
-    found = [] if ends_before else list(_loops(function.body))
+    found = [] if ends_before or raises else list(_loops(function.body))
     rounds = sum(isinstance(each, ast.For | ast.While | ast.comprehension) for each in ast.walk(function))
     if len(found) != 1 or rounds != 1 or not isinstance(found[0][0], ast.Name):
         return ""
@@ -30,11 +30,9 @@ def rounds_cost(function: Function, *, raises: bool = False) -> str:
     ):
         return ""
     body = [part for each in inner for part in ast.walk(each)]
-    leaves = (
-        raises
-        or any(isinstance(part, ast.Return | ast.Break | ast.Raise) for part in body)
-        or calls_with_generator("any", "all", "next")(function)
-    )
+    leaves = any(isinstance(part, ast.Return | ast.Break | ast.Raise) for part in body) or calls_with_generator(
+        "any", "all", "next"
+    )(function)
     again = sum(part.id == over for part in names) > 1  # its elements may be looked at elsewhere too
     if again or any(isinstance(part, ast.Call) and not _is_quick(part) for part in body):
         if leaves:

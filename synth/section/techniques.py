@@ -108,7 +108,6 @@ TECHNIQUES: tuple[Technique, ...] = (
         "a running total", adds_up,
         ("The running total begins with 0, and the rounds of a loop add their parts to it.",
          "The loop works with an accumulator, a name whose value is updated in every round that has something to add."),
-        ("Where the loop has nothing to add, a total that starts at 0 stays 0.",),
     ),
     Technique(
         "a search that stops early", searches,

@@ -43,10 +43,10 @@ def extreme(say: Speaker, name: str, args: list[ast.expr], options: dict[str | N
             said = elements_of(say, whole, "the ")
             return f"the {word} of {said}, or {say.np(options['default'], False)} if there are none"
         case [whole], ["key"] if say.kind(whole).name not in ("set", "frozenset"):
-            say.note(say.pick(
-                "Of equal ones the first is taken.", "Ties go to the first.", "In a tie, the first one counts.",
-            ))  # fmt: skip
-            return f"the {_keyed(say, whole, options['key'], word)}"
+            said = _keyed(say, whole, options["key"], word)
+            _, behind, worth = said.rpartition(f" with the {word} ")
+            say.note(first_of_equals(say, f"the {word} {worth}" if behind else ""))
+            return f"the {said}"
         case [_, _, *_], [] if all(say.kind(each).name in NUMBERS for each in args):
             of_two = "larger" if name == "max" else "smaller"
             return f"the {of_two if len(args) == 2 else word} of {listed([say.np(each, False) for each in args])}"
@@ -66,6 +66,18 @@ def _single_noun(say: Speaker, whole: ast.expr) -> str:
     if isinstance(whole, ast.Name) and say.kind(whole).name in ("list", "set", "tuple"):
         return f"{noun(say.kind(whole))} in {say.np(whole, False)}"
     return ""
+
+
+def first_of_equals(say: Speaker, worth: str) -> str:
+    """Return which of several elements is meant that have `worth`, "the largest sum"; empty: the same length.
+
+    With "Ties go to the first" a reader may think of something else in the same description.
+    """
+    if not worth:
+        return say.pick(
+            "Of several that are equally long the first is meant.", "Of equally long ones the first counts."
+        )
+    return say.pick(f"Of several with {worth} the first is meant.", f"Where several have {worth}, the first counts.")
 
 
 def _keyed(say: Speaker, whole: ast.expr, key: ast.expr, word: str) -> str:

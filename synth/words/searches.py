@@ -8,6 +8,7 @@ import ast
 from curate.synth.words.clauses import relative
 from curate.synth.words.elements import collection, where
 from curate.synth.words.forms import Unsayable, names_in
+from curate.synth.words.orders import first_of_equals
 from curate.synth.words.plainer import itemised
 from curate.synth.words.sources import noun, source
 from curate.synth.words.speaker import Speaker, plural
@@ -169,14 +170,16 @@ def _best(say: Speaker, name: str, worth: ast.expr, item: ast.expr, loops: list[
         raise Unsayable("an endless limit")
     which = _tests(inner, loops)
     order = "largest" if more else "smallest"
-    say.note(say.pick("Of equal ones the first is taken.", "Ties go to the first.", "In a tie, the first one counts."))
     otherwise = f"or {say.np(before, False)} if that is not {limit}"
     match item, worth, pairs.split(f" `{ast.unparse(item)}` "):
         case ast.Name(id=text), ast.Call(func=ast.Name(id="len" | "sum" as by), args=[ast.Name(id=own)]), [one, of] if (
             own == text and not which
         ):
-            return f"the {one} {of} with the {order} {'length' if by == 'len' else 'sum'}, {otherwise}"
+            what = "length" if by == "len" else "sum"
+            say.note(first_of_equals(say, f"the {order} {what}"))
+            return f"the {one} {of} with the {order} {what}, {otherwise}"
     said, by_what = inner.np(item, False), inner.np(worth, False)
+    say.note(first_of_equals(say, f"the {order} {by_what.removeprefix('the ')}"))
     if isinstance(item, ast.Name) and f" {said} " in pairs and not which:
         return f"the {pairs} for which {by_what} is {order}, {otherwise}"
     return f"{said} for the {pairs}{which} with the {order} {by_what.removeprefix('the ')}, {otherwise}"

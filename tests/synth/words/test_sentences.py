@@ -68,8 +68,8 @@ SAID = {
     "def f(words: list[str]) -> str:\n    longest = ''\n    for word in words:\n"
     "        if len(word) > len(longest):\n            longest = word\n    return longest": (
         WORDS,
-        "Return the string in `words` with the largest length, or an empty string if that is not greater than 0. Of "
-        "equal ones the first is taken.",
+        "Return the string in `words` with the largest length, or an empty string if that is not "
+        "greater than 0. Of several with the largest length the first is meant.",
     ),
     "def f(words: list[str]) -> list[int]:\n    return [len(word) for word in words]": (
         WORDS, "Return a list with the length of each string in `words`."
@@ -106,8 +106,8 @@ SAID = {
     ),
     "def f(shelf: dict[str, int]) -> str:\n    return max(shelf, key=shelf.get) if shelf else ''": (
         SHELVES,
-        "Return the key of `shelf` with the largest value, or an empty string if `shelf` is empty. Of equal ones the "
-        "first is taken.",
+        "Return the key of `shelf` with the largest value, or an empty string if `shelf` is empty. Of several "
+        "with the largest value the first is meant.",
     ),
 }  # fmt: skip
 
@@ -131,7 +131,7 @@ def test_a_function_is_described_and_the_words_run_to_what_it_gives(source: str)
             "def f(a: dict[str, int]) -> list[tuple[str, int]]:\n    return [(k, v) for k, v in a.items() if v > 1]",
             "the pair (`k`, `v`)",
         ),
-        ("def f(a: list[str]) -> str:\n    return max(a, key=len)", "first is taken"),
+        ("def f(a: list[str]) -> str:\n    return max(a, key=len)", "that are equally long the first is meant"),
         ("def f(a: float) -> int:\n    return round(a)", "half"),
         ("def f(a: float) -> str:\n    return f'{a:.2f} km'", "`a` written with 2 decimals followed by ' km'"),
         ("def f(a: list[bool]) -> int:\n    return sum(a) * 5", "number of True values"),
