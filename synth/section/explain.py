@@ -20,7 +20,7 @@ from curate.stage import Context, derive_seed
 from curate.synth.item.item import Case, Item, read_item
 from curate.synth.section.lesson import Lesson
 from curate.synth.section.section import Section, fault_of_code, fault_of_output, read_section
-from curate.synth.section.textbook import PROBE, Textbook, Writing
+from curate.synth.section.textbook import OTHER_ORDER, Textbook, Writing, ran
 from curate.synth.seeds.topics import AUDIENCES
 from curate.synth.teacher.asking import Voice
 from curate.synth.teacher.effects import Ask, Attempt, Claim, Run
@@ -47,7 +47,7 @@ LONGEST_CALL = 70
 class Explain(Textbook):
     """Write sections around verified exercises: code, purpose and results are theirs, a rule goes through the code."""
 
-    VERSION: ClassVar[int] = 8
+    VERSION: ClassVar[int] = 9
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "before", "header", "description", "cases", "solution", "second", "topic",
     )  # fmt: skip
@@ -89,9 +89,9 @@ class Explaining(Writing):
         reason = fault_of_code(code)
         if reason:
             return self._row(lesson.code, reason)
-        [[outcome]] = yield Run(((lesson.program(), PROBE, [()]),))
-        if outcome.status != "value":
-            return self._row(lesson.code, "code fails")
+        outcome, steady = yield from ran(lesson.program(), lesson.code)
+        if outcome.status != "value" or not steady:
+            return self._row(lesson.code, OTHER_ORDER if not steady else "code fails")
         (printed, _), values = ast.literal_eval(outcome.value)
         text = lesson.text(printed, values)
         reason = "shows too little" if not text else fault_of_output([printed]) or self.stage.objection(text, code)

@@ -202,6 +202,14 @@ def fault_of_code(section: Section) -> str | None:
     return next((reason for reason, is_so in faults.items() if is_so), None)
 
 
+def uses_sets(code: str) -> bool:
+    """Tell whether there is a set in code that parses: the order of one of strings is another in each process."""
+    return any(
+        isinstance(node, ast.Set | ast.SetComp) or (isinstance(node, ast.Name) and node.id in ("set", "frozenset"))
+        for node in ast.walk(ast.parse(code))
+    )
+
+
 def fault_of_output(printed: Sequence[str]) -> str | None:
     """Say what of the outputs would teach nothing, or be another elsewhere."""
     out = "".join(printed)

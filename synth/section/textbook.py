@@ -21,6 +21,7 @@ from pydantic import Field
 from curate.llm import Request
 from curate.sandbox.programs import CallOutcome, Limits
 from curate.stage import Columns, Context, Made, Metrics
+from curate.synth.item.proof import HASH_SEED
 from curate.synth.section.section import (
     Section,
     fault_of_code,
@@ -28,6 +29,7 @@ from curate.synth.section.section import (
     fault_of_prose,
     read_section,
     true_prose,
+    uses_sets,
 )
 from curate.synth.teacher.asking import Asking, Voice, made_columns, sort_out
 from curate.synth.teacher.effects import Ask, Attempt, Claim, Run
@@ -47,7 +49,7 @@ COLUMNS = {"removed": pa.int64(), "truth": pa.float64()}
 class Textbook(Asking):
     """Let the teacher write textbook sections and keep those whose code runs and whose text is true of it."""
 
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
     NEEDED: ClassVar[tuple[str, ...]] = (
         "function_name", "concept", "setting", "technique", "audience", "topic", "wording",
     )  # fmt: skip
@@ -95,6 +97,19 @@ class Textbook(Asking):
         return next((reason for reason, is_so in faults.items() if is_so), None) or fault_of_code(section)
 
 
+OTHER_ORDER = "other values under another hash seed"
+
+
+def ran(program: str, code: str) -> Generator[Run, Any, tuple[CallOutcome, bool]]:
+    """Run a section's program; return what came of it, and whether that is the same where sets have another order."""
+    programs = ((program, PROBE, [()]),)
+    [[outcome]] = yield Run(programs)
+    if outcome.status != "value" or not uses_sets(code):
+        return outcome, True
+    [[again]] = yield Run(programs, hash_seed=HASH_SEED)
+    return outcome, again.status == "infra" or again.value == outcome.value
+
+
 @dataclass
 class Writing:
     """One attempt."""
@@ -120,9 +135,11 @@ class Writing:
         reason = reason or self._fault(text) or self.stage.objection(text, section)
         if reason:
             return self._row(text, reason)
-        [[outcome]] = yield Run(((section.program(), PROBE, [()]),))
+        outcome, steady = yield from ran(section.program(), section.code)
         if outcome.status != "value":
             return self._row(text, _reason(outcome))
+        if not steady:
+            return self._row(text, OTHER_ORDER)
         printed, values = ast.literal_eval(outcome.value)
         reason, gone = fault_of_output(printed), 0
         if not self.told_by_rule:

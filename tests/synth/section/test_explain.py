@@ -141,3 +141,24 @@ def test_calls_whose_output_cannot_be_seen_are_not_shown() -> None:
         "first", "", "def first(words: list[str], at: int) -> str:", "Return the word.", cases, ("    return words[0]",)
     )
     assert [case.value for case in shown_cases(item)] == ["'tea'", "'milk'"]
+
+
+def test_a_section_whose_results_rest_on_the_order_of_a_set_is_rejected(teach: Any, context: Context) -> None:
+    teach(lambda request: "", chat=True)
+    header = "def count_words(text: str) -> dict[str, int]:"
+    cases = tuple(Case(repr(word), repr({word: 1})) for word in ("tea", "milk", "oat"))
+    whole = Case("'the quick brown fox'", "{'the': 1, 'quick': 1, 'brown': 1, 'fox': 1}")
+    over = ("set(text.split())", "text.split()")
+    items = [
+        Item("count_words", "", header, "Return how often each word occurs in itself.", (whole, *cases),
+             (f"    words = {each}\n    return {{word: word.count(word) for word in words}}",))
+        for each in over
+    ]  # fmt: skip
+    rows = [
+        row(each, id=str(place), source="exercises", seed_id="s", topic="words") for place, each in enumerate(items)
+    ]
+    made = Explain(model="teacher").make(documents(rows), context)
+    assert made.rejected.select(["id", "reason"]).to_pylist() == [
+        {"id": made.rejected["id"][0].as_py(), "reason": "other values under another hash seed"}
+    ]
+    assert len(made.documents) == 1
