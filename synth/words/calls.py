@@ -79,8 +79,7 @@ def _builtin(say: Speaker, name: str, node: ast.Call, tail: bool) -> str:
         case (("list" | "tuple" | "set" | "dict" | "str" | "int" | "float"), [value]):
             return _made(say, name, value)
         case "reversed", [whole]:
-            of = say.np(whole, False)
-            return f"the reverse of {of}" if say.stands_for(whole) else f"{of} in reverse order"
+            return say.reverse(whole)
         case _:
             raise Unsayable(f"a call of {name}")
 

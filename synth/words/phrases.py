@@ -266,7 +266,7 @@ def _slice(say: Speaker, whole: ast.expr, key: ast.Slice, kind: str) -> str:
     of = say.np(whole, tail=False)
     match key.lower, key.upper, key.step:
         case None, None, ast.expr() if step == -1:
-            return f"the reverse of {of}" if say.stands_for(whole) else f"{of} in reverse order"
+            return say.reverse(whole)
         case None, None, ast.expr() if step == 2:
             return (
                 f"every second element of {of} from the first on"

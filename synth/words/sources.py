@@ -106,14 +106,14 @@ def _single(say: Speaker, over: ast.expr, text: str) -> Source:
     return Source(noun(kind), of, f"{noun(kind)} `{text}` {of}")
 
 
-def is_length(node: ast.AST) -> TypeGuard[ast.Call]:
+def _is_length(node: ast.AST) -> TypeGuard[ast.Call]:
     """Tell whether a node is a call of `len`."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len"
 
 
 def _integers(say: Speaker, args: list[ast.expr]) -> tuple[str, str]:
     """Return what `range` goes through: indices of something, or integers."""
-    ends = [node.args[0] for each in args for node in ast.walk(each) if is_length(node)]
+    ends = [node.args[0] for each in args for node in ast.walk(each) if _is_length(node)]
     if any(say.kind(each).name in ("set", "frozenset", "dict") for each in ends):
         raise Unsayable("an index of what has none")
     match args:

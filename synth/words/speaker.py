@@ -59,9 +59,11 @@ class Speaker:
             raise Unsayable("too long a phrase within another")
         return text
 
-    def stands_for(self, node: ast.expr) -> bool:
-        """Tell whether other words stand for a name: "each string in `xs`"."""
-        return isinstance(node, ast.Name) and node.id in self.stands
+    def reverse(self, node: ast.expr) -> str:
+        """Return something turned round; where other words stand for it, "each string in `xs`", that is said first."""
+        of = self.np(node, tail=False)
+        stands = isinstance(node, ast.Name) and node.id in self.stands
+        return f"the reverse of {of}" if stands else f"{of} in reverse order"
 
     def within(self, node: ast.expr) -> str:
         """Return what is searched or gone through: "the lower-case form of `text`", for "the first 'x' in `text` in
